@@ -1,0 +1,90 @@
+// Plain JavaScript: a loader that rewrites the code on the way would be measured with it.
+import { createHmac, createSecretKey, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
+import { signInstance } from 'passport-wix-app/testing'
+import { compare } from './run.js'
+
+const secret = randomUUID()
+const key = createSecretKey(Buffer.from(secret))
+
+// A dozen documented properties of an owner in the dashboard; `ipAndPort` is one, since 1.0.8 throws without it.
+const signed = Date.now()
+const instances = Array.from({ length: 20_000 }, () =>
+  signInstance(
+    {
+      instanceId: randomUUID(),
+      appDefId: randomUUID(),
+      signDate: new Date(signed).toISOString(),
+      uid: randomUUID(),
+      permissions: 'OWNER',
+      demoMode: false,
+      ipAndPort: '203.0.113.7/35734',
+      siteOwnerId: randomUUID(),
+      siteMemberId: randomUUID(),
+      expirationDate: new Date(signed + 4 * 3600_000).toISOString(),
+      loginAccountId: randomUUID(),
+      vendorProductId: 'premium',
+    },
+    secret,
+  ),
+)
+const requests = instances.map((instance) => ({ headers: {}, query: { instance } }))
+
+let next = 0
+/** A task that takes the items in turn, so that no call sees what the one before it saw. */
+const each = (items, task) => () => task(items[next++ % items.length])
+
+function bare(instance) {
+  const dot = instance.indexOf('.')
+  const data = instance.slice(dot + 1)
+  const signature = Buffer.from(instance.slice(0, dot), 'base64url')
+  if (!timingSafeEqual(createHmac('sha256', key).update(data).digest(), signature)) throw new Error('refused')
+  return JSON.parse(Buffer.from(data, 'base64url').toString())
+}
+
+const accept = () => {}
+const refuse = (reason) => {
+  throw new Error('refused', { cause: reason })
+}
+/** As Passport runs a strategy: on an object made from it, which gets the outcomes. */
+const authenticate = (prototype) => (req) => {
+  const strategy = Object.create(prototype)
+  strategy.success = accept
+  strategy.fail = refuse
+  strategy.error = refuse
+  strategy.authenticate(req, {})
+}
+const verify = (instance, done) => done(null, instance)
+const ours = authenticate(new WixAppStrategy({ secret }, verify))
+
+process.noDeprecation = true
+const OldStrategy = createRequire(import.meta.url)('passport-wix-app-1')
+const old = authenticate(new OldStrategy({ secret, signDateThreshold: 86_400_000 }, verify))
+
+compare(
+  `One genuine instance of ${instances[0].length} characters, all different`,
+  {
+    'bare work (HMAC, compare, decode, parse)': each(instances, bare),
+    'WixAppStrategy authenticate()': each(requests, ours),
+    'verifyInstance()': each(instances, (instance) => verifyInstance(instance, { secret })),
+    'passport-wix-app 1.0.8 authenticate()': each(requests, old),
+  },
+  200,
+)
+
+const forged = instances.map((instance) => `${'A'.repeat(43)}${instance.slice(43)}`)
+const huge = 'a'.repeat(10_000_000)
+const isRefused = (instance) => {
+  try {
+    verifyInstance(instance, { secret })
+  } catch {
+    return
+  }
+  throw new Error('accepted')
+}
+compare(
+  'Refusals by verifyInstance()',
+  { 'forged signature': each(forged, isRefused), '10,000,000 characters': () => isRefused(huge) },
+  200,
+)

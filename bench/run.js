@@ -1,0 +1,29 @@
+/** @param {number[]} values */
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
+
+/**
+ * Runs the tasks in short turns within one process, so that all share its good and bad moments, and prints for each the
+ * median time and the median of its ratios to the first task of the same turn.
+ *
+ * @param {string} title
+ * @param {Record<string, () => void>} tasks
+ * @param {number} callsPerTurn
+ */
+export function compare(title, tasks, callsPerTurn) {
+  const turns = []
+  for (let turn = 0; turn < 600; turn++) {
+    const times = Object.values(tasks).map((task) => {
+      const start = process.hrtime.bigint()
+      for (let call = 0; call < callsPerTurn; call++) task()
+      return Number(process.hrtime.bigint() - start) / 1000 / callsPerTurn
+    })
+    // The first turns only warm the compiler up.
+    if (turn >= 100) turns.push(times)
+  }
+  console.log(`\n${title}`)
+  for (const [index, name] of Object.keys(tasks).entries()) {
+    const time = median(turns.map((times) => times[index]))
+    const ratio = median(turns.map((times) => times[index] / times[0]))
+    console.log(`  ${name.padEnd(44)} ${time.toFixed(2).padStart(8)} µs  ${ratio.toFixed(2).padStart(6)} x`)
+  }
+}

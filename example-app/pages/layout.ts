@@ -1,0 +1,25 @@
+import { html, type Html } from './html.ts'
+
+/** A whole page. */
+export const layout = (title: string, content: Html): string =>
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} · Passport for Wix Apps</title>
+        <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href="/style.css" />
+      </head>
+      <body>
+        <header class="bar">
+          <a class="brand" href="/"><img src="/icon.svg" alt="" width="32" height="32" />Passport for Wix Apps</a>
+          <span class="tag">Example</span>
+        </header>
+        <main>${content}</main>
+        <footer>
+          <p>Who you are is checked on every request, by what Wix signed. No password, no cookie, no script.</p>
+        </footer>
+      </body>
+    </html> `.markup

@@ -1,0 +1,98 @@
+import { STATUS_CODES } from 'node:http'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { type SubjectType, WixAuthError, type WixAuthErrorCode } from 'passport-wix-app'
+import { type Problem, problemPage } from './pages/problem.ts'
+
+type Explanation = Pick<Problem, 'title' | 'text' | 'steps'>
+
+const OPEN_AGAIN = 'Go to the dashboard of your Wix site, and open the app from there.'
+const COMPARE_SECRET = 'You develop this app? Compare WIX_APP_SECRET with the secret that Wix shows for it.'
+
+const NOT_FOR_THIS_APP: Explanation = {
+  title: 'This link does not open this app',
+  text: 'Either it was changed on its way, or it was made for another app.',
+  steps: [OPEN_AGAIN, COMPARE_SECRET],
+}
+
+const EXPLANATIONS: Partial<Record<WixAuthErrorCode, Explanation>> = {
+  request_invalid: {
+    title: 'This link is ambiguous',
+    text: 'It must carry one proof of who you are, in one place. This one carries several.',
+    steps: [OPEN_AGAIN],
+  },
+  credentials_missing: {
+    title: 'Please open this page from Wix',
+    text: 'There is no password here: Wix tells the app who you are, whenever you open it from your dashboard.',
+    steps: [OPEN_AGAIN],
+  },
+  token_malformed: {
+    title: 'This link is not complete',
+    text: 'A part of it was lost or changed on the way, so it cannot tell who you are.',
+    steps: [OPEN_AGAIN],
+  },
+  token_expired: {
+    title: 'This link has expired',
+    text: 'For your safety, a link from Wix opens the app for a few hours only.',
+    steps: ['Reload the page in your Wix dashboard, which makes a new link.'],
+  },
+  signature_invalid: NOT_FOR_THIS_APP,
+  claim_invalid: NOT_FOR_THIS_APP,
+}
+
+const WHO: Partial<Record<SubjectType, string>> = {
+  VISITOR: 'You came as an anonymous visitor of the site.',
+  MEMBER: 'You came as a member of the site.',
+}
+
+const forbidden = (subjectType: SubjectType | undefined): Explanation => ({
+  title: 'This page is for the people who run the site',
+  text: `${(subjectType && WHO[subjectType]) ?? 'You are not one of them.'} The dashboard opens for the owner of the site and for collaborators.`,
+  steps: ['The site is yours? Log in to Wix, and open the app from the dashboard of the site.'],
+})
+
+const statusOf = (error: unknown): number => {
+  const status: unknown = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500
+}
+
+function problemOf(error: unknown, subjectType: SubjectType | undefined): Problem {
+  const status = statusOf(error)
+  if (error instanceof WixAuthError) {
+    const { code, message } = error
+    const explanation = code === 'insufficient_scope' ? forbidden(subjectType) : EXPLANATIONS[code]
+    return {
+      status,
+      code,
+      title: STATUS_CODES[status] ?? 'Refused',
+      text: message,
+      steps: [OPEN_AGAIN],
+      ...explanation,
+    }
+  }
+  if (status < 500) {
+    return {
+      status,
+      title: STATUS_CODES[status] ?? 'Refused',
+      text: 'The app has no answer at this address.',
+      steps: [],
+    }
+  }
+  return {
+    status,
+    title: 'That went wrong on our side',
+    text: 'You did nothing wrong, and nothing is lost.',
+    steps: ['Try again in a minute.'],
+  }
+}
+
+export const notFound: RequestHandler = (_req, _res, next) => {
+  next(Object.assign(new Error('Not found'), { status: 404 }))
+}
+
+/** Explains every error on a page. What the page does not say about a fault of ours goes to the log. */
+export const showProblem: ErrorRequestHandler = (error: unknown, req, res, next) => {
+  if (res.headersSent) return next(error)
+  const problem = problemOf(error, req.authInfo?.identity?.subjectType)
+  if (problem.status >= 500) console.error(error)
+  res.status(problem.status).send(problemPage(problem))
+}

@@ -1,0 +1,106 @@
+import { WixAuthError } from './errors.ts'
+import { checkInstance, type InstanceRules, ruleChecks, rulesOf, type WixInstance } from './instance.ts'
+import { callback, checkOptions } from './options.ts'
+import { type DefaultRequest, exactlyOne, first, fromAuthorization, fromQuery, own, type Reader } from './read.ts'
+import { secretKeys, type WixSecret } from './secret.ts'
+import {
+  commonChecks,
+  type Verify,
+  type VerifyWithRequest,
+  whenReady,
+  WixStrategy,
+  type WixStrategyOptions,
+} from './strategy.ts'
+
+/** The app secret of a strategy: fixed, or found for each request (one backend, many apps). */
+export type SecretOption<Req = DefaultRequest> = WixSecret | ((req: Req) => WixSecret | PromiseLike<WixSecret>)
+
+/** The options of {@link WixAppStrategy}. */
+export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, InstanceRules {
+  /** May also be given late, in `passport.authenticate('wix-app', { secret })`, which then replaces this one. */
+  secret?: SecretOption<Req>
+  /**
+   * Where the instance is. Default: the query parameter `instance`, or an `Authorization` header that holds nothing but
+   * an instance, as Wix's own front ends send it. Both at once is a `request_invalid`.
+   *
+   * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/wix-cli/app-development/authenticate-incoming-requests-to-your-backend
+   */
+  instanceFromRequest?: Reader<Req>
+}
+
+/** @ts-ignore Where the types of Passport are not installed, nobody can misuse its options. */
+declare module 'passport' {
+  interface AuthenticateOptions {
+    /** For `WixAppStrategy`: the app secret of this route, in place of the constructor's. */
+    secret?: SecretOption
+  }
+}
+
+const fromBareAuthorization = fromAuthorization()
+
+// The header also carries other credentials; an instance has exactly one dot.
+const instanceFromAuthorization = (req: unknown): string | undefined => {
+  const value = fromBareAuthorization(req)
+  const dot = value?.indexOf('.') ?? -1
+  return dot !== -1 && value?.lastIndexOf('.') === dot ? value : undefined
+}
+
+const instanceFromWix = first(fromQuery('instance'), instanceFromAuthorization)
+
+/**
+ * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
+ *
+ * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
+ */
+export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstance, Req> {
+  private readonly _read: Reader<Req>
+  private readonly _rules: ReturnType<typeof rulesOf>
+  private readonly _secret: SecretOption<Req> | undefined
+  private readonly _fixedKeys: readonly Uint8Array[] | undefined
+
+  /** @throws {TypeError} For an unknown option, one of the wrong type, a secret that cannot be one, or no verify. */
+  constructor(verify: Verify<WixInstance>)
+  constructor(options: WixAppStrategyOptions<Req> & { passReqToCallback?: false }, verify: Verify<WixInstance>)
+  constructor(
+    options: WixAppStrategyOptions<Req> & { passReqToCallback: true },
+    verify: VerifyWithRequest<WixInstance, Req>,
+  )
+  constructor(
+    optionsOrVerify: WixAppStrategyOptions<Req> | Verify<WixInstance>,
+    verifyLast?: Verify<WixInstance> | VerifyWithRequest<WixInstance, Req>,
+  ) {
+    const [given, verify] =
+      typeof optionsOrVerify === 'function' ? [{}, optionsOrVerify] : [optionsOrVerify, verifyLast]
+    const options = checkOptions<WixAppStrategyOptions<Req>>('WixAppStrategy', given, {
+      ...commonChecks,
+      ...ruleChecks,
+      secret: () => undefined,
+      instanceFromRequest: callback,
+    })
+    super('wix-app', options, verify)
+    this._read = options.instanceFromRequest ?? instanceFromWix
+    this._rules = rulesOf(options)
+    this._secret = options.secret
+    if ('secret' in options && typeof options.secret !== 'function') {
+      this._fixedKeys = secretKeys('WixAppStrategy', options.secret)
+    }
+  }
+
+  protected override _identify(req: Req, authenticateOptions: object): WixInstance | Promise<WixInstance> {
+    return whenReady(this._read(req), (value) => {
+      const instance = exactlyOne(value)
+      if (instance === undefined) throw new WixAuthError('credentials_missing')
+      return whenReady(this._keys(req, authenticateOptions), (keys) => checkInstance(instance, keys, this._rules))
+    })
+  }
+
+  private _keys(req: Req, authenticateOptions: object): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+    // Named is given: an unset variable is no reason to fall back to another secret.
+    const late = Object.hasOwn(authenticateOptions, 'secret')
+    if (!late && this._fixedKeys !== undefined) return this._fixedKeys
+    const secret = late ? (own(authenticateOptions, 'secret') as SecretOption<Req>) : this._secret
+    return whenReady(typeof secret === 'function' ? secret(req) : secret, (found) =>
+      secretKeys('WixAppStrategy', found),
+    )
+  }
+}

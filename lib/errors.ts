@@ -1,0 +1,42 @@
+/** Why a request was refused. Stable: programs may depend on these words. */
+export type WixAuthErrorCode =
+  | 'request_invalid'
+  | 'credentials_missing'
+  | 'token_malformed'
+  | 'signature_invalid'
+  | 'token_expired'
+  | 'claim_invalid'
+  | 'insufficient_scope'
+
+// One outward message for each class of refusal: it says what to do next, not which check failed, and holds no input.
+const INVALID =
+  'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret and the app ID)'
+
+const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: string]> = {
+  request_invalid: [400, 'The Wix credential must be sent once, in one place, as text'],
+  credentials_missing: [401, 'No Wix credential in the request: open the page from Wix'],
+  token_malformed: [401, 'This is not a complete Wix credential: send it exactly as Wix issued it'],
+  signature_invalid: [401, INVALID],
+  token_expired: [401, 'This Wix credential has expired: reload the page to get a new one'],
+  claim_invalid: [401, INVALID],
+  insufficient_scope: [403, 'This Wix identity may not do this'],
+}
+
+/**
+ * The credentials, or the rights of whoever sent them, were looked at and refused.
+ *
+ * `message` may be shown to anybody. `code` tells a developer which check refused. `status` is the HTTP status that
+ * belongs to it: 400 for a request nobody can understand, 401 for credentials, 403 for rights (RFC 6750 section 3.1).
+ */
+export class WixAuthError extends Error {
+  readonly code: WixAuthErrorCode
+  readonly status: number
+
+  /** @param message Replaces the message that belongs to the code. */
+  constructor(code: WixAuthErrorCode, message?: string) {
+    super(message ?? REFUSALS[code][1])
+    this.name = 'WixAuthError'
+    this.code = code
+    this.status = REFUSALS[code][0]
+  }
+}

@@ -1,0 +1,67 @@
+/** Says what an option should have been, or nothing when the value is right. */
+export type Check = (value: unknown) => string | undefined
+
+const expect =
+  (test: (value: unknown) => boolean, expected: string): Check =>
+  (value) =>
+    test(value) ? undefined : expected
+
+const isNumber = (value: unknown): value is number => Number.isFinite(value)
+
+export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+/** The checks that options share. Times are seconds. */
+export const text: Check = expect(
+  (value) => isText(value) && value === value.trim(),
+  'a text without white space around it',
+)
+export const flag: Check = expect((value) => typeof value === 'boolean', 'true or false')
+export const callback: Check = expect((value) => typeof value === 'function', 'a function')
+/** At most a day: Node takes a timeout of more than 24 days for none at all. */
+export const timeout: Check = expect(
+  (value) => isNumber(value) && value > 0 && value <= 86_400,
+  'a number of seconds above 0, at most 86400',
+)
+export const secondsOrFalse: Check = expect(
+  (value) => value === false || (isNumber(value) && value > 0),
+  'a number of seconds above 0, or false',
+)
+/** No more than five minutes: a larger tolerance is a longer life for everything that is checked with it. */
+export const clockTolerance: Check = expect(
+  (value) => isNumber(value) && value >= 0 && value <= 300,
+  'a number of seconds from 0 to 300',
+)
+
+/** Ends a sentence with what was given instead, in a word and never with its content: it may be a secret. */
+export const butIs = (value: unknown): string => {
+  if (value === undefined) return ', but is undefined (is an environment variable not set?)'
+  if (value === null || value === '') return `, but is ${value === null ? 'null' : 'empty'}`
+  if (typeof value === 'string' || typeof value === 'number') return ''
+  return `, but is ${Array.isArray(value) ? 'a list' : `of type ${typeof value}`}`
+}
+
+/**
+ * A copy of `options` with own properties only, each known and of the right form.
+ *
+ * An option that is named must have a value: `{ appId: process.env.UNSET }` is a mistake, not a default.
+ *
+ * @throws {TypeError} Names `owner` and the option.
+ */
+export function checkOptions<T extends object>(owner: string, options: T, checks: { [Name in keyof T]-?: Check }): T {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`${owner}: the options must be an object${butIs(options)}`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) {
+      const known = Object.keys(checks).join(', ')
+      // 1.x measured the age in milliseconds under this name.
+      const hint = name === 'signDateThreshold' ? 'use `maxAge`, which counts seconds, instead' : `known are ${known}`
+      throw new TypeError(`${owner}: unknown option \`${name}\`; ${hint}`)
+    }
+    const expected = checks[name as keyof T](value)
+    if (expected !== undefined) {
+      throw new TypeError(`${owner}: option \`${name}\` must be ${expected}${butIs(value)}`)
+    }
+  }
+  return Object.assign(Object.create(null), options)
+}

@@ -1,0 +1,82 @@
+import { WixAuthError } from './errors.ts'
+import { identityOf, isOwner, type SubjectType, type WixIdentity } from './identity.ts'
+import { type Check, checkOptions, isText } from './options.ts'
+import { type DefaultRequest, own } from './read.ts'
+import { isPromise, toError } from './strategy.ts'
+
+/** What an identity must be. All that is named must hold. */
+export interface IdentityRule {
+  /** One, or any of a list. `'USER'` keeps anonymous visitors and site members out of a dashboard. */
+  subjectType?: SubjectType | readonly SubjectType[]
+  /** The owner of the site or a collaborator. */
+  permissions?: 'OWNER'
+  /** The owner of the site proper, not a collaborator: for billing and secrets. */
+  siteOwner?: true
+  /** The paid plan of the installation: one, or any of a list. */
+  vendorProductId?: string | readonly string[]
+}
+
+/** A rule of the app's own. Only `true` lets the request through. */
+export type IdentityPredicate<Req = DefaultRequest> = (
+  identity: WixIdentity,
+  req: Req,
+) => boolean | PromiseLike<boolean>
+
+const SUBJECT_TYPES: readonly unknown[] = ['USER', 'MEMBER', 'VISITOR', 'APP', 'UNKNOWN']
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value])
+
+const eachOf =
+  (test: (value: unknown) => boolean, expected: string): Check =>
+  (value) =>
+    listOf(value).length > 0 && listOf(value).every(test) ? undefined : `${expected}, or a list of them`
+
+function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
+  const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions('requireIdentity', rule, {
+    subjectType: eachOf((value) => SUBJECT_TYPES.includes(value), SUBJECT_TYPES.join(' | ')),
+    permissions: (value) => (value === 'OWNER' ? undefined : "'OWNER'"),
+    siteOwner: (value) => (value === true ? undefined : 'true'),
+    vendorProductId: eachOf(isText, 'the id of a plan'),
+  })
+  if (Object.keys(rule).length === 0)
+    throw new TypeError('requireIdentity: the rule names nothing, so it would let everybody in')
+
+  return (identity) => {
+    // Whoever is anonymous owns nothing, whatever else the proof says.
+    const owner = identity.subjectType === 'USER' && isOwner(identity.permissions)
+    return (
+      (subjectType === undefined || listOf(subjectType).includes(identity.subjectType)) &&
+      (permissions === undefined || owner) &&
+      (siteOwner === undefined ||
+        (owner && identity.subjectId !== null && identity.subjectId === own(identity, 'siteOwnerId'))) &&
+      (vendorProductId === undefined || listOf(vendorProductId).includes(own(identity, 'vendorProductId')))
+    )
+  }
+}
+
+/**
+ * Middleware for after authentication: lets only identities through that satisfy the rule.
+ *
+ * Calls `next(error)` with a {@link WixAuthError} `insufficient_scope` (403) for the others, and with an Error (500) when no
+ * strategy of this package ran before it or the predicate failed.
+ *
+ * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
+ */
+export function requireIdentity<Req extends { authInfo?: Express.AuthInfo | undefined } = DefaultRequest>(
+  rule: IdentityRule | IdentityPredicate<Req>,
+): (req: Req, res: unknown, next: (error?: unknown) => void) => void {
+  const satisfies = typeof rule === 'function' ? rule : predicateOf(rule)
+
+  return (req, _res, next) => {
+    const decide = (verdict: unknown): void =>
+      verdict === true ? next() : next(new WixAuthError('insufficient_scope'))
+    let verdict: boolean | PromiseLike<boolean>
+    try {
+      verdict = satisfies(identityOf(req), req)
+    } catch (reason) {
+      return next(toError(reason))
+    }
+    if (isPromise(verdict)) void Promise.resolve(verdict).then(decide, (reason: unknown) => next(toError(reason)))
+    else decide(verdict)
+  }
+}

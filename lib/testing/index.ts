@@ -1,0 +1,1 @@
+export { signInstance } from './sign-instance.ts'

@@ -1,0 +1,166 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { instance } from './support/build.ts'
+
+const root = join(import.meta.dirname, '..')
+const tsc = join(createRequire(import.meta.url).resolve('typescript/package.json'), '../bin/tsc')
+const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+  devDependencies: Record<string, string>
+}
+const execute = promisify(execFile)
+const npm = (cwd: string, ...args: string[]) => execute('npm', [...args, '--no-audit', '--no-fund'], { cwd })
+
+describe('the packed package, installed in an empty folder', function () {
+  this.timeout(300_000)
+  let folder: string
+  let files: string[]
+
+  const install = (...names: string[]) =>
+    npm(
+      folder,
+      'install',
+      '--prefer-offline',
+      '--ignore-scripts',
+      ...names.map((name) => `${name}@${devDependencies[name]}`),
+    )
+  /** Runs a program there; answers what it printed. */
+  const runs = async (name: string, code: string): Promise<string> => {
+    await writeFile(join(folder, name), code)
+    return (await execute(process.execPath, [name], { cwd: folder })).stdout.trim()
+  }
+  /** Type-checks a program there; answers the complaints. */
+  const compiles = async (file: string, ...options: string[]): Promise<string> => {
+    const strict = [
+      '--noEmit',
+      '--strict',
+      '--exactOptionalPropertyTypes',
+      '--noUncheckedIndexedAccess',
+      '--target',
+      'es2022',
+    ]
+    try {
+      await execute(process.execPath, [tsc, ...strict, '--skipLibCheck', 'false', ...options, file], { cwd: folder })
+      return ''
+    } catch (error) {
+      return (error as { stdout: string }).stdout
+    }
+  }
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'passport-wix-app-'))
+    const packed = await npm(root, 'pack', '--ignore-scripts', '--json', '--pack-destination', folder)
+    const [info] = JSON.parse(packed.stdout) as Array<{ filename: string; files: Array<{ path: string }> }>
+    files = (info?.files ?? []).map(({ path }) => path)
+    await writeFile(join(folder, 'package.json'), '{ "private": true }')
+    await npm(folder, 'install', '--prefer-offline', join(folder, info?.filename ?? ''))
+  })
+  after(() => rm(folder, { recursive: true, force: true }))
+
+  it('holds what users need and no more', () => {
+    expect(files).to.include.members([
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'dist/index.js',
+      'dist/index.d.ts',
+    ])
+    expect(
+      files.filter((path) => !/^(dist\/.*\.(js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path)),
+    ).to.deep.equal([])
+  })
+
+  it('is imported by default and by name', async () => {
+    const code = `
+      import WixAppStrategy, { Strategy, WixAppStrategy as Named } from 'passport-wix-app'
+      import { signInstance } from 'passport-wix-app/testing'
+      console.log(WixAppStrategy === Strategy, Strategy === Named, new Strategy(() => {}).name, typeof signInstance)`
+    expect(await runs('import.mjs', code)).to.equal('true true wix-app function')
+  })
+
+  it('is required, and is then the same', async () => {
+    const code = `
+      const { Strategy, WixAppStrategy } = require('passport-wix-app')
+      import('passport-wix-app').then((module) => console.log(Strategy === WixAppStrategy, Strategy === module.default))`
+    expect(await runs('require.cjs', code)).to.equal('true true')
+  })
+
+  it('compiles without any other types, also where the libraries are checked', async () => {
+    const code = `
+      import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
+      export const id: string = verifyInstance('text', { secret: 'secret' }).instanceId
+      export default new WixAppStrategy({ secret: 'secret' }, (instance) => ({ id: instance.instanceId }))`
+    await writeFile(join(folder, 'alone.mts'), code)
+    for (const how of [
+      ['--module', 'nodenext'],
+      ['--module', 'esnext', '--moduleResolution', 'bundler'],
+    ]) {
+      expect(await compiles('alone.mts', ...how, '--types', '')).to.equal('')
+    }
+  })
+
+  it('accepts what users write in TypeScript and refuses what is wrong, under nodenext and bundler', async () => {
+    await install('express', 'passport', '@types/express', '@types/passport', '@types/node')
+    await cp(join(root, 'test/types/consumer.ts'), join(folder, 'consumer.mts'))
+    expect(await compiles('consumer.mts', '--module', 'nodenext')).to.equal('')
+    expect(await compiles('consumer.mts', '--module', 'esnext', '--moduleResolution', 'bundler')).to.equal('')
+    const common = `import { WixAppStrategy } from 'passport-wix-app'\nexport const strategy = new WixAppStrategy(() => null)\n`
+    await writeFile(join(folder, 'common.cts'), common)
+    expect(await compiles('common.cts', '--module', 'nodenext')).to.equal('')
+  })
+
+  describe('with the first example of the README', () => {
+    let readme: string
+    before(async () => {
+      readme = await readFile(join(root, 'README.md'), 'utf8')
+      await install('express', 'passport')
+    })
+    const block = (language: string, index: number): string =>
+      [...readme.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter(([, name]) => name === language)[index]?.[2] ?? ''
+
+    it('signs in who has a genuine instance, and nobody else', async () => {
+      await writeFile(join(folder, 'server.mjs'), block('js', 0))
+      const signing = /cat > sign\.mjs <<'END'\n([\s\S]*?)END/.exec(block('sh', 2))?.[1] ?? ''
+      const genuine = await runs('sign.mjs', signing)
+      const port = String(20_000 + (process.pid % 20_000))
+      const server = execFile(process.execPath, ['server.mjs'], {
+        cwd: folder,
+        env: { ...process.env, WIX_APP_SECRET: 'my-secret', PORT: port },
+      })
+      try {
+        const ask = async (query: string): Promise<globalThis.Response> => {
+          for (;;) {
+            if (server.exitCode !== null) throw new Error('the server ended')
+            try {
+              return await fetch(`http://127.0.0.1:${port}/dashboard${query}`)
+            } catch {
+              await new Promise((resolve) => setImmediate(resolve))
+            }
+          }
+        }
+        const welcome = await ask(`?instance=${genuine}`)
+        expect(welcome.status).to.equal(200)
+        expect(await welcome.json()).to.have.nested.include({ 'user.id': 'me', 'user.site.instanceId': 'site-1' })
+        expect((await ask('?instance=forged')).status).to.equal(401)
+        expect((await ask(`?instance=${instance()}`)).status).to.equal(401)
+        expect((await ask('')).status).to.equal(401)
+      } finally {
+        server.kill()
+      }
+    })
+
+    it('says at start-up that the secret is missing', async () => {
+      await writeFile(join(folder, 'server.mjs'), block('js', 0))
+      const { WIX_APP_SECRET: _, ...env } = process.env
+      const failed = await execute(process.execPath, ['server.mjs'], { cwd: folder, env }).catch(
+        (error: unknown) => error,
+      )
+      expect(failed).to.have.property('stderr').that.includes('`secret` must be the app secret, but is undefined')
+    })
+  })
+})

@@ -1,0 +1,70 @@
+import { expect } from 'chai'
+import { first, fromAuthorization, fromHeader, fromQuery, WixAuthError } from '../lib/index.ts'
+
+const refused = (read: () => unknown): void => {
+  expect(read).to.throw(WixAuthError).with.property('code', 'request_invalid')
+}
+
+describe('readers', () => {
+  it('fromQuery reads one query parameter', () => {
+    expect(fromQuery('signedInstance')({ query: { signedInstance: 'a' } })).to.equal('a')
+    expect(fromQuery('signedInstance')({ query: { instance: 'a' } })).to.equal(undefined)
+  })
+
+  it('fromHeader reads one header, in any case', () => {
+    expect(fromHeader('X-Wix-Instance')({ headers: { 'x-wix-instance': 'a' } })).to.equal('a')
+    expect(fromHeader('X-Wix-Instance')({ headers: {} })).to.equal(undefined)
+  })
+
+  const headers: Array<[string | undefined, string | undefined, string | undefined]> = [
+    [undefined, 'token', 'token'],
+    [undefined, 'Bearer token', undefined],
+    [undefined, undefined, undefined],
+    ['Bearer', 'Bearer token', 'token'],
+    ['bearer', 'BEARER   token ', 'token'],
+    ['Bearer', 'Basic token', undefined],
+    ['Bearer', 'Bearertoken', undefined],
+    ['Bearer', 'Bearer', undefined],
+    ['Bearer', 'Bearer ', undefined],
+    ['Bearer', undefined, undefined],
+    ['Bearer', 'Bearer two words', 'two words'],
+  ]
+  for (const [scheme, authorization, expected] of headers) {
+    it(`fromAuthorization(${scheme ?? ''}) reads ${expected} from ${authorization}`, () => {
+      expect(fromAuthorization(scheme)({ headers: { authorization } })).to.equal(expected)
+    })
+  }
+
+  it('first reads from the place that holds a credential', () => {
+    const read = first(fromQuery('instance'), fromHeader('x-wix-instance'))
+    expect(read({ query: { instance: 'a' } })).to.equal('a')
+    expect(read({ headers: { 'x-wix-instance': 'b' } })).to.equal('b')
+    expect(read({})).to.equal(undefined)
+  })
+
+  it('first refuses two at once, also when they are equal', () => {
+    const read = first(fromQuery('instance'), fromHeader('x-wix-instance'))
+    refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }))
+  })
+
+  it('P-01: take any request', () => {
+    for (const req of [undefined, null, 7, 'text', {}, { query: null, headers: null }, { query: 'a', headers: 7 }]) {
+      for (const read of [
+        fromQuery('instance'),
+        fromHeader('instance'),
+        fromAuthorization(),
+        fromAuthorization('Bearer'),
+      ]) {
+        expect(read(req)).to.equal(undefined)
+      }
+    }
+  })
+
+  it('I-01: refuse what is no text', () => {
+    for (const value of [['a'], [], {}, 7, true]) {
+      refused(() => fromQuery('instance')({ query: { instance: value } }))
+      refused(() => fromHeader('x')({ headers: { x: value } }))
+      refused(() => fromAuthorization('Bearer')({ headers: { authorization: value } }))
+    }
+  })
+})

@@ -1,0 +1,124 @@
+// Compiles as it stands, and each marked line must not: what users write, right and wrong.
+import type { Request } from 'express'
+import express from 'express'
+import passport from 'passport'
+import WixAppStrategy, {
+  first,
+  fromAuthorization,
+  fromQuery,
+  identityOf,
+  requireIdentity,
+  Strategy,
+  verifyInstance,
+  WixAppStrategy as Named,
+  WixAuthError,
+  type WixAuthErrorCode,
+  type WixIdentity,
+  type WixInstance,
+} from 'passport-wix-app'
+import { signInstance } from 'passport-wix-app/testing'
+
+declare global {
+  namespace Express {
+    interface User {
+      id: string
+    }
+  }
+}
+declare const users: { find(id: string): Promise<Express.User | undefined> }
+const secret = 'secret'
+
+// Registers with Passport, by each name of the class.
+passport.use(new WixAppStrategy({ secret }, ({ instanceId }) => users.find(instanceId)))
+passport.use('two', new Named({ secret }, ({ instanceId }) => users.find(instanceId)))
+passport.use(new Strategy((instance) => users.find(instance.instanceId)))
+
+// The arguments of verify are inferred.
+new WixAppStrategy({ secret }, (instance, done) => {
+  const id: string = instance.instanceId
+  const uid: string | null = instance.uid
+  const plan: string | null | undefined = instance.vendorProductId
+  const port: number | null = instance.ext.port
+  done(null, { id: id + uid + plan + port })
+  done(null, false, { message: 'no' })
+  done(null, false, 'no')
+  done(new Error('database'))
+  // @ts-expect-error There is no such property.
+  instance.instanceID
+  // @ts-expect-error It may be missing.
+  instance.vendorProductId.length
+  // @ts-expect-error This is no user.
+  done(null, { name: 'x' })
+})
+new WixAppStrategy({ secret, passReqToCallback: true }, (req, instance, done) => {
+  const id: string = instance.instanceId
+  const ip: string | undefined = req.ip
+  done(null, { id: `${id}${ip}${String(req.query['compId'])}` })
+})
+new WixAppStrategy({ secret, passReqToCallback: true }, async (req: Request, instance) => ({
+  id: req.path + instance.uid,
+}))
+interface OtherRequest {
+  tenant: string
+}
+new WixAppStrategy({ secret: (req: OtherRequest) => req.tenant }, ({ instanceId }) => users.find(instanceId))
+
+// Each form of a look-up.
+new WixAppStrategy({ secret }, async () => null)
+new WixAppStrategy({ secret }, () => false)
+new WixAppStrategy({ secret }, () => undefined)
+new WixAppStrategy({ secret }, (_instance, done) => void done(null, { id: '' }))
+// @ts-expect-error This is no user.
+new WixAppStrategy({ secret }, async () => ({ name: 'x' }))
+
+// Each form of a secret, and readers.
+new WixAppStrategy({ secret: ['a', 'b'] as const }, () => null)
+new WixAppStrategy({ secret: async (req) => [req.path] }, () => null)
+new WixAppStrategy({ instanceFromRequest: first(fromQuery('instance'), fromAuthorization('Bearer')) }, () => null)
+new WixAppStrategy({ instanceFromRequest: (req) => req.get('x-wix-instance') }, () => null)
+
+// @ts-expect-error A verify callback is needed.
+new WixAppStrategy({ secret })
+// @ts-expect-error The option of 1.x.
+new WixAppStrategy({ secret, signDateThreshold: 5000 }, () => null)
+// @ts-expect-error Seconds, or false.
+new WixAppStrategy({ secret, maxAge: true }, () => null)
+// @ts-expect-error A secret may be undefined, and must not be.
+new WixAppStrategy({ secret: process.env['WIX_APP_SECRET'] }, () => null)
+// @ts-expect-error Without passReqToCallback there are two arguments.
+new WixAppStrategy({ secret }, (_req, _instance, _done) => null)
+
+// In routes.
+const app = express()
+app.get(
+  '/',
+  passport.authenticate('wix-app', { session: false, secret: (req: Request) => req.path, badRequestMessage: 'No' }),
+  requireIdentity({ subjectType: ['USER', 'MEMBER'], vendorProductId: 'plus' }),
+  requireIdentity(async (identity, req) => identity.instanceId === req.params['id']),
+  (req, res) => {
+    const identity: WixIdentity = identityOf(req)
+    const same: WixIdentity | undefined = req.authInfo?.identity
+    const id: string | undefined = req.user?.id
+    res.json({ identity, same, id })
+  },
+)
+// @ts-expect-error There is no such kind.
+requireIdentity({ subjectType: 'OWNER' })
+// @ts-expect-error It cannot be switched off.
+requireIdentity({ siteOwner: false })
+// @ts-expect-error Not what wix calls it.
+requireIdentity({ permissions: 'owner' })
+
+// Without Passport.
+const instance: WixInstance = verifyInstance('text', { secret, maxAge: false, appId: 'app', now: Date.now })
+// @ts-expect-error The secret is needed.
+verifyInstance('text', {})
+signInstance({ ...instance, more: 1, signDate: undefined }, secret)
+// @ts-expect-error The secret is needed.
+signInstance({ instanceId: 'x' })
+
+const code: WixAuthErrorCode = new WixAuthError('claim_invalid').code
+// @ts-expect-error There is no such code.
+new WixAuthError('wrong')
+// @ts-expect-error It stays what it is.
+new WixAuthError(code).status = 200
