@@ -12,8 +12,10 @@ import {
   type WixStrategyOptions,
 } from './strategy.ts'
 
+type SecretFunction<Req> = (req: Req) => WixSecret | PromiseLike<WixSecret>
+
 /** The app secret of a strategy: fixed, or found for each request (one backend, many apps). */
-export type SecretOption<Req = DefaultRequest> = WixSecret | ((req: Req) => WixSecret | PromiseLike<WixSecret>)
+export type SecretOption<Req = DefaultRequest> = WixSecret | SecretFunction<Req>
 
 /** The options of {@link WixAppStrategy}. */
 export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, InstanceRules {
@@ -45,7 +47,14 @@ const instanceFromAuthorization = (req: unknown): string | undefined => {
   return dot !== -1 && value?.lastIndexOf('.') === dot ? value : undefined
 }
 
-const instanceFromWix = first(fromQuery('instance'), instanceFromAuthorization)
+const instanceFromWix = first<unknown>(fromQuery('instance'), instanceFromAuthorization)
+
+type Keys = readonly Uint8Array[]
+
+const toKeys = (secret: unknown): Keys => secretKeys('WixAppStrategy', secret)
+
+const prepare = <Req>(secret: SecretOption<Req> | undefined): Keys | SecretFunction<Req> =>
+  typeof secret === 'function' ? secret : toKeys(secret)
 
 /**
  * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
@@ -55,8 +64,7 @@ const instanceFromWix = first(fromQuery('instance'), instanceFromAuthorization)
 export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstance, Req> {
   private readonly _read: Reader<Req>
   private readonly _rules: ReturnType<typeof rulesOf>
-  private readonly _secret: SecretOption<Req> | undefined
-  private readonly _fixedKeys: readonly Uint8Array[] | undefined
+  private readonly _secret: Keys | SecretFunction<Req> | undefined
 
   /** @throws {TypeError} For an unknown option, one of the wrong type, a secret that cannot be one, or no verify. */
   constructor(verify: Verify<WixInstance>)
@@ -74,33 +82,27 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
     const options = checkOptions<WixAppStrategyOptions<Req>>('WixAppStrategy', given, {
       ...commonChecks,
       ...ruleChecks,
-      secret: () => undefined,
+      secret: () => undefined, // by secretKeys
       instanceFromRequest: callback,
     })
     super('wix-app', options, verify)
     this._read = options.instanceFromRequest ?? instanceFromWix
     this._rules = rulesOf(options)
-    this._secret = options.secret
-    if ('secret' in options && typeof options.secret !== 'function') {
-      this._fixedKeys = secretKeys('WixAppStrategy', options.secret)
-    }
+    if ('secret' in options) this._secret = prepare(options.secret)
   }
 
   protected override _identify(req: Req, authenticateOptions: object): WixInstance | Promise<WixInstance> {
+    // Before the request is looked at: a mistake in the set-up is nobody's refusal. And named is given: an unset variable
+    // is no reason to fall back to another secret.
+    const secret = Object.hasOwn(authenticateOptions, 'secret')
+      ? prepare(own(authenticateOptions, 'secret') as SecretOption<Req>)
+      : (this._secret ?? prepare(undefined))
+
     return whenReady(this._read(req), (value) => {
       const instance = exactlyOne(value)
       if (instance === undefined) throw new WixAuthError('credentials_missing')
-      return whenReady(this._keys(req, authenticateOptions), (keys) => checkInstance(instance, keys, this._rules))
+      const keys = typeof secret === 'function' ? whenReady(secret(req), toKeys) : secret
+      return whenReady(keys, (known) => checkInstance(instance, known, this._rules))
     })
-  }
-
-  private _keys(req: Req, authenticateOptions: object): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
-    // Named is given: an unset variable is no reason to fall back to another secret.
-    const late = Object.hasOwn(authenticateOptions, 'secret')
-    if (!late && this._fixedKeys !== undefined) return this._fixedKeys
-    const secret = late ? (own(authenticateOptions, 'secret') as SecretOption<Req>) : this._secret
-    return whenReady(typeof secret === 'function' ? secret(req) : secret, (found) =>
-      secretKeys('WixAppStrategy', found),
-    )
   }
 }

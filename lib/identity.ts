@@ -38,7 +38,7 @@ declare global {
       /** The identity that a strategy of passport-wix-app verified. */
       identity?: WixIdentity
     }
-    // As Passport's own types say it, for where those are not loaded.
+    // Repeated for users without Passport's types.
     interface User {}
     interface Request {
       authInfo?: AuthInfo | undefined
@@ -56,7 +56,7 @@ export function identityOf(req: { authInfo?: Express.AuthInfo | undefined }): Wi
   // Other strategies of a chain may have put something of their own under this name.
   if (typeof identity?.instanceId !== 'string') {
     throw new Error(
-      'No Wix identity on this request: put passport.authenticate() with a strategy of passport-wix-app before this handler',
+      'No Wix identity on this request: put passport.authenticate() with a strategy of passport-wix-app, and without `authInfo: false`, before this handler',
     )
   }
   return identity

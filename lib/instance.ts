@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { WixAuthError } from './errors.ts'
 import { isOwner, type SubjectType, type WixIdentity } from './identity.ts'
 import { callback, type Check, checkOptions, clockTolerance, isText, secondsOrFalse, text } from './options.ts'
+import { exactlyOne } from './read.ts'
 import { secretKeys, type WixSecret } from './secret.ts'
 
 /**
@@ -84,12 +85,12 @@ export const ruleChecks: { [Name in keyof InstanceRules]-?: Check } = {
 // Real instances have fewer than 1,000 characters.
 const MAX_LENGTH = 8192
 
-// 256 bits fill 42 characters of base64url and four bits of one more, whose other bits must be zero.
-const START = /^[\w-]{42}[AEIMQUYcgkosw048]\.[\w-]/
+// The signature and the dot. 256 bits fill 42 characters of base64url and four bits of one more, whose others are zero.
+const SIGNATURE = /^[\w-]{42}[AEIMQUYcgkosw048]\.[\w-]/
 
 const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
-// Without `aid` and `expirationDate`: what restricts must not be lost with its type, so `checkInstance` looks at those.
+// Not `aid` and `expirationDate`: to read a wrong type as null would lift a restriction, so `checkInstance` looks at them.
 const DOCUMENTED: ReadonlyMap<string, 'string' | 'boolean'> = new Map([
   ['appDefId', 'string'],
   ['signDate', 'string'],
@@ -159,8 +160,9 @@ function parse(data: string): unknown {
 }
 
 /** The signature covers the text as it was sent, not what it decodes to. */
-export const isSignature = (signature: Uint8Array, data: string | Uint8Array, secret: Uint8Array): boolean =>
-  signature.length === 32 && timingSafeEqual(createHmac('sha256', secret).update(data).digest(), signature)
+export const isSignature = (signature: Uint8Array, data: string, secret: Uint8Array): boolean =>
+  // What is accepted is ASCII in the end (`parse`), so latin1 is the same bytes as UTF-8, and faster.
+  signature.length === 32 && timingSafeEqual(createHmac('sha256', secret).update(data, 'latin1').digest(), signature)
 
 /** Rules with their defaults. */
 interface Rules {
@@ -182,7 +184,7 @@ export const rulesOf = ({ maxAge = 86_400, clockTolerance = 30, appId, now = Dat
 export function checkInstance(instance: string, secrets: readonly Uint8Array[], rules: Rules): WixInstance {
   const { maxAge, appId } = rules
 
-  if (instance.length > MAX_LENGTH || !START.test(instance) || instance.includes('.', 44)) {
+  if (instance.length > MAX_LENGTH || !SIGNATURE.test(instance) || instance.includes('.', 44)) {
     throw new WixAuthError('token_malformed')
   }
   const data = instance.slice(44)
@@ -243,12 +245,16 @@ export function checkInstance(instance: string, secrets: readonly Uint8Array[], 
 /**
  * Verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, bare `node:http`.
  *
- * @throws {WixAuthError} `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
+ * @throws {WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
 export function verifyInstance(instance: string, options: VerifyInstanceOptions): WixInstance {
-  const { secret, ...given } = checkOptions('verifyInstance', options, { ...ruleChecks, secret: () => undefined })
+  const { secret, ...given } = checkOptions('verifyInstance', options, {
+    ...ruleChecks,
+    secret: () => undefined, // by secretKeys
+  })
   const secrets = secretKeys('verifyInstance', secret)
-  if (typeof instance !== 'string') throw new WixAuthError('request_invalid')
-  return checkInstance(instance, secrets, rulesOf(given))
+  const text = exactlyOne(instance)
+  if (text === undefined) throw new WixAuthError('credentials_missing')
+  return checkInstance(text, secrets, rulesOf(given))
 }

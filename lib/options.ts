@@ -1,7 +1,7 @@
 /** Says what an option should have been, or nothing when the value is right. */
 export type Check = (value: unknown) => string | undefined
 
-const expect =
+const must =
   (test: (value: unknown) => boolean, expected: string): Check =>
   (value) =>
     test(value) ? undefined : expected
@@ -11,23 +11,23 @@ const isNumber = (value: unknown): value is number => Number.isFinite(value)
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 /** The checks that options share. Times are seconds. */
-export const text: Check = expect(
+export const text: Check = must(
   (value) => isText(value) && value === value.trim(),
   'a text without white space around it',
 )
-export const flag: Check = expect((value) => typeof value === 'boolean', 'true or false')
-export const callback: Check = expect((value) => typeof value === 'function', 'a function')
+export const flag: Check = must((value) => typeof value === 'boolean', 'true or false')
+export const callback: Check = must((value) => typeof value === 'function', 'a function')
 /** At most a day: Node takes a timeout of more than 24 days for none at all. */
-export const timeout: Check = expect(
+export const timeout: Check = must(
   (value) => isNumber(value) && value > 0 && value <= 86_400,
   'a number of seconds above 0, at most 86400',
 )
-export const secondsOrFalse: Check = expect(
+export const secondsOrFalse: Check = must(
   (value) => value === false || (isNumber(value) && value > 0),
   'a number of seconds above 0, or false',
 )
 /** No more than five minutes: a larger tolerance is a longer life for everything that is checked with it. */
-export const clockTolerance: Check = expect(
+export const clockTolerance: Check = must(
   (value) => isNumber(value) && value >= 0 && value <= 300,
   'a number of seconds from 0 to 300',
 )

@@ -53,12 +53,12 @@ export const fromHeader =
  */
 export function fromAuthorization(scheme?: string): (req: unknown) => string | undefined {
   const header = fromHeader('authorization')
+  const prefix = `${scheme} `.toLowerCase()
   return (req) => {
     const value = header(req)
-    const space = value?.indexOf(' ') ?? -1
-    if (scheme === undefined) return space === -1 ? value : undefined
-    return value?.slice(0, space).toLowerCase() === scheme.toLowerCase()
-      ? exactlyOne(value.slice(space).trim())
+    if (scheme === undefined) return value?.includes(' ') ? undefined : value
+    return value?.slice(0, prefix.length).toLowerCase() === prefix
+      ? exactlyOne(value.slice(prefix.length).trim())
       : undefined
   }
 }
@@ -68,11 +68,13 @@ export function fromAuthorization(scheme?: string): (req: unknown) => string | u
  * which one was meant (RFC 6750 section 2).
  */
 export const first =
-  (...readers: ReadonlyArray<(req: unknown) => string | undefined>): ((req: unknown) => string | undefined) =>
+  <Req = DefaultRequest>(
+    ...readers: ReadonlyArray<(req: NoInfer<Req>) => string | null | undefined>
+  ): ((req: Req) => string | undefined) =>
   (req) => {
     let found: string | undefined
     for (const read of readers) {
-      const value = read(req)
+      const value = exactlyOne(read(req))
       if (found !== undefined && value !== undefined) throw new WixAuthError('request_invalid')
       found ??= value
     }

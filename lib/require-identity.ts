@@ -22,9 +22,15 @@ export type IdentityPredicate<Req = DefaultRequest> = (
   req: Req,
 ) => boolean | PromiseLike<boolean>
 
+interface Authenticated {
+  authInfo?: Express.AuthInfo | undefined
+}
+
+type Guard<Req> = (req: Req, res: unknown, next: (error?: unknown) => void) => void
+
 const SUBJECT_TYPES: readonly unknown[] = ['USER', 'MEMBER', 'VISITOR', 'APP', 'UNKNOWN']
 
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value])
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? [...value] : [value])
 
 const eachOf =
   (test: (value: unknown) => boolean, expected: string): Check =>
@@ -41,15 +47,17 @@ function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
   if (Object.keys(rule).length === 0)
     throw new TypeError('requireIdentity: the rule names nothing, so it would let everybody in')
 
+  const subjectTypes = listOf(subjectType)
+  const plans = listOf(vendorProductId)
   return (identity) => {
     // Whoever is anonymous owns nothing, whatever else the proof says.
     const owner = identity.subjectType === 'USER' && isOwner(identity.permissions)
     return (
-      (subjectType === undefined || listOf(subjectType).includes(identity.subjectType)) &&
+      (subjectType === undefined || subjectTypes.includes(identity.subjectType)) &&
       (permissions === undefined || owner) &&
       (siteOwner === undefined ||
         (owner && identity.subjectId !== null && identity.subjectId === own(identity, 'siteOwnerId'))) &&
-      (vendorProductId === undefined || listOf(vendorProductId).includes(own(identity, 'vendorProductId')))
+      (vendorProductId === undefined || plans.includes(own(identity, 'vendorProductId')))
     )
   }
 }
@@ -62,9 +70,11 @@ function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
  *
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
  */
-export function requireIdentity<Req extends { authInfo?: Express.AuthInfo | undefined } = DefaultRequest>(
-  rule: IdentityRule | IdentityPredicate<Req>,
-): (req: Req, res: unknown, next: (error?: unknown) => void) => void {
+export function requireIdentity(rule: IdentityRule): Guard<Authenticated>
+export function requireIdentity<Req extends Authenticated = DefaultRequest>(
+  predicate: IdentityPredicate<Req>,
+): Guard<Req>
+export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | IdentityPredicate<Req>): Guard<Req> {
   const satisfies = typeof rule === 'function' ? rule : predicateOf(rule)
 
   return (req, _res, next) => {

@@ -52,7 +52,10 @@ export const commonChecks: Record<keyof WixStrategyOptions, typeof text> = {
 }
 
 export const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+  (typeof value === 'object' || typeof value === 'function') &&
+  value !== null &&
+  'then' in value &&
+  typeof value.then === 'function'
 
 /** Goes on with `next` in the same tick, unless there is a promise to wait for. */
 export const whenReady = <T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> =>
@@ -154,22 +157,23 @@ export abstract class WixStrategy<Identity extends object, Req = DefaultRequest>
     }
 
     let result: VerifyResult
+    let isPending = false
     try {
       result = this._verify(req, identity, done)
+      // Beside `done` only a real promise is waited for, since it may reject: to call `then` of a query builder would run
+      // the query a second time.
+      isPending = this._declaresDone ? types.isPromise(result) : isPromise(result)
     } catch (reason) {
       crash(reason)
     }
-    const early = decision
     returned = true
-    const decidesByReturn = !this._declaresDone && early === undecided
-    // What cannot decide is left alone unless it is a real promise, whose rejection must not go unheard: to call `then` of
-    // a query builder would run the query a second time.
-    if (decidesByReturn ? isPromise(result) : types.isPromise(result)) {
-      void Promise.resolve(result).then((user) => decidesByReturn && done(null, user || false), crash)
-    } else if (decidesByReturn) {
-      done(null, result || false)
+    if (decision !== undecided) {
+      if (types.isPromise(result)) result.then(undefined, undecided)
+      return decision()
     }
-    if (early !== undecided) return early()
+
+    if (isPending) void Promise.resolve(result).then((user) => this._declaresDone || done(null, user || false), crash)
+    else if (!this._declaresDone) done(null, result || false)
     if (decision === undecided && this._verifyTimeout !== undefined) {
       const late = new Error(`${this.name}: the verify callback did not answer within ${this._verifyTimeout} seconds`)
       timer = setTimeout(() => crash(late), this._verifyTimeout * 1000)

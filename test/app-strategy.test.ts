@@ -247,6 +247,11 @@ describe('WixAppStrategy', () => {
         .that.includes('`secret` must be the app secret, but is undefined')
     })
 
+    it('I-08: that is wrong or missing is an error also for a request without an instance', async () => {
+      expect(await run(new WixAppStrategy(found), request())).to.have.property('kind', 'error')
+      expect(await run(strategy(), request(), { secret: undefined })).to.have.property('kind', 'error')
+    })
+
     it('P-11: is not taken from Object.prototype', async () => {
       Object.assign(Object.prototype, { secret: OTHER_SECRET })
       try {

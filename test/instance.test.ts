@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
@@ -242,8 +243,12 @@ describe('verifyInstance', () => {
       expect(codeOf(fill(8194))).to.equal('token_malformed')
     })
 
+    it('I-01: tells what is missing', () => {
+      for (const value of [undefined, null, '']) expect(codeOf(value as never)).to.equal('credentials_missing')
+    })
+
     it('I-01: refuses what is no text', () => {
-      for (const value of [undefined, null, 7, true, {}, [genuine]]) {
+      for (const value of [7, true, {}, [genuine]]) {
         expect(codeOf(value as never)).to.equal('request_invalid')
       }
     })
@@ -274,6 +279,19 @@ describe('verifyInstance', () => {
       const json = Buffer.from(data, 'base64url')
       const overJson = signData(json.toString('latin1')).slice(0, 43)
       expect(codeOf(`${overJson}.${data}`)).to.equal('signature_invalid')
+    })
+
+    it('I-04: is compared in constant time', async () => {
+      const source = await readFile(new URL('../lib/instance.ts', import.meta.url), 'utf8')
+      expect(source.match(/timingSafeEqual\(createHmac/g)).to.have.length(1)
+      expect(source).to.not.match(/\.equals\(|digest\([^)]*\) ===/)
+    })
+
+    it('refuses a text whose characters only end in the right bytes', () => {
+      for (const at of [0, 5, data.length - 1]) {
+        const other = String.fromCharCode(data.charCodeAt(at) + 256)
+        expect(codeOf(`${tag}.${data.slice(0, at)}${other}${data.slice(at + 1)}`)).to.equal('token_malformed')
+      }
     })
 
     it('refuses a payload that was exchanged, and another app', () => {

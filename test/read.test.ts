@@ -25,6 +25,7 @@ describe('readers', () => {
     ['Bearer', 'Basic token', undefined],
     ['Bearer', 'Bearertoken', undefined],
     ['Bearer', 'Bearer', undefined],
+    ['Bearer', 'BearerX', undefined],
     ['Bearer', 'Bearer ', undefined],
     ['Bearer', undefined, undefined],
     ['Bearer', 'Bearer two words', 'two words'],
@@ -36,14 +37,21 @@ describe('readers', () => {
   }
 
   it('first reads from the place that holds a credential', () => {
-    const read = first(fromQuery('instance'), fromHeader('x-wix-instance'))
+    const read = first<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
     expect(read({ query: { instance: 'a' } })).to.equal('a')
     expect(read({ headers: { 'x-wix-instance': 'b' } })).to.equal('b')
     expect(read({})).to.equal(undefined)
   })
 
+  it('first takes readers of the app, for which null and an empty text are nothing, and a list is refused', () => {
+    const read = (value: unknown): unknown =>
+      first<unknown>(() => value as string, fromQuery('instance'))({ query: { instance: 'a' } })
+    for (const nothing of [undefined, null, '']) expect(read(nothing)).to.equal('a')
+    for (const odd of [['b'], {}, Promise.resolve('b')]) refused(() => read(odd))
+  })
+
   it('first refuses two at once, also when they are equal', () => {
-    const read = first(fromQuery('instance'), fromHeader('x-wix-instance'))
+    const read = first<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
     refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }))
   })
 

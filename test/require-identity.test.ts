@@ -16,7 +16,7 @@ const nobody = identity({ uid: null, siteOwnerId: null, permissions: null })
 /** What next() was called with; exactly once, or the test fails. */
 async function guard(rule: unknown, req: object): Promise<unknown> {
   const next = sinon.fake()
-  requireIdentity(rule as never)(req as never, {}, next)
+  requireIdentity(rule as never)(req, {}, next)
   await settled()
   sinon.assert.calledOnce(next)
   return next.firstCall.args[0]
@@ -122,6 +122,17 @@ describe('requireIdentity', () => {
       expect(error).to.be.instanceOf(Error).and.to.not.have.property('code')
       expect(error).to.have.property('message').that.includes('put passport.authenticate() with a strategy')
     }
+  })
+
+  it('P-10: keeps to the lists as they were when it was made', async () => {
+    const vendorProductId = ['plus']
+    const subjectType = ['USER' as const]
+    const next = sinon.fake()
+    const planned = requireIdentity({ subjectType, vendorProductId })
+    vendorProductId.length = 0
+    subjectType.length = 0
+    planned({ authInfo: { identity: owner } }, {}, next)
+    sinon.assert.calledOnceWithExactly(next)
   })
 
   describe('P-10: the rule', () => {

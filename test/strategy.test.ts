@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { type Verify, WixAppStrategy, WixAuthError } from '../lib/index.ts'
@@ -148,6 +149,11 @@ describe('the verify callback', () => {
       ['a promise of a user', Promise.resolve(user), 'success'],
       ['a thenable of a user', { then: (resolve: (found: object) => void) => resolve(user) }, 'success'],
       ['a user who has a property then', { then: 'later' }, 'success'],
+      [
+        'a thenable function of nothing',
+        Object.assign(() => {}, { then: (resolve: (found: null) => void) => resolve(null) }),
+        'fail',
+      ],
       ['undefined', undefined, 'fail'],
       ['null', null, 'fail'],
       ['false', false, 'fail'],
@@ -181,6 +187,21 @@ describe('the verify callback', () => {
           req,
         ),
       ).to.deep.equal({ kind: 'error', error })
+    })
+
+    it('P-01: is an error when what it answers cannot even be asked for then', async () => {
+      const answer = Object.defineProperty({}, 'then', {
+        get: () => {
+          throw new Error('trap')
+        },
+      })
+      for (const secret of [SECRET, async () => SECRET]) {
+        const outcome = await run(
+          strategy(() => answer, { secret }),
+          req,
+        )
+        expect(outcome).to.have.nested.property('error.message', 'trap')
+      }
     })
 
     it('but calls it and returns a query, does not run that query again', async () => {
@@ -328,6 +349,15 @@ describe('the verify callback', () => {
       start(strategy(later), req)
       expect(clock.countTimers()).to.equal(0)
     })
+  })
+
+  it('P-09: never ends in pass() or redirect(), and asks for a Passport without session fixation', async () => {
+    const source = await readFile(new URL('../lib/strategy.ts', import.meta.url), 'utf8')
+    expect(source).to.not.match(/\b(pass|redirect)\(/)
+    const { peerDependencies } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      peerDependencies: Record<string, string>
+    }
+    expect(peerDependencies).to.deep.equal({ passport: '>=0.6.0' })
   })
 
   it('P-07: is not asked to catch what the rest of the route throws', () => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { WixAppStrategy, WixAuthError, verifyInstance } from '../lib/index.ts'
 import { isSignature } from '../lib/instance.ts'
@@ -30,7 +29,8 @@ describe('third-party vectors', () => {
     const valid: number[] = []
     for (const { tagSize, tests } of wycheproof.testGroups) {
       for (const { tcId, key, msg, tag, result } of tests) {
-        if (isSignature(Buffer.from(tag, 'hex'), Buffer.from(msg, 'hex'), Buffer.from(key, 'hex'))) accepted.push(tcId)
+        if (isSignature(Buffer.from(tag, 'hex'), Buffer.from(msg, 'hex').toString('latin1'), Buffer.from(key, 'hex')))
+          accepted.push(tcId)
         // A tag that was cut to 128 bits is called valid there.
         if (result === 'valid' && tagSize === 256) valid.push(tcId)
       }
@@ -42,12 +42,10 @@ describe('third-party vectors', () => {
   it('I-09: of the JSON suite: each text, signed as a payload, has one outcome and none is an exception', async () => {
     expect(jsonSuite.tests.length).to.be.greaterThan(300)
     const strategy = new WixAppStrategy({ secret: SECRET, now, maxAge: false }, (instance) => instance)
-    const seen = createHash('sha256')
     for (const { name, b64, repeat } of jsonSuite.tests) {
       const bytes = repeat ? Buffer.from(repeat[0].repeat(repeat[1]) + repeat[2]) : Buffer.from(b64 ?? '', 'base64')
       const outcome = await run(strategy, request({ instance: signData(bytes) }))
       expect(outcome, name).to.include({ kind: 'fail', status: 401 })
-      seen.update(name)
     }
   })
 

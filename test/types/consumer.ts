@@ -75,6 +75,10 @@ new WixAppStrategy({ secret }, async () => ({ name: 'x' }))
 new WixAppStrategy({ secret: ['a', 'b'] as const }, () => null)
 new WixAppStrategy({ secret: async (req) => [req.path] }, () => null)
 new WixAppStrategy({ instanceFromRequest: first(fromQuery('instance'), fromAuthorization('Bearer')) }, () => null)
+new WixAppStrategy(
+  { instanceFromRequest: first(fromQuery('instance'), (req) => req.get('x-wix-instance')) },
+  () => null,
+)
 new WixAppStrategy({ instanceFromRequest: (req) => req.get('x-wix-instance') }, () => null)
 
 // @ts-expect-error A verify callback is needed.
@@ -83,7 +87,7 @@ new WixAppStrategy({ secret })
 new WixAppStrategy({ secret, signDateThreshold: 5000 }, () => null)
 // @ts-expect-error Seconds, or false.
 new WixAppStrategy({ secret, maxAge: true }, () => null)
-// @ts-expect-error A secret may be undefined, and must not be.
+// @ts-expect-error It may be unset (seen with exactOptionalPropertyTypes; at run time always).
 new WixAppStrategy({ secret: process.env['WIX_APP_SECRET'] }, () => null)
 // @ts-expect-error Without passReqToCallback there are two arguments.
 new WixAppStrategy({ secret }, (_req, _instance, _done) => null)
@@ -102,6 +106,11 @@ app.get(
     res.json({ identity, same, id })
   },
 )
+// The guard leaves the parameters of the path typed.
+app.get('/:id', requireIdentity({ permissions: 'OWNER' }), (req, res) => {
+  const id: string = req.params.id
+  res.json({ id })
+})
 // @ts-expect-error There is no such kind.
 requireIdentity({ subjectType: 'OWNER' })
 // @ts-expect-error It cannot be switched off.
