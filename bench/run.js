@@ -1,6 +1,15 @@
 /** @param {number[]} values */
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
+function print(title, names, turns) {
+  console.log(`\n${title}`)
+  for (const [index, name] of names.entries()) {
+    const time = median(turns.map((times) => times[index]))
+    const ratio = median(turns.map((times) => times[index] / times[0]))
+    console.log(`  ${name.padEnd(44)} ${time.toFixed(2).padStart(8)} µs  ${ratio.toFixed(2).padStart(6)} x`)
+  }
+}
+
 /**
  * Runs the tasks in short turns within one process, so that all share its good and bad moments, and prints for each the
  * median time and the median of its ratios to the first task of the same turn.
@@ -20,10 +29,28 @@ export function compare(title, tasks, callsPerTurn) {
     // The first turns only warm the compiler up.
     if (turn >= 100) turns.push(times)
   }
-  console.log(`\n${title}`)
-  for (const [index, name] of Object.keys(tasks).entries()) {
-    const time = median(turns.map((times) => times[index]))
-    const ratio = median(turns.map((times) => times[index] / times[0]))
-    console.log(`  ${name.padEnd(44)} ${time.toFixed(2).padStart(8)} µs  ${ratio.toFixed(2).padStart(6)} x`)
+  print(title, Object.keys(tasks), turns)
+}
+
+/**
+ * As `compare`, for tasks that return promises, which run at once, as requests do; prints processor time of the whole process,
+ * since part of the work is done on other threads.
+ *
+ * @param {string} title
+ * @param {Record<string, () => Promise<unknown>>} tasks
+ * @param {number} callsPerTurn
+ */
+export async function compareAsync(title, tasks, callsPerTurn) {
+  const turns = []
+  for (let turn = 0; turn < 200; turn++) {
+    const times = []
+    for (const task of Object.values(tasks)) {
+      const start = process.cpuUsage()
+      await Promise.all(Array.from({ length: callsPerTurn }, task))
+      const { user, system } = process.cpuUsage(start)
+      times.push((user + system) / callsPerTurn)
+    }
+    if (turn >= 30) turns.push(times)
   }
+  print(title, Object.keys(tasks), turns)
 }

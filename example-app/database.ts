@@ -1,5 +1,6 @@
 import Database from 'libsql'
-import type { WixInstance } from 'passport-wix-app'
+import type { WixInstance, WixWebhookEvent } from 'passport-wix-app'
+import { migrate } from './schema.ts'
 
 /** One installation of the app. All times are milliseconds since 1970. */
 export interface Site {
@@ -25,30 +26,25 @@ export interface Account {
   user: User
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS sites (
-    instance_id        TEXT PRIMARY KEY,
-    owner_id           TEXT,
-    plan               TEXT,
-    origin_instance_id TEXT,
-    first_seen         INTEGER NOT NULL,
-    last_seen          INTEGER NOT NULL
-  ) STRICT;
+/** A request that Wix signed. */
+export interface SignedEvent {
+  /** The site that it is about; null when it names none. */
+  instanceId: string | null
+  kind: 'webhook' | 'service plugin' | 'digest'
+  /** What happened, or what was asked. */
+  type: string
+  /** What Wix calls it; null when it has no name. */
+  eventId: string | null
+}
 
-  CREATE TABLE IF NOT EXISTS users (
-    instance_id  TEXT NOT NULL REFERENCES sites,
-    subject_type TEXT NOT NULL,
-    subject_id   TEXT NOT NULL,
-    first_seen   INTEGER NOT NULL,
-    last_seen    INTEGER NOT NULL,
-    visits       INTEGER NOT NULL DEFAULT 1,
-    PRIMARY KEY (instance_id, subject_type, subject_id)
-  ) STRICT;
-`
+export interface SavedEvent extends SignedEvent {
+  receivedAt: number
+}
 
 // Not every instance names the owner and the origin: what is known stays. No plan means that the site went back to free.
 const SAVE_SITE = `
-  INSERT INTO sites VALUES (@instanceId, @ownerId, @plan, @originInstanceId, @now, @now)
+  INSERT INTO sites (instance_id, owner_id, plan, origin_instance_id, first_seen, last_seen)
+  VALUES (@instanceId, @ownerId, @plan, @originInstanceId, @now, @now)
   ON CONFLICT DO UPDATE SET
     owner_id = coalesce(excluded.owner_id, owner_id),
     plan = excluded.plan,
@@ -65,9 +61,14 @@ const SAVE_SITE = `
 const USER_COLUMNS = 'subject_id AS subjectId, first_seen AS firstSeen, last_seen AS lastSeen, visits'
 
 const SAVE_USER = `
-  INSERT INTO users VALUES (@instanceId, @subjectType, @subjectId, @now, @now, 1)
-  ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen, visits = visits + 1
+  INSERT INTO users VALUES (@instanceId, @subjectType, @subjectId, @now, @now, 0)
+  ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
   RETURNING ${USER_COLUMNS}
+`
+
+const COUNT_VISIT = `
+  UPDATE users SET visits = visits + 1
+  WHERE instance_id = ? AND subject_type = 'USER' AND subject_id = ?
 `
 
 const USERS_OF_SITE = `
@@ -76,11 +77,47 @@ const USERS_OF_SITE = `
   ORDER BY last_seen DESC
 `
 
+// Wix does not keep the order: an event that was signed before the latest one changes nothing.
+const SAVE_LIFE_CYCLE = `
+  INSERT INTO sites (instance_id, origin_instance_id, first_seen, last_seen, life_cycle_at, removed_at)
+  VALUES (@instanceId, @originInstanceId, @now, @now, @signedAt, @removedAt)
+  ON CONFLICT DO UPDATE SET
+    origin_instance_id = coalesce(excluded.origin_instance_id, origin_instance_id),
+    life_cycle_at = excluded.life_cycle_at,
+    removed_at = excluded.removed_at
+  WHERE excluded.life_cycle_at >= coalesce(life_cycle_at, 0)
+`
+
+const REMOVED_SITE = 'SELECT 1 FROM sites WHERE instance_id = ? AND removed_at IS NOT NULL'
+
+const SAVE_EVENT = `
+  INSERT INTO events (instance_id, kind, type, event_id, received_at)
+  VALUES (@instanceId, @kind, @type, @eventId, @now)
+`
+
+const EVENTS_OF_SITE = `
+  SELECT instance_id AS instanceId, kind, type, event_id AS eventId, received_at AS receivedAt FROM events
+  WHERE instance_id = ?
+  ORDER BY id DESC
+  LIMIT 10
+`
+
 export interface Accounts {
   /** Finds or creates the site and the user; undefined when the instance names no user. */
   signIn(instance: WixInstance): Account | undefined
+  /** Counts that this user opened a page. */
+  countVisit(account: Account): void
   /** Who was seen on this site, the latest first. */
   usersOf(instanceId: string): User[]
+  /** The app was installed on this site, for the first time or again. */
+  installed(webhook: WixWebhookEvent, event: SignedEvent): void
+  /** The app was removed from this site. What is known about it stays, for when it comes back. */
+  removed(webhook: WixWebhookEvent, event: SignedEvent): void
+  isRemoved(instanceId: string): boolean
+  /** Writes down an event that changes nothing else. */
+  record(event: SignedEvent): void
+  /** What Wix said about this site, the latest first. */
+  eventsOf(instanceId: string): SavedEvent[]
   close(): void
 }
 
@@ -89,11 +126,16 @@ export function openAccounts(path: string): Accounts {
   const database = new Database(path, { timeout: 5000 })
   database.pragma('journal_mode = WAL')
   database.pragma('foreign_keys = ON')
-  database.exec(SCHEMA)
+  migrate(database)
 
   const saveSite = database.prepare(SAVE_SITE)
   const saveUser = database.prepare(SAVE_USER)
+  const countVisit = database.prepare(COUNT_VISIT)
   const usersOfSite = database.prepare(USERS_OF_SITE)
+  const saveLifeCycle = database.prepare(SAVE_LIFE_CYCLE)
+  const removedSite = database.prepare(REMOVED_SITE)
+  const saveEvent = database.prepare(SAVE_EVENT)
+  const eventsOfSite = database.prepare(EVENTS_OF_SITE)
 
   const save = database.transaction((instance: WixInstance): Account => {
     const { instanceId, subjectType, subjectId } = instance
@@ -109,9 +151,33 @@ export function openAccounts(path: string): Accounts {
     return { site: site as Site, user: user as User }
   })
 
+  const record = (event: SignedEvent): void => void saveEvent.run({ ...event, now: Date.now() })
+
+  // Both or nothing: when this throws, Wix gets no 200 and repeats the webhook.
+  const change = database.transaction((webhook: WixWebhookEvent, event: SignedEvent, isRemoval: boolean): void => {
+    const signedAt = (webhook.iat ?? 0) * 1000
+    saveLifeCycle.run({
+      instanceId: webhook.instanceId,
+      originInstanceId: webhook.data.originInstanceId || null,
+      now: Date.now(),
+      signedAt,
+      removedAt: isRemoval ? signedAt : null,
+    })
+    record(event)
+  })
+
   return {
     signIn: (instance) => (instance.subjectId === null ? undefined : save(instance)),
+    countVisit({ site, user }) {
+      countVisit.run(site.instanceId, user.subjectId)
+      user.visits += 1
+    },
     usersOf: (instanceId) => usersOfSite.all(instanceId) as User[],
+    installed: (webhook, event) => change(webhook, event, false),
+    removed: (webhook, event) => change(webhook, event, true),
+    isRemoved: (instanceId) => removedSite.get(instanceId) !== undefined,
+    record,
+    eventsOf: (instanceId) => eventsOfSite.all(instanceId) as SavedEvent[],
     close: () => void database.close(),
   }
 }

@@ -1,4 +1,5 @@
-import { signInstance } from 'passport-wix-app/testing'
+import { randomUUID } from 'node:crypto'
+import { signDigest, signInstance, signServicePlugin, signWebhook } from 'passport-wix-app/testing'
 
 /** A link that signs somebody in, as Wix would make it. */
 export interface DemoLink {
@@ -7,12 +8,24 @@ export interface DemoLink {
   path: string
 }
 
+/** A request that Wix would send. */
+export interface DemoRequest {
+  what: string
+  about: string
+  path: string
+  headers: Record<string, string>
+  body: string
+}
+
+/** The id of an app that does not exist. */
+export const DEMO_APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
+
 const OWNER = '3f0c1f6e-52a4-4d0b-9c55-7e2f4be1a8d1'
 const COLLABORATOR = '9b7d8c12-0e4f-4b6a-8f3d-5a1c6e9d2b70'
 
 const SITE = {
   instanceId: 'c4a1f2b8-6d3e-4f59-a7c0-1e8b5d92f364',
-  appDefId: '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725',
+  appDefId: DEMO_APP_ID,
   metaSiteId: '71b8e0d3-2f6a-4c95-8e14-b9d5a07c3f28',
   siteOwnerId: OWNER,
   vendorProductId: 'Premium',
@@ -42,3 +55,78 @@ export function demoLinks(secret: string): DemoLink[] {
     },
   ]
 }
+
+const TEXT = { 'Content-Type': 'text/plain' }
+
+/** Signs requests about the same site. */
+export function demoRequests(privateKey: string): DemoRequest[] {
+  const { instanceId } = SITE
+  const lifeCycle = (eventType: string): string =>
+    signWebhook(
+      {
+        instanceId,
+        eventType,
+        data: { appId: DEMO_APP_ID, originInstanceId: '' },
+        identity: { identityType: 'WIX_USER', wixUserId: OWNER },
+        webhookId: randomUUID(),
+      },
+      privateKey,
+    )
+  const payment = JSON.stringify({ instanceId, type: 'payment captured', id: randomUUID() })
+
+  return [
+    {
+      what: 'AppRemoved',
+      about: 'A webhook: the owner removed the app. From now on, nobody on the site can sign in.',
+      path: '/webhooks',
+      headers: TEXT,
+      body: lifeCycle('AppRemoved'),
+    },
+    {
+      what: 'AppInstalled',
+      about: 'A webhook: the owner installed the app again. The dashboard opens as before.',
+      path: '/webhooks',
+      headers: TEXT,
+      body: lifeCycle('AppInstalled'),
+    },
+    {
+      what: 'Calculate additional fees',
+      about: 'A call to a service plugin: what does a cart of two bowls cost beside the bowls?',
+      path: '/plugins/fees/v1/calculate-additional-fees',
+      headers: TEXT,
+      body: signServicePlugin(
+        {
+          appId: DEMO_APP_ID,
+          request: {
+            lineItems: [
+              {
+                productName: 'Bowl',
+                quantity: 2,
+                price: '16.00',
+                physicalProperties: { sku: '0043', shippable: true },
+              },
+            ],
+          },
+          metadata: { instanceId, requestId: randomUUID(), currency: 'EUR', languages: ['en'] },
+        },
+        privateKey,
+      ),
+    },
+    {
+      what: 'Payment',
+      about: 'Ordinary JSON, signed in the Digest header.',
+      path: '/payments/events',
+      headers: { 'Content-Type': 'application/json', Digest: signDigest(payment, privateKey) },
+      body: payment,
+    },
+  ]
+}
+
+/** The command that sends it. None of the signed texts holds a quote. */
+export const curl = ({ path, headers, body }: DemoRequest, origin: string): string =>
+  [
+    'curl -i',
+    ...Object.entries(headers).map(([name, value]) => `-H '${name}: ${value}'`),
+    `--data-raw '${body}'`,
+    `${origin}${path}`,
+  ].join(' ')

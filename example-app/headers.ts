@@ -9,6 +9,8 @@ export function securityHeaders(frameAncestors: string): RequestHandler {
     'Content-Security-Policy': [
       "default-src 'none'",
       "style-src 'self'",
+      "script-src 'self'",
+      "connect-src 'self'",
       "img-src 'self'",
       "base-uri 'none'",
       "form-action 'none'",

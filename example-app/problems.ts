@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { type SubjectType, WixAuthError, type WixAuthErrorCode } from 'passport-wix-app'
 import { type Problem, problemPage } from './pages/problem.ts'
+import { AppRemovedError } from './sign-in.ts'
 
 type Explanation = Pick<Problem, 'title' | 'text' | 'steps'>
 
@@ -39,6 +40,15 @@ const EXPLANATIONS: Partial<Record<WixAuthErrorCode, Explanation>> = {
   claim_invalid: NOT_FOR_THIS_APP,
 }
 
+const REMOVED: Explanation = {
+  title: 'The app was removed from this site',
+  text: 'So it lets nobody in from there any more. What it knew is kept for when it comes back.',
+  steps: [
+    'Install the app again on your Wix site.',
+    'You have just done that? Open it again in a moment: Wix is about to tell us.',
+  ],
+}
+
 const WHO: Partial<Record<SubjectType, string>> = {
   VISITOR: 'You came as an anonymous visitor of the site.',
   MEMBER: 'You came as a member of the site.',
@@ -69,6 +79,7 @@ function problemOf(error: unknown, subjectType: SubjectType | undefined): Proble
       ...explanation,
     }
   }
+  if (error instanceof AppRemovedError) return { status, code: error.code, ...REMOVED }
   if (status < 500) {
     return {
       status,

@@ -1,6 +1,7 @@
 /** Why a request was refused. Stable: programs may depend on these words. */
 export type WixAuthErrorCode =
   | 'request_invalid'
+  | 'body_too_large'
   | 'credentials_missing'
   | 'token_malformed'
   | 'signature_invalid'
@@ -10,10 +11,11 @@ export type WixAuthErrorCode =
 
 // One outward message for each class of refusal: it says what to do next, not which check failed, and holds no input.
 const INVALID =
-  'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret and the app ID)'
+  'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
 
 const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: string]> = {
   request_invalid: [400, 'The Wix credential must be sent once, in one place, as text'],
+  body_too_large: [413, 'This body is larger than any that Wix sends'],
   credentials_missing: [401, 'No Wix credential in the request: open the page from Wix'],
   token_malformed: [401, 'This is not a complete Wix credential: send it exactly as Wix issued it'],
   signature_invalid: [401, INVALID],
@@ -26,7 +28,7 @@ const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: stri
  * The credentials, or the rights of whoever sent them, were looked at and refused.
  *
  * `message` may be shown to anybody. `code` tells a developer which check refused. `status` is the HTTP status that
- * belongs to it: 400 for a request nobody can understand, 401 for credentials, 403 for rights (RFC 6750 section 3.1).
+ * belongs to it: 400 for a request nobody can understand, 413 for one that is too large, 401 for credentials, 403 for rights (RFC 6750 section 3.1).
  */
 export class WixAuthError extends Error {
   readonly code: WixAuthErrorCode

@@ -1,3 +1,6 @@
+import { textOrNull } from './options.ts'
+import { own } from './read.ts'
+
 /** Who stands behind a credential, in the words of Wix's own `getTokenInfo()`. */
 export type SubjectType =
   /** The owner of the site or a collaborator. */
@@ -30,6 +33,25 @@ export interface WixIdentity {
   siteOwnerId?: string | null
   /** The paid plan of this installation; nothing on the free one. Some proofs do not tell. */
   vendorProductId?: string | null
+}
+
+const SUBJECTS: ReadonlyMap<unknown, readonly [type: SubjectType, idProperty: string]> = new Map([
+  ['WIX_USER', ['USER', 'wixUserId']],
+  ['MEMBER', ['MEMBER', 'memberId']],
+  ['ANONYMOUS_VISITOR', ['VISITOR', 'anonymousVisitorId']],
+  ['APP', ['APP', 'appId']],
+])
+
+/**
+ * The subject that the identity object of a webhook or a service plugin names, in the words of `getTokenInfo()`.
+ *
+ * @see https://dev.wix.com/docs/rest/articles/getting-started/webhook-structure
+ */
+export function subjectOf(identity: unknown): Pick<WixIdentity, 'subjectType' | 'subjectId'> {
+  const subject = SUBJECTS.get(own(identity, 'identityType'))
+  if (subject === undefined) return { subjectType: 'UNKNOWN', subjectId: null }
+  const [subjectType, idProperty] = subject
+  return { subjectType, subjectId: textOrNull(own(identity, idProperty)) }
 }
 
 declare global {

@@ -5,6 +5,14 @@ export {
   WixAppStrategy as Strategy,
   type WixAppStrategyOptions,
 } from './app-strategy.ts'
+export { deduplicate, type DeduplicateOptions, type DeduplicateResponse } from './deduplicate.ts'
+export {
+  type VerifyDigestOptions,
+  verifyDigest,
+  type WixDigest,
+  WixDigestStrategy,
+  type WixDigestStrategyOptions,
+} from './digest.ts'
 export { WixAuthError, type WixAuthErrorCode } from './errors.ts'
 export { identityOf, type SubjectType, type WixIdentity } from './identity.ts'
 export {
@@ -14,9 +22,28 @@ export {
   type WixInstance,
   type WixInstancePayload,
 } from './instance.ts'
-export { first, fromAuthorization, fromHeader, fromQuery, type Reader } from './read.ts'
+export type { SignedOptions } from './jwt.ts'
+export type { WixPublicKey } from './public-key.ts'
+export { type BodyReader, first, fromAuthorization, fromBody, fromHeader, fromQuery, type Reader } from './read.ts'
 export { type IdentityRule, requireIdentity } from './require-identity.ts'
 export type { WixSecret } from './secret.ts'
+export {
+  verifyServicePlugin,
+  type VerifyServicePluginOptions,
+  type WixServicePluginMetadata,
+  type WixServicePluginRequest,
+  WixServicePluginStrategy,
+  type WixServicePluginStrategyOptions,
+} from './service-plugin.ts'
+export {
+  type DeliveryProgress,
+  type DeliveryStore,
+  memoryStore,
+  type MemoryStoreOptions,
+  redisStore,
+  type RedisStoreClient,
+  type RedisStoreOptions,
+} from './stores.ts'
 export {
   type Verify,
   type VerifyDone,
@@ -25,3 +52,12 @@ export {
   WixStrategy,
   type WixStrategyOptions,
 } from './strategy.ts'
+export {
+  verifyWebhook,
+  type VerifyWebhookOptions,
+  type WixAccountInfo,
+  type WixEventData,
+  type WixWebhookEvent,
+  WixWebhookStrategy,
+  type WixWebhookStrategyOptions,
+} from './webhook.ts'

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { WixAuthError } from './errors.ts'
 import { isOwner, type SubjectType, type WixIdentity } from './identity.ts'
+import { objectOf, parseJson } from './json.ts'
 import { callback, type Check, checkOptions, clockTolerance, isText, secondsOrFalse, text } from './options.ts'
 import { exactlyOne } from './read.ts'
 import { secretKeys, type WixSecret } from './secret.ts'
@@ -113,11 +114,8 @@ const DOCUMENTED: ReadonlyMap<string, 'string' | 'boolean'> = new Map([
  * the documented type, and which brings no property that could change an object it is copied to.
  */
 function assertPayload(value: unknown): asserts value is WixInstancePayload {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new WixAuthError('token_malformed')
-  const payload = value as Record<string, unknown>
-  for (const name of ['__proto__', 'constructor', 'prototype']) {
-    if (Object.hasOwn(payload, name)) delete payload[name]
-  }
+  const payload = objectOf(value)
+  if (payload === undefined) throw new WixAuthError('token_malformed')
   if (!Object.hasOwn(payload, 'instanceId') || !isText(payload['instanceId'])) throw new WixAuthError('claim_invalid')
   for (const name in payload) {
     const type = DOCUMENTED.get(name)
@@ -146,17 +144,11 @@ function extOf(ipAndPort: string | null, signed: number): WixInstance['ext'] {
   return { ip: ip === 'null' ? null : ip, port: Number.isNaN(port) ? null : port, signDate }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** Strict in each step: base64url with nothing unused, UTF-8, JSON. */
 function parse(data: string): unknown {
   const bytes = Buffer.from(data, 'base64url')
   if (bytes.toString('base64url') !== data) throw new WixAuthError('token_malformed')
-  try {
-    return JSON.parse(utf8.decode(bytes))
-  } catch {
-    throw new WixAuthError('token_malformed')
-  }
+  return parseJson(bytes)
 }
 
 /** The signature covers the text as it was sent, not what it decodes to. */

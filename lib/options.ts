@@ -6,9 +6,11 @@ const must =
   (value) =>
     test(value) ? undefined : expected
 
-const isNumber = (value: unknown): value is number => Number.isFinite(value)
+export const isNumber = (value: unknown): value is number => Number.isFinite(value)
 
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+export const textOrNull = (value: unknown): string | null => (isText(value) ? value : null)
 
 /** The checks that options share. Times are seconds. */
 export const text: Check = must(

@@ -14,6 +14,11 @@ export type Reader<Req = DefaultRequest> = (
   req: Req,
 ) => string | null | undefined | PromiseLike<string | null | undefined>
 
+/** Takes the raw body of the request, as bytes or as text; nothing where there is none. */
+export type BodyReader<Req = DefaultRequest> = (
+  req: Req,
+) => string | Uint8Array | null | undefined | PromiseLike<string | Uint8Array | null | undefined>
+
 const property = (holder: unknown, name: string): unknown =>
   typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined
 
@@ -80,3 +85,41 @@ export const first =
     }
     return found
   }
+
+/** A mistake of the set-up, which only its developer can mend: no refusal. */
+export const notRaw = (): Error =>
+  new Error(
+    'Wix signed the raw body, and that is not what arrived here. Read it before any other parser does: ' +
+      "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
+  )
+
+/**
+ * Reads the raw body: `req.rawBody` where the framework keeps it (Fastify, Koa, Nest, serverless adapters), else the
+ * `req.body` of `express.raw()` or `express.text()`.
+ *
+ * The reader throws an Error (500) for a body that a parser has already taken apart or that no parser has read.
+ */
+export function fromBody(): (req: unknown) => string | Uint8Array | undefined {
+  return (req) => {
+    const body = property(req, 'rawBody') ?? property(req, 'body') ?? {}
+    if (typeof body === 'string' || body instanceof Uint8Array) return body
+    const header = (name: string): unknown => own(property(req, 'headers'), name)
+    // Body parsers of Express 4 leave an empty object where they found nothing to read.
+    if (typeof body === 'object' && Object.keys(body).length === 0) {
+      if (header('transfer-encoding') === undefined && !(Number(header('content-length')) > 0)) return undefined
+      // express.raw() passes over a body of no type, whatever it is told; Wix always names one.
+      if (header('content-type') === undefined) throw new WixAuthError('request_invalid')
+    }
+    throw notRaw()
+  }
+}
+
+/** What a body reader found, as the JWT that it should be. Bytes outside of ASCII are refused with the JWT. */
+export function jwtOf(body: unknown): string {
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+    if (body === undefined || body === null) throw new WixAuthError('credentials_missing')
+    throw notRaw()
+  }
+  if (body.length === 0) throw new WixAuthError('credentials_missing')
+  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+}

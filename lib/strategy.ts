@@ -51,6 +51,9 @@ export const commonChecks: Record<keyof WixStrategyOptions, typeof text> = {
   verifyTimeout: timeout,
 }
 
+/** The verify callback of the strategies that may go without one: the identity, which stands before `done`, is the user. */
+export const identityAsUser = (...args: unknown[]): Express.User => args.at(-2) as Express.User
+
 export const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
   (typeof value === 'object' || typeof value === 'function') &&
   value !== null &&

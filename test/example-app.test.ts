@@ -11,10 +11,10 @@ import { chromium } from 'playwright-core'
 import sinon from 'sinon'
 import { createApp } from '../example-app/app.ts'
 import { type Accounts, openAccounts } from '../example-app/database.ts'
-import { demoLinks } from '../example-app/demo.ts'
+import { DEMO_APP_ID, demoLinks, demoRequests } from '../example-app/demo.ts'
 import { OTHER_SECRET, SECRET } from './support/build.ts'
 import { serve, type Served } from './support/serve.ts'
-import { signInstance } from '../lib/testing/index.ts'
+import { generateAppKeys, signDigest, signInstance, signServicePlugin, signWebhook } from '../lib/testing/index.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const CHROMIUM_OPTIONS = [
@@ -46,6 +46,12 @@ const collaborator = (overrides: Payload = {}): Payload => owner({ uid: 'user-2'
 const visitor = (): Payload => owner({ uid: undefined, permissions: undefined, aid: 'visitor-1' })
 const member = (): Payload => owner({ permissions: undefined, siteMemberId: 'user-1' })
 
+const KEYS = generateAppKeys()
+const OTHER_KEYS = generateAppKeys()
+
+/** Seconds since 1970. */
+const now = (): number => Math.floor(Date.now() / 1000)
+
 describe('The example app', () => {
   let folder: string
   let path: string
@@ -56,7 +62,16 @@ describe('The example app', () => {
     folder = await mkdtemp(join(tmpdir(), 'example-app-'))
     path = join(folder, 'data.db')
     accounts = openAccounts(path)
-    served = await serve(createApp({ secret: SECRET, accounts, demoLinks: () => demoLinks(SECRET) }))
+    served = await serve(
+      createApp({
+        secret: SECRET,
+        publicKey: KEYS.publicKey,
+        appId: DEMO_APP_ID,
+        accounts,
+        demoLinks: () => demoLinks(SECRET),
+        demoRequests: () => demoRequests(KEYS.privateKey),
+      }),
+    )
   })
 
   afterEach(async () => {
@@ -81,12 +96,35 @@ describe('The example app', () => {
     get(`/dashboard?instance=${signInstance(payload, secret)}`)
 
   /** What a second connection sees, without any help of the app. */
-  function rows(table: 'sites' | 'users'): unknown[] {
+  function rows(table: 'sites' | 'users' | 'events'): unknown[] {
     const database = new Database(path)
     const found = database.prepare(`SELECT * FROM ${table}`).all()
     database.close()
     return found
   }
+
+  async function post(address: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(new URL(address, served.url), { method: 'POST', body, headers })
+    return { status: response.status, headers: response.headers, page: await response.text() }
+  }
+
+  /** What Wix signs about `instance-1`; overrides replace. */
+  const webhook = (
+    eventType: string,
+    overrides: Partial<Parameters<typeof signWebhook>[0]> = {},
+    claims: Record<string, unknown> = {},
+    { privateKey } = KEYS,
+  ): string =>
+    signWebhook(
+      { instanceId: 'instance-1', eventType, data: { appId: DEMO_APP_ID, originInstanceId: '' }, ...overrides },
+      privateKey,
+      claims,
+    )
+
+  const send = (...args: Parameters<typeof webhook>): Promise<Answer> => post('/webhooks', webhook(...args))
+
+  const eventsFor = (payload: Payload): Promise<Response> =>
+    fetch(new URL('/events', served.url), { headers: { Authorization: signInstance(payload, SECRET) } })
 
   describe('lets in whoever runs the site', () => {
     it('greets the owner with role, plan, site and the time that is left', async () => {
@@ -257,12 +295,362 @@ describe('The example app', () => {
     })
   })
 
+  describe('hears from Wix who installed it and who removed it', () => {
+    it('knows a site from its installation on, before anybody opens it', async () => {
+      const { status } = await send('AppInstalled', {
+        data: { originInstanceId: 'instance-0' },
+        webhookId: 'webhook-1',
+      })
+
+      expect(status).to.equal(200)
+      expect(rows('sites')).to.have.lengthOf(1)
+      expect(rows('sites')[0]).to.include({
+        instance_id: 'instance-1',
+        origin_instance_id: 'instance-0',
+        removed_at: null,
+      })
+      expect(rows('events')[0]).to.include({
+        instance_id: 'instance-1',
+        kind: 'webhook',
+        type: 'AppInstalled',
+        event_id: 'webhook-1',
+      })
+    })
+
+    it('lets nobody in from a site that removed it, and explains it', async () => {
+      await open(owner())
+      await send('AppRemoved')
+
+      for (const payload of [owner(), collaborator(), visitor()]) {
+        const { status, page } = await open(payload)
+        expect(status).to.equal(401)
+        expect(page).to.include('The app was removed from this site').and.to.include('Install the app again')
+        expect(page).to.include('<code>app_removed</code>')
+      }
+      expect(rows('users')[0]).to.include({ visits: 1 })
+      expect((await open(owner({ instanceId: 'instance-2' }))).status).to.equal(200)
+    })
+
+    it('refuses a removed site that it had never heard of', async () => {
+      await send('AppRemoved')
+
+      expect((await open(owner())).status).to.equal(401)
+      expect(rows('users')).to.deep.equal([])
+    })
+
+    it('lets everybody in again after a new installation, and still knows them', async () => {
+      await open(owner())
+      await send('AppRemoved', {}, { iat: now() - 10 })
+      await send('AppInstalled')
+      const { status, page } = await open(owner())
+
+      expect(status).to.equal(200)
+      expect(page).to.include('Welcome back, owner')
+      expect(rows('sites')).to.have.lengthOf(1)
+    })
+
+    it('is not misled by an old installation that comes after the removal', async () => {
+      await send('AppRemoved', {}, { iat: now() - 10 })
+      const { status } = await send('AppInstalled', {}, { iat: now() - 20 })
+
+      expect(status).to.equal(200)
+      expect(rows('events')).to.have.lengthOf(2)
+      expect((await open(owner())).status).to.equal(401)
+    })
+
+    it('is not misled by an old removal that comes after the new installation', async () => {
+      await send('AppInstalled', {}, { iat: now() - 10 })
+      await send('AppRemoved', {}, { iat: now() - 20 })
+
+      expect((await open(owner())).status).to.equal(200)
+    })
+
+    it('keeps the removal of a site after a restart', async () => {
+      await send('AppRemoved')
+      accounts.close()
+      const again = openAccounts(path)
+
+      expect(again.isRemoved('instance-1')).to.equal(true)
+      again.close()
+    })
+
+    it('writes down once what Wix sends twice, one after the other and at once', async () => {
+      const body = webhook('AppInstalled')
+      const answers = [await post('/webhooks', body), await post('/webhooks', body)]
+      const other = webhook('AppRemoved')
+      await Promise.all([post('/webhooks', other), post('/webhooks', other), post('/webhooks', other)])
+
+      expect(answers.map(({ status }) => status)).to.deep.equal([200, 200])
+      expect(rows('events')).to.have.lengthOf(2)
+    })
+
+    it('answers an event that it does not know with 200, and changes nothing but the list', async () => {
+      const { status } = await send('wix.ecom.v1.order_created', {
+        data: { id: 'event-1', entityFqdn: 'wix.ecom.v1.order' },
+      })
+
+      expect(status).to.equal(200)
+      expect(rows('sites')).to.deep.equal([])
+      expect(rows('events')[0]).to.include({ type: 'wix.ecom.v1.order_created', event_id: 'event-1' })
+    })
+
+    it('answers a forged, a too old and an empty webhook with 401, and writes nothing down', async () => {
+      const answers = [
+        await send('AppRemoved', {}, {}, OTHER_KEYS),
+        await send('AppRemoved', {}, { iat: now() - 400_000 }),
+        await post('/webhooks', ''),
+        await post('/webhooks', JSON.stringify({ instanceId: 'instance-1', eventType: 'AppRemoved' })),
+        await post('/webhooks', signInstance(owner(), SECRET)),
+      ]
+
+      expect(answers.map(({ status }) => status)).to.deep.equal([401, 401, 401, 401, 401])
+      expect(rows('sites')).to.deep.equal([])
+      expect(rows('events')).to.deep.equal([])
+    })
+
+    it('gives Wix no 200 for what it could not write down, so that the next try is handled', async () => {
+      const log = sinon.stub(console, 'error')
+      const broken = sinon.stub(accounts, 'removed').throws(new Error('the disk is full'))
+      const body = webhook('AppRemoved')
+      const first = await post('/webhooks', body)
+      broken.restore()
+      const second = await post('/webhooks', body)
+
+      expect([first.status, second.status]).to.deep.equal([500, 200])
+      expect(rows('events')).to.have.lengthOf(1)
+      sinon.assert.calledOnce(log)
+    })
+
+    it('removes nothing that it could not put on the list as well', async () => {
+      sinon.stub(console, 'error')
+      const database = new Database(path)
+      database.exec('ALTER TABLE events RENAME TO elsewhere')
+      const { status } = await send('AppRemoved')
+      database.exec('ALTER TABLE elsewhere RENAME TO events')
+      database.close()
+
+      expect(status).to.equal(500)
+      expect(rows('sites')).to.deep.equal([])
+    })
+
+    it('brings a database of its first version up to date', async () => {
+      const old = join(folder, 'old.db')
+      const database = new Database(old)
+      database.exec(`
+        CREATE TABLE sites (
+          instance_id TEXT PRIMARY KEY, owner_id TEXT, plan TEXT, origin_instance_id TEXT,
+          first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO sites VALUES ('instance-1', 'user-1', NULL, NULL, 1, 1);
+      `)
+      database.close()
+      openAccounts(old).close()
+      const again = openAccounts(old)
+
+      expect(again.isRemoved('instance-1')).to.equal(false)
+      expect(again.eventsOf('instance-1')).to.deep.equal([])
+      again.close()
+    })
+  })
+
+  describe('answers what Wix asks', () => {
+    const FEES = '/plugins/fees/v1/calculate-additional-fees'
+    const cart = (appId = DEMO_APP_ID, { privateKey } = KEYS): string =>
+      signServicePlugin(
+        {
+          appId,
+          request: {
+            lineItems: [
+              { quantity: 3, price: '16.00', physicalProperties: { shippable: true } },
+              { quantity: 1, price: '9.00', physicalProperties: { shippable: false } },
+              { quantity: 1, price: '5.00' },
+            ],
+          },
+          metadata: { instanceId: 'instance-1', requestId: 'request-1', currency: 'EUR' },
+        },
+        privateKey,
+      )
+
+    it('names the fees of a cart in the currency of the site', async () => {
+      const { status, headers, page } = await post(FEES, cart())
+
+      expect(status).to.equal(200)
+      expect(headers.get('content-type')).to.equal('application/json; charset=utf-8')
+      expect(JSON.parse(page)).to.deep.equal({
+        additionalFees: [
+          { code: 'careful-packaging', name: 'Careful packaging', price: '4.50', taxDetails: { taxable: true } },
+        ],
+        currency: 'EUR',
+      })
+      expect(rows('events')[0]).to.include({
+        instance_id: 'instance-1',
+        kind: 'service plugin',
+        type: 'calculate-additional-fees',
+        event_id: 'request-1',
+      })
+    })
+
+    it('names no fees for what is no cart', async () => {
+      for (const request of [
+        {},
+        { lineItems: [] },
+        { lineItems: 'all' },
+        { lineItems: [null, 1, { quantity: 'x' }] },
+      ]) {
+        const metadata = { instanceId: 'instance-1', currency: 'EUR' }
+        const { status, page } = await post(
+          FEES,
+          signServicePlugin({ appId: DEMO_APP_ID, request, metadata }, KEYS.privateKey),
+        )
+
+        expect(status).to.equal(200)
+        expect(JSON.parse(page)).to.deep.equal({ additionalFees: [], currency: 'EUR' })
+      }
+    })
+
+    it('answers a call for another app, a forged one and a webhook with 401, and writes nothing down', async () => {
+      const answers = [
+        await post(FEES, cart('another-app')),
+        await post(FEES, cart(DEMO_APP_ID, OTHER_KEYS)),
+        await post(FEES, webhook('AppRemoved')),
+      ]
+
+      expect(answers.map(({ status }) => status)).to.deep.equal([401, 401, 401])
+      expect(rows('events')).to.deep.equal([])
+    })
+
+    it('takes a payment that is signed in the Digest header, with the site that its body names', async () => {
+      const body = JSON.stringify({ instanceId: 'instance-1', type: 'payment captured', id: 'payment-1' })
+      const { status } = await post('/payments/events', body, { Digest: signDigest(body, KEYS.privateKey) })
+
+      expect(status).to.equal(200)
+      expect(rows('events')[0]).to.include({
+        instance_id: 'instance-1',
+        kind: 'digest',
+        type: 'payment captured',
+        event_id: 'payment-1',
+      })
+    })
+
+    it('takes a payment that names nothing, for no site', async () => {
+      for (const body of ['{}', '[]', 'null', '{"instanceId":7}']) {
+        const { status } = await post('/payments/events', body, { Digest: signDigest(body, KEYS.privateKey) })
+        expect(status).to.equal(200)
+      }
+
+      expect(rows('events')).to.have.lengthOf(4)
+      for (const row of rows('events')) expect(row).to.include({ instance_id: null, type: 'payment' })
+    })
+
+    it('answers a payment with another body, another key or no header with 401, and writes nothing down', async () => {
+      const body = '{"type":"payment captured"}'
+      const answers = [
+        await post('/payments/events', `${body} `, { Digest: signDigest(body, KEYS.privateKey) }),
+        await post('/payments/events', body, { Digest: signDigest(body, OTHER_KEYS.privateKey) }),
+        await post('/payments/events', body),
+      ]
+
+      expect(answers.map(({ status }) => status)).to.deep.equal([401, 401, 401])
+      expect(rows('events')).to.deep.equal([])
+    })
+
+    it('has no such addresses without the public key, and says so', async () => {
+      const keyless = await serve(createApp({ secret: SECRET, accounts }))
+      const statuses = await Promise.all(
+        ['/webhooks', FEES, '/payments/events'].map(async (address) => {
+          const response = await fetch(new URL(address, keyless.url), { method: 'POST', body: webhook('AppRemoved') })
+          return response.status
+        }),
+      )
+      const page = await (await fetch(keyless.url)).text()
+      await keyless.close()
+
+      expect(statuses).to.deep.equal([404, 404, 404])
+      expect(page).to.include('takes no webhooks').and.to.include('WIX_PUBLIC_KEY')
+    })
+
+    it('refuses to start with a public key and no app id, or with an empty public key', () => {
+      const { publicKey } = KEYS
+      expect(() => createApp({ secret: SECRET, accounts, publicKey })).to.throw(TypeError, 'appId')
+      expect(() => createApp({ secret: SECRET, accounts, publicKey: '', appId: DEMO_APP_ID })).to.throw(TypeError)
+    })
+  })
+
+  describe('lists the latest events', () => {
+    it('shows them on the dashboard, the latest first', async () => {
+      await send('AppInstalled', { webhookId: '0123456789abcdef' })
+      await send('wix.ecom.v1.order_created')
+      const { page } = await open(owner())
+
+      expect(page.indexOf('wix.ecom.v1.order_created')).to.be.within(1, page.indexOf('>AppInstalled<'))
+      expect(page).to.include('>01234567…<').and.to.include('>webhook<').and.to.include('just now')
+    })
+
+    it('gives them to whoever runs the site, ten at most, and of no other site', async () => {
+      for (let count = 1; count <= 12; count += 1) await send(`Event${count}`)
+      await send('Elsewhere', { instanceId: 'instance-2' })
+      const response = await eventsFor(collaborator())
+      const events = (await response.json()) as { type: string; kind: string; ago: string }[]
+
+      expect(response.status).to.equal(200)
+      expect(events.map(({ type }) => type)).to.deep.equal(
+        [12, 11, 10, 9, 8, 7, 6, 5, 4, 3].map((count) => `Event${count}`),
+      )
+      expect(events[0]).to.include({ kind: 'webhook', ago: 'just now' })
+      const elsewhere = await eventsFor(owner({ instanceId: 'instance-2' }))
+      expect(await elsewhere.text())
+        .to.include('Elsewhere')
+        .and.to.not.include('Event1')
+      expect((await open(owner())).page).to.not.include('Elsewhere')
+    })
+
+    it('gives them to nobody else', async () => {
+      await send('wix.ecom.v1.order_created')
+      const nobody = await fetch(new URL('/events', served.url))
+      const visiting = await eventsFor(visitor())
+      const ofMember = await eventsFor(member())
+      const forged = await fetch(new URL('/events', served.url), {
+        headers: { Authorization: signInstance(owner(), OTHER_SECRET) },
+      })
+      await send('AppRemoved')
+      const removed = await eventsFor(owner())
+
+      for (const [response, status] of [
+        [nobody, 401],
+        [visiting, 403],
+        [ofMember, 403],
+        [forged, 401],
+        [removed, 401],
+      ] as const) {
+        expect(response.status).to.equal(status)
+        expect(await response.text()).to.not.include('order_created')
+      }
+    })
+
+    it('does not count it as a visit to look at them', async () => {
+      await open(owner())
+      await eventsFor(owner())
+      await eventsFor(owner())
+
+      expect(rows('users')[0]).to.include({ visits: 1 })
+    })
+
+    it('escapes what they say', async () => {
+      const attack = `<img src="x" onerror='alert(1)'>&`
+      await send(attack, { webhookId: attack })
+      const { page } = await open(owner())
+
+      expect(page).to.not.include('<img src="x"')
+      expect(page).to.include('&lt;img src=&quot;x&quot; onerror=&#39;alert(1)&#39;&gt;&amp;')
+    })
+  })
+
   describe('is safe to show', () => {
     it('escapes what an instance says', async () => {
       const attack = `<script>alert("1")</script>'&`
       const { page } = await open(owner({ vendorProductId: attack, uid: attack, metaSiteId: attack }))
 
-      expect(page).to.not.include('<script')
+      expect(page).to.not.include('<script>')
       expect(page).to.include('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;')
     })
 
@@ -272,7 +660,7 @@ describe('The example app', () => {
       for (const { headers } of answers) {
         expect(headers.get('content-type')).to.equal('text/html; charset=utf-8')
         expect(headers.get('content-security-policy')).to.equal(
-          "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; " +
+          "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; " +
             'frame-ancestors https://manage.wix.com https://*.manage.wix.com',
         )
         expect(headers.get('referrer-policy')).to.equal('no-referrer')
@@ -318,7 +706,31 @@ describe('The example app', () => {
       expect(page).to.include('Open it from Wix').and.to.not.include('instance=')
     })
 
-    it('prints three links that work when it is started', async () => {
+    /** Does what the shell would do. */
+    async function run(command: string): Promise<number> {
+      const { groups } = /--data-raw '(?<body>[^']*)' (?<url>\S+)$/.exec(command) ?? {}
+      const headers = [...command.matchAll(/-H '([^:]+): ([^']*)'/g)].map(([, name, value]) => [name, value])
+      const response = await fetch(String(groups?.['url']), {
+        method: 'POST',
+        headers: Object.fromEntries(headers) as Record<string, string>,
+        body: String(groups?.['body']),
+      })
+      return response.status
+    }
+
+    it('shows on the start page four commands that work', async () => {
+      const { page } = await get('/')
+      const commands = [...page.matchAll(/<code>(curl [^<]*)<\/code>/g)].map(([, command]) =>
+        String(command).replaceAll('&#39;', "'").replaceAll('&quot;', '"'),
+      )
+      const statuses: number[] = []
+      for (const command of commands) statuses.push(await run(command))
+
+      expect(statuses).to.deep.equal([200, 200, 200, 200])
+      expect(rows('events')).to.have.lengthOf(4)
+    })
+
+    it('prints links and commands that work when it is started', async () => {
       const { WIX_APP_SECRET: _, ...env } = process.env
       const server = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
         env: { ...env, PORT: '0', DATABASE: join(folder, 'started.db') },
@@ -331,8 +743,14 @@ describe('The example app', () => {
         }
         const links = output.match(/http:\S+instance=\S+/g) ?? []
         const statuses = await Promise.all(links.map(async (link) => (await fetch(link)).status))
-
         expect(statuses).to.deep.equal([200, 200, 403])
+
+        const [remove, install, ...others] = output.match(/^curl .+$/gm) ?? []
+        expect(await run(String(remove))).to.equal(200)
+        expect((await fetch(String(links[0]))).status).to.equal(401)
+        expect(await run(String(install))).to.equal(200)
+        expect((await fetch(String(links[0]))).status).to.equal(200)
+        expect(await Promise.all(others.map(run))).to.deep.equal([200, 200])
       } finally {
         server.kill()
       }
@@ -357,6 +775,41 @@ describe('The example app', () => {
         expect(await page.evaluate("getComputedStyle(document.querySelector('.stats')).display")).to.equal('grid')
         expect(await page.context().cookies()).to.deep.equal([])
         expect(complaints).to.deep.equal([])
+      } finally {
+        await browser.close()
+      }
+    })
+
+    inBrowser(`shows an event on the open dashboard when it comes (${CHROMIUM})`, async function () {
+      this.timeout(30_000)
+      const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
+      try {
+        const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
+        const complaints: string[] = []
+        page.on('console', (message) => complaints.push(message.text()))
+        page.on('pageerror', (error) => complaints.push(error.message))
+        let loads = 0
+        page.on('load', () => (loads += 1))
+
+        await page.goto(`${served.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
+        await page.getByText('Live', { exact: true }).waitFor()
+        expect(await page.getByText('None yet').isVisible()).to.equal(true)
+
+        const attack = '<img src=x onerror=alert(1)>'
+        await send(attack, { webhookId: '0123456789abcdef' })
+        const line = page.getByRole('listitem').filter({ hasText: attack })
+        await line.waitFor()
+
+        expect((await line.innerText()).split(/\s*\n\s*/)).to.deep.equal([attack, '01234567…', 'webhook', 'just now'])
+        expect(await page.getByText('None yet').isVisible()).to.equal(false)
+        expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
+        expect(await page.context().cookies()).to.deep.equal([])
+        expect(loads).to.equal(1)
+        expect(complaints).to.deep.equal([])
+
+        await send('AppRemoved')
+        await page.getByText('reload this page from Wix').waitFor()
+        expect(loads).to.equal(1)
       } finally {
         await browser.close()
       }

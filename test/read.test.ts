@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { first, fromAuthorization, fromHeader, fromQuery, WixAuthError } from '../lib/index.ts'
+import { first, fromAuthorization, fromBody, fromHeader, fromQuery, WixAuthError } from '../lib/index.ts'
 
 const refused = (read: () => unknown): void => {
   expect(read).to.throw(WixAuthError).with.property('code', 'request_invalid')
@@ -74,5 +74,57 @@ describe('readers', () => {
       refused(() => fromHeader('x')({ headers: { x: value } }))
       refused(() => fromAuthorization('Bearer')({ headers: { authorization: value } }))
     }
+  })
+
+  describe('fromBody', () => {
+    const read = fromBody()
+    const sent = { 'content-type': 'text/plain', 'content-length': '3' }
+
+    it('reads bytes and text, rawBody before body', () => {
+      const bytes = Buffer.from('raw')
+      for (const body of [bytes, new Uint8Array(bytes), 'raw', '', Buffer.alloc(0)]) {
+        expect(read({ body })).to.equal(body)
+        expect(read({ rawBody: body, body: { parsed: true } })).to.equal(body)
+        expect(read({ rawBody: undefined, body })).to.equal(body)
+        expect(read(Object.create({ rawBody: body }))).to.equal(body)
+      }
+    })
+
+    it('P-01: reads nothing where there is none', () => {
+      for (const req of [undefined, null, 7, 'text', {}, { body: undefined }, { body: null }, { body: {} }]) {
+        expect(read(req)).to.equal(undefined)
+      }
+      for (const headers of [undefined, null, {}, { 'content-length': '0' }, { ...sent, 'content-length': '0' }]) {
+        expect(read({ body: {}, headers })).to.equal(undefined)
+        expect(read({ headers })).to.equal(undefined)
+      }
+    })
+
+    it('J-08: fails with what to do for a body that was parsed, or that nobody has read', () => {
+      const chunked = { 'content-type': 'text/plain', 'transfer-encoding': 'chunked' }
+      const requests = [
+        { body: { a: 1 } },
+        { body: [1] },
+        { body: 7 },
+        { body: false },
+        { rawBody: { a: 1 }, body: 'raw' },
+        { headers: sent },
+        { headers: chunked },
+        { body: null, headers: sent },
+        { body: {}, headers: sent },
+        { body: {}, headers: chunked },
+        { body: [], headers: sent },
+      ]
+      for (const req of requests) {
+        expect(() => read(req))
+          .to.throw(Error, "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' })")
+          .that.is.not.instanceOf(WixAuthError)
+      }
+    })
+
+    it('refuses a body of no type, which no parser reads and Wix does not send', () => {
+      refused(() => read({ headers: { 'content-length': '3' } }))
+      refused(() => read({ body: {}, headers: { 'transfer-encoding': 'chunked' } }))
+    })
   })
 })

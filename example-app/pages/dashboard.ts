@@ -1,5 +1,6 @@
 import type { WixIdentity } from 'passport-wix-app'
-import type { Site, User } from '../database.ts'
+import type { SavedEvent, Site, User } from '../database.ts'
+import { eventList } from './events.ts'
 import { html, type Html } from './html.ts'
 import { layout } from './layout.ts'
 import { duration, timeAgo } from './time.ts'
@@ -11,6 +12,7 @@ export interface Dashboard {
   site: Site
   user: User
   users: readonly User[]
+  events: readonly SavedEvent[]
 }
 
 type Role = 'Owner' | 'Collaborator'
@@ -52,7 +54,7 @@ const person = (one: User, { site, user }: Dashboard): Html => {
 }
 
 export function dashboardPage(dashboard: Dashboard): string {
-  const { identity, maxAge, site, user, users } = dashboard
+  const { identity, maxAge, site, user, users, events } = dashboard
   const role = roleOf(user, site)
   const isOwner = role === 'Owner'
   const plan = site.plan ?? 'Free'
@@ -89,10 +91,12 @@ export function dashboardPage(dashboard: Dashboard): string {
             ${fact('Site', identity.siteId && html`<code>${identity.siteId}</code>`)}
             ${fact('Instance', html`<code>${site.instanceId}</code>`)}
             ${fact('Copied from', site.originInstanceId && html`<code>${site.originInstanceId}</code>`)}
-            ${fact('First opened', timeAgo(site.firstSeen))}
+            ${fact('First seen', timeAgo(site.firstSeen))}
           </dl>
         </section>
       </div>
+
+      ${eventList(events)}
     `,
   )
 }

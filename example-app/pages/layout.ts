@@ -19,7 +19,7 @@ export const layout = (title: string, content: Html): string =>
         </header>
         <main>${content}</main>
         <footer>
-          <p>Who you are is checked on every request, by what Wix signed. No password, no cookie, no script.</p>
+          <p>Who you are is checked on every request, by what Wix signed. No password, no cookie.</p>
         </footer>
       </body>
     </html> `.markup

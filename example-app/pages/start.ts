@@ -1,4 +1,4 @@
-import type { DemoLink } from '../demo.ts'
+import { curl, type DemoLink, type DemoRequest } from '../demo.ts'
 import { html, type Html } from './html.ts'
 import { layout } from './layout.ts'
 
@@ -21,7 +21,40 @@ const demo = (links: readonly DemoLink[]): Html => html`
   </p>
 `
 
-const SET_UP = html`
+const commands = (requests: readonly DemoRequest[], origin: string): Html => html`
+  <h2 class="section next">Send what Wix would send</h2>
+  <ul class="card commands">
+    ${requests.map(
+      (request) =>
+        html`<li>
+          <details>
+            <summary><strong>${request.what}</strong> ${request.about}</summary>
+            <pre tabindex="0"><code>${curl(request, origin)}</code></pre>
+          </details>
+        </li>`,
+    )}
+  </ul>
+  <p class="hint">
+    Keep the dashboard open, and paste a command into a terminal on the machine of this server: the event appears on its
+    own. Reload this page for new ones; a webhook that was sent before is answered, but not handled again.
+  </p>
+`
+
+const WEBHOOKS_ON = html`
+  <li>
+    There, too, subscribe <code>https://your-address/webhooks</code> to the webhooks App Instance Installed and App
+    Instance Removed. An additional fees plugin gets the address <code>https://your-address/plugins/fees</code>.
+  </li>
+`
+
+const WEBHOOKS_OFF = html`
+  <li>
+    This server takes no webhooks, service plugin calls and payments yet: start it with <code>WIX_PUBLIC_KEY</code> and
+    <code>WIX_APP_ID</code> set as well. Until then it does not hear of it when somebody removes the app.
+  </li>
+`
+
+const setUp = (takesWebhooks: boolean): Html => html`
   <section class="card">
     <h2>Open it from Wix</h2>
     <ol>
@@ -30,13 +63,22 @@ const SET_UP = html`
         In the dashboard of your app at Wix, add a dashboard page with the address
         <code>https://your-address/dashboard</code>.
       </li>
+      ${takesWebhooks ? WEBHOOKS_ON : WEBHOOKS_OFF}
       <li>Install the app on a site, and open it from the dashboard of that site.</li>
     </ol>
   </section>
 `
 
-/** @param links Where there are none, Wix makes them. */
-export const startPage = (links: readonly DemoLink[] | undefined): string =>
+export interface Start {
+  /** Where there are none, Wix makes them. */
+  links?: readonly DemoLink[] | undefined
+  requests?: readonly DemoRequest[] | undefined
+  /** Where this server is, seen from its own machine. */
+  origin: string
+  takesWebhooks: boolean
+}
+
+export const startPage = ({ links, requests, origin, takesWebhooks }: Start): string =>
   layout(
     'Start',
     html`
@@ -47,6 +89,7 @@ export const startPage = (links: readonly DemoLink[] | undefined): string =>
           verified visit, and keeps everybody else out.
         </p>
       </div>
-      ${links === undefined ? SET_UP : demo(links)}
+      ${links === undefined ? setUp(takesWebhooks) : demo(links)}
+      ${requests !== undefined && commands(requests, origin)}
     `,
   )

@@ -6,17 +6,18 @@ const DAY = 86_400
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 
-function ago(seconds: number): string {
+/** How long ago it was, in words: the server does not know the time zone of the reader. */
+export function ago(time: number): string {
+  const seconds = (Date.now() - time) / 1000
   if (seconds < MINUTE) return 'just now'
   if (seconds < HOUR) return relative.format(-Math.floor(seconds / MINUTE), 'minute')
   if (seconds < DAY) return relative.format(-Math.floor(seconds / HOUR), 'hour')
   return relative.format(-Math.floor(seconds / DAY), 'day')
 }
 
-/** How long ago it was: the server does not know the time zone of the reader. */
 export function timeAgo(time: number): Html {
   const date = new Date(time).toISOString()
-  return html`<time datetime="${date}" title="${date}">${ago((Date.now() - time) / 1000)}</time>`
+  return html`<time datetime="${date}" title="${date}">${ago(time)}</time>`
 }
 
 /** `3 h 59 min` */

@@ -37,5 +37,15 @@ export async function run(strategy: Authenticates, req: unknown, options?: objec
   return outcome
 }
 
+/** As {@link run}, for strategies that wait for something which is not a promise of the test: the thread that verifies. */
+export async function runToEnd(strategy: Authenticates, req: unknown, options?: object): Promise<Outcome> {
+  const outcomes = start(strategy, req, options)
+  while (outcomes.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await settled()
+  const [outcome] = outcomes
+  if (outcome === undefined || outcomes.length > 1) throw new Error(`${outcomes.length} outcomes instead of one`)
+  return outcome
+}
+
 /** A request as Express hands it over, with its query and headers. */
 export const request = (query: unknown = {}, headers: unknown = {}): object => ({ query, headers })

@@ -2,21 +2,32 @@
 import type { Request } from 'express'
 import express from 'express'
 import passport from 'passport'
+import { createPublicKey } from 'node:crypto'
 import WixAppStrategy, {
   first,
   fromAuthorization,
+  fromBody,
   fromQuery,
   identityOf,
   requireIdentity,
   Strategy,
+  verifyDigest,
   verifyInstance,
+  verifyServicePlugin,
+  verifyWebhook,
   WixAppStrategy as Named,
   WixAuthError,
   type WixAuthErrorCode,
+  type WixDigest,
+  WixDigestStrategy,
   type WixIdentity,
   type WixInstance,
+  type WixServicePluginRequest,
+  WixServicePluginStrategy,
+  type WixWebhookEvent,
+  WixWebhookStrategy,
 } from 'passport-wix-app'
-import { signInstance } from 'passport-wix-app/testing'
+import { generateAppKeys, signDigest, signInstance, signServicePlugin, signWebhook } from 'passport-wix-app/testing'
 
 declare global {
   namespace Express {
@@ -131,3 +142,49 @@ const code: WixAuthErrorCode = new WixAuthError('claim_invalid').code
 new WixAuthError('wrong')
 // @ts-expect-error It stays what it is.
 new WixAuthError(code).status = 200
+
+// Requests signed with the key pair. Verify may be left out.
+const { publicKey, privateKey } = generateAppKeys()
+passport.use(new WixWebhookStrategy({ publicKey }))
+passport.use(new WixServicePluginStrategy({ publicKey: [publicKey, createPublicKey(publicKey)], appId: 'app' }))
+passport.use(new WixDigestStrategy({ publicKey, bodyFromRequest: fromBody() }))
+new WixWebhookStrategy({ publicKey, maxAge: false, now: Date.now }, (event, done) => {
+  const order: string | undefined = event.data.entityId
+  const site: string | null | undefined = event.accountInfo?.siteId ?? event.siteId
+  const expires: number = event.exp
+  done(null, { id: `${event.eventType}${order}${site}${expires}${String(event.data['any'])}` })
+  // @ts-expect-error It may be missing.
+  event.data.id.length
+})
+new WixWebhookStrategy({ publicKey, passReqToCallback: true }, async (req, event) =>
+  users.find(req.path + event.instanceId),
+)
+new WixWebhookStrategy({ publicKey, bodyFromRequest: (req: OtherRequest) => Buffer.from(req.tenant) })
+new WixServicePluginStrategy({ publicKey, appId: 'app' }, ({ metadata, clientId }) => ({
+  id: `${metadata.currency}${metadata.languages?.[0]}${clientId}`,
+}))
+new WixDigestStrategy({ publicKey, passReqToCallback: true }, (req, { body }) => ({ id: req.path + String(body) }))
+// @ts-expect-error The public key is needed.
+new WixWebhookStrategy({})
+// @ts-expect-error A variable may be unset, and must not be.
+new WixWebhookStrategy({ publicKey: process.env['WIX_PUBLIC_KEY'] })
+// @ts-expect-error The app id is needed.
+new WixServicePluginStrategy({ publicKey })
+// @ts-expect-error There is no such option here.
+new WixDigestStrategy({ publicKey, maxAge: 5 })
+// @ts-expect-error A digest names nobody.
+new WixDigestStrategy({ publicKey }, ({ instanceId }) => ({ id: instanceId }))
+app.post('/webhooks', express.raw({ type: '*/*' }), passport.authenticate('wix-webhook', { session: false }))
+
+const event: Promise<WixWebhookEvent> = verifyWebhook('text', { publicKey, maxAge: 3600 })
+const call: Promise<WixServicePluginRequest> = verifyServicePlugin('text', { publicKey, appId: 'app' })
+const signed: Promise<WixDigest> = verifyDigest('JWT=', Buffer.from(''), { publicKey, clockTolerance: 5 })
+const named: Promise<WixIdentity[]> = Promise.all([event, call])
+// @ts-expect-error The raw bytes.
+void verifyDigest('JWT=', 'text', { publicKey })
+signWebhook({ instanceId: 'i', eventType: 'AppInstalled', data: { appId: 'a' } }, privateKey, { iat: undefined })
+signServicePlugin({ appId: 'a', metadata: { instanceId: 'i', currency: 'EUR' } }, privateKey)
+signDigest('{}', privateKey)
+// @ts-expect-error The type of the event is needed.
+signWebhook({ instanceId: 'i' }, privateKey)
+export { named, signed }

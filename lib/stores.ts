@@ -1,0 +1,145 @@
+import { LRUCache } from 'lru-cache'
+import { callback, type Check, checkOptions, text } from './options.ts'
+
+/** `new`: handle it; it is yours for the length of the lease. `busy`: another one does. `done`: it was handled. */
+export type DeliveryProgress = 'new' | 'busy' | 'done'
+
+/**
+ * Where `deduplicate` keeps which deliveries were handled. Each method must be atomic: of any number of `begin` at the
+ * same time, also in different processes, one alone is told `'new'`.
+ */
+export interface DeliveryStore {
+  /**
+   * Takes the delivery, unless somebody holds it or it is done.
+   *
+   * @param key A hash.
+   * @param leaseSeconds After so many seconds without `finish` or `abort` it is free again.
+   * @param owner Who takes it: a text of its own for each try. A store that ignores it lets a try that outlived its
+   *   lease free the next one.
+   */
+  begin(key: string, leaseSeconds: number, owner?: string): DeliveryProgress | PromiseLike<DeliveryProgress>
+  /** Remembers for `ttlSeconds` that the delivery was handled. Whoever says so: it was. */
+  finish(key: string, ttlSeconds: number): unknown
+  /** Frees the delivery, if this owner still holds it; changes nothing otherwise. */
+  abort(key: string, owner?: string): unknown
+}
+
+export const isStore: Check = (value) =>
+  ['begin', 'finish', 'abort'].every((name) => typeof (value as Record<string, unknown> | null)?.[name] === 'function')
+    ? undefined
+    : 'a store: memoryStore(), redisStore(client), or an object with begin, finish and abort'
+
+export function checkProgress(answer: unknown): DeliveryProgress {
+  if (answer === 'new' || answer === 'busy' || answer === 'done') return answer
+  throw new TypeError("The `begin` of a store must answer 'new', 'busy' or 'done'")
+}
+
+/** What `call` of a store answers; rejects when it throws, rejects, or takes too long. */
+export async function within<T>(seconds: number, call: () => T | PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`The store did not answer within ${seconds} seconds`)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([call(), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The options of {@link memoryStore}. */
+export interface MemoryStoreOptions {
+  /**
+   * How many handled deliveries are remembered, and how many may be handled at a time. Default: 100000. Then the one
+   * that was handled the longest ago is forgotten; one that is being handled never is.
+   */
+  max?: number
+  /** A clock in milliseconds, above 0. Default: `performance.now`, which nobody can set back. */
+  now?: () => number
+}
+
+/** What {@link redisStore} needs of a client of the `redis` package, version 4 and up. */
+export interface RedisStoreClient {
+  eval(script: string, options: { keys: string[]; arguments: string[] }): PromiseLike<unknown>
+}
+
+/** The options of {@link redisStore}. */
+export interface RedisStoreOptions {
+  /** What the keys begin with. Default: `passport-wix-app:`. Routes that each want every event need one each. */
+  prefix?: string
+}
+
+const count: Check = (value) =>
+  Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000_000
+    ? undefined
+    : 'a whole number from 1 to 10000000'
+
+// Never 0, which the LRU library takes for "for ever" and Redis for a mistake.
+const milliseconds = (seconds: number): number => Math.max(1, Math.ceil(seconds * 1000))
+
+/**
+ * Remembers deliveries in this process: for apps that run as one. A restart forgets them.
+ *
+ * @throws {TypeError} For an option that is unknown or of the wrong type.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): DeliveryStore {
+  const { max = 100_000, now = () => performance.now() } = checkOptions<MemoryStoreOptions>('memoryStore', options, {
+    max: count,
+    now: callback,
+  })
+  const settings = { max, perf: { now }, ttlResolution: 0 }
+  // Apart, so that no number of handled deliveries can push out one that is being handled.
+  const leases = new LRUCache<string, string>(settings)
+  const done = new LRUCache<string, true>(settings)
+
+  return {
+    begin(key, leaseSeconds, owner = '') {
+      if (done.has(key)) return 'done'
+      if (leases.has(key)) return 'busy'
+      // Full of deliveries that are being handled: this one comes again.
+      if (leases.size >= max && !leases.purgeStale()) return 'busy'
+      leases.set(key, owner, { ttl: milliseconds(leaseSeconds) })
+      return 'new'
+    },
+    finish(key, ttlSeconds) {
+      leases.delete(key)
+      done.set(key, true, { ttl: milliseconds(ttlSeconds) })
+    },
+    abort(key, owner = '') {
+      if (leases.peek(key) === owner) leases.delete(key)
+    },
+  }
+}
+
+// A lease is `by <owner>`, so that no owner can be called `done`. Each script is atomic in Redis and in Valkey.
+const BEGIN = `
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 'new' end
+if redis.call('GET', KEYS[1]) == 'done' then return 'done' end
+return 'busy'`
+const FINISH = `redis.call('SET', KEYS[1], 'done', 'PX', ARGV[1])`
+const ABORT = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`
+
+/**
+ * Remembers deliveries in Redis or Valkey: for apps that run as several processes.
+ *
+ * What Redis loses is handled again: let it evict nothing (`maxmemory-policy noeviction`).
+ *
+ * @param client A connected client of the `redis` package; it stays yours to close.
+ * @throws {TypeError} For something that is no such client, and an option that is unknown or of the wrong type.
+ */
+export function redisStore(client: RedisStoreClient, options: RedisStoreOptions = {}): DeliveryStore {
+  const { prefix = 'passport-wix-app:' } = checkOptions<RedisStoreOptions>('redisStore', options, { prefix: text })
+  if (typeof (client as RedisStoreClient | undefined)?.eval !== 'function') {
+    throw new TypeError('redisStore: the first argument must be a client of the `redis` package: createClient({ url })')
+  }
+  const run = (script: string, key: string, ...values: string[]): PromiseLike<unknown> =>
+    client.eval(script, { keys: [prefix + key], arguments: values })
+
+  return {
+    begin: async (key, leaseSeconds, owner = '') =>
+      // A client may be set to answer with buffers.
+      checkProgress(String(await run(BEGIN, key, `by ${owner}`, String(milliseconds(leaseSeconds))))),
+    finish: (key, ttlSeconds) => run(FINISH, key, String(milliseconds(ttlSeconds))),
+    abort: (key, owner = '') => run(ABORT, key, `by ${owner}`),
+  }
+}

@@ -1,0 +1,83 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { createClient } from 'redis'
+
+const BINARY = '/usr/bin/redis-server'
+
+/** Whether this machine has a Redis server: the package `redis-server` of Debian. */
+export const hasRedis: boolean = existsSync(BINARY)
+
+/** Asks again until the condition holds; the timeout of the test ends it otherwise. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+/** A connected client, which finds its way back when the server was away. */
+export const connect = (url: string) =>
+  createClient({ url, socket: { reconnectStrategy: 20 } })
+    // What a client does not hear of would end the process.
+    .on('error', () => {})
+    .connect()
+
+export type TestClient = Awaited<ReturnType<typeof connect>>
+
+export interface RedisServer {
+  readonly url: string
+  /** Also after `kill`: on the same port, and empty. */
+  start(): Promise<void>
+  kill(): Promise<void>
+}
+
+/** A Redis server on a free port of this machine, which keeps nothing on disk. */
+export async function redisServer(): Promise<RedisServer> {
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  const server: RedisServer = {
+    url: `redis://127.0.0.1:${port}`,
+    async start() {
+      const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+      child = spawn(BINARY, options, { stdio: 'ignore' })
+      // Also when the tests are stopped half way.
+      process.once('exit', () => child?.kill('SIGKILL'))
+      await once(child, 'spawn')
+      const client = await connect(server.url)
+      client.destroy()
+    },
+    kill: async () => child && kill(child),
+  }
+  await server.start()
+  return server
+}
+
+export interface Worker {
+  url: string
+  kill(): Promise<void>
+}
+
+/** A process of its own that handles deliveries; see `deduplicate-worker.ts`. */
+export async function worker(name: string, redisUrl: string, lease: number): Promise<Worker> {
+  const child = fork(join(import.meta.dirname, 'deduplicate-worker.ts'), [name, redisUrl, String(lease)], {
+    execArgv: ['--import', 'tsx/esm', '--unhandled-rejections=strict'],
+  })
+  const [url] = (await once(child, 'message')) as [string]
+  return { url, kill: () => kill(child) }
+}
