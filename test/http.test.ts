@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
-import flash from 'connect-flash'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import session from 'express-session'
 import passport from 'passport'
@@ -212,11 +211,18 @@ for (const [version, framework] of versions) {
           auth.serializeUser((user, done) => done(null, user))
           auth.deserializeUser((user: Express.User, done) => done(null, user))
           app.use(session({ secret: 'cookie-secret', resave: false, saveUninitialized: false }))
-          app.use(flash() as never)
+          // What connect-flash does; that package itself calls what Node has deprecated.
+          app.use((req, _res, next) => {
+            const keep = (type: string, message: string): void => {
+              Object.assign(req.session, { flashed: { [type]: [message] } })
+            }
+            Object.assign(req, { flash: keep })
+            next()
+          })
           app.use(auth.session() as never)
           app.get('/login', auth.authenticate('wix-app', { failureFlash: true, failureRedirect: '/flash' }), whoAmI)
           app.get('/flash', (req, res) => {
-            res.json((req as unknown as { flash(): object }).flash())
+            res.json((req.session as unknown as { flashed: unknown }).flashed)
           })
           app.get('/me', (req, res) => {
             res.json({ user: req.user ?? null })
