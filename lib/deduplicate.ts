@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { identityOf } from './identity.ts'
 import { type Check, checkOptions, isText, timeout } from './options.ts'
-import { fromBody, jwtOf, own } from './read.ts'
+import { own } from './read.ts'
 import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore, within } from './stores.ts'
 import { toError } from './strategy.ts'
 
@@ -32,6 +32,7 @@ export interface DeduplicateOptions {
 export interface DeduplicateResponse {
   statusCode: number
   readonly destroyed: boolean
+  readonly headersSent: boolean
   readonly writableEnded: boolean
   setHeader(name: string, value: string): unknown
   once(event: string, listener: () => void): unknown
@@ -49,8 +50,6 @@ const upToAYear: Check = (value) =>
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
 
-const readBody = fromBody()
-
 /** Made of nothing but what the strategy verified, and a hash: no content of the event gets into the store. */
 function keyOf(req: { authInfo?: Express.AuthInfo | undefined }): string {
   const identity = identityOf(req)
@@ -60,8 +59,9 @@ function keyOf(req: { authInfo?: Express.AuthInfo | undefined }): string {
   }
   const data = own(identity, 'data')
   const id = own(data, 'id')
-  // In an old, flat event `id` may be that of the thing that changed, and the same in the next event about it.
-  const event = isText(id) && isText(own(data, 'entityFqdn')) ? ['id', id] : ['body', sha256(jwtOf(readBody(req)))]
+  // In an old, flat event `id` may be that of the thing that changed, and the same in the next event about it. A repeat is
+  // the same JWT, so what was verified in it is the same, too.
+  const event = isText(id) && isText(own(data, 'entityFqdn')) ? ['id', id] : ['event', identity]
   return sha256(JSON.stringify(['webhook', identity.instanceId, ...event]))
 }
 
@@ -102,6 +102,7 @@ export function deduplicate(
   return (req, res, next) => {
     let key: string
     try {
+      if (res.writableEnded) throw new Error('deduplicate: the response has ended already, so the route cannot answer')
       key = keyOf(req)
     } catch (reason) {
       return next(toError(reason))
@@ -109,52 +110,61 @@ export function deduplicate(
     // By its name, a delivery whose lease has run out cannot free the lease of the one that came after it.
     const owner = randomUUID()
 
+    const begun = (async () => checkProgress(await store.begin(key, lease, owner)))()
+
     // Nobody waits for these two: the answer is under way.
     const finish = (): void =>
       void within(storeTimeout, () => store.finish(key, ttl)).catch((reason: unknown) =>
         warn('the store was not told that a delivery was handled, so a repeat may be handled again', reason),
       )
+    // After `begin`, however late that is: else its lease would keep the next try out, with nobody handling the delivery.
     const abort = (): void =>
-      void within(storeTimeout, () => store.abort(key, owner)).catch((reason: unknown) =>
-        warn('the store was not told that a delivery failed, so repeats wait for its lease to run out', reason),
-      )
+      void begun
+        .catch(() => 'new')
+        .then((progress) => (progress === 'new' ? within(storeTimeout, () => store.abort(key, owner)) : undefined))
+        .catch((reason: unknown) =>
+          warn('the store was not told that a delivery failed, so repeats wait for its lease to run out', reason),
+        )
 
     const admit = (): void => {
-      if (res.destroyed) return abort()
-      let state: DeliveryProgress = 'busy'
+      // Somebody else has answered, or Wix has hung up: the next try is the one to handle.
+      if (res.writableEnded || res.destroyed) return abort()
+      let state: 'handling' | 'freed' | 'finished' = 'handling'
       const settle = (): void => {
         if (res.writableEnded && res.statusCode >= 200 && res.statusCode < 300) {
-          if (state !== 'done') finish()
-          state = 'done'
-        } else if (state === 'busy') {
+          if (state !== 'finished') finish()
+          state = 'finished'
+        } else if (state === 'handling') {
           abort()
-          state = 'new'
+          state = 'freed'
         }
       }
-      // `prefinish` says that the route has ended its answer, before Wix can see it. It comes also when the route ended
-      // it after Wix had hung up, where `finish` does not: then the next try need not run the route again.
+      // `prefinish` says that the route has ended its answer, before Wix can see it. It comes also when the route ended it
+      // after Wix had hung up, where `finish` does not: then the next try need not run the route again.
       res.once('prefinish', settle)
       res.once('close', settle)
       next()
     }
-    const decide = (progress: DeliveryProgress): unknown => {
+    const decide = (progress: DeliveryProgress): void => {
       if (progress === 'new') return admit()
+      // Somebody else has answered in the meantime.
+      if (res.headersSent) return
       res.statusCode = progress === 'done' ? 200 : 503
       if (progress === 'busy') res.setHeader('Retry-After', RETRY_AFTER)
-      return res.end()
+      res.end()
     }
 
-    const begun = (async () => checkProgress(await store.begin(key, lease, owner)))()
     const failed = (cause: unknown): void => {
       if (onStoreError === 'continue') {
         warn('the store failed, so the route runs and may handle a delivery again', cause)
         return admit()
       }
-      // A late 'new' would keep the next try out for a whole lease, with nobody handling the delivery.
-      void begun.then((progress) => progress === 'new' && abort()).catch(() => {})
+      void begun.then(abort).catch(() => {})
       const error = new Error('The store of deliveries failed, so Wix is asked to try again; see `cause`', { cause })
       next(Object.assign(error, { status: 503, headers: { 'Retry-After': RETRY_AFTER } }))
     }
-    void within(storeTimeout, () => begun).then(decide, failed)
+    void within(storeTimeout, () => begun)
+      .then(decide, failed)
+      .catch(next)
   }
 }

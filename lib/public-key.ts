@@ -16,16 +16,19 @@ export type WixPublicKey = OnePublicKey | readonly OnePublicKey[]
 export type PublicKeys = readonly Key[]
 
 const GUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i
+const LINE_END = /\\[nr]/g
 const PEM = /^-----BEGIN PUBLIC KEY-----(.*)-----END PUBLIC KEY-----$/s
 
 /** A text in any of the forms of {@link WixPublicKey}, or what it is instead. */
-function keyFromText(text: string): KeyObject | string {
-  if (GUID.test(text.trim())) return ', but is a GUID, as the app secret and the app ID are'
+function keyFromText(given: string): KeyObject | string {
+  // Some readers of environment files leave the quotes in.
+  const text = given.trim().replace(/^(["'])(.*)\1$/s, '$2')
+  if (GUID.test(text)) return ', but is a GUID, as the app secret and the app ID are'
   const decoded = text.includes('-----') ? text : Buffer.from(text, 'base64').toString('latin1')
-  const pem = decoded.replaceAll(/\\[nr]/g, '').trim()
+  const pem = decoded.replaceAll(LINE_END, '').trim()
   if (pem.includes('PRIVATE KEY-----')) return ', but is a private key'
   if (pem.includes('CERTIFICATE-----')) return ', but is a certificate'
-  const base64 = (PEM.exec(pem)?.[1] ?? text).replaceAll(/\s/g, '')
+  const base64 = (PEM.exec(pem)?.[1] ?? text.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
   try {
     if (!/^[\w+/]+=*$/.test(base64)) throw new Error('not base64')
     return createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' })

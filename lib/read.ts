@@ -43,7 +43,7 @@ export const fromQuery =
   (req) =>
     exactlyOne(own(property(req, 'query'), name))
 
-/** Reads the header `name`, in any case. */
+/** Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them. */
 export const fromHeader =
   (name: string): ((req: unknown) => string | undefined) =>
   (req) =>
@@ -94,7 +94,7 @@ export const notRaw = (): Error =>
   )
 
 /**
- * Reads the raw body: `req.rawBody` where the framework keeps it (Fastify, Koa, Nest, serverless adapters), else the
+ * Reads the raw body: `req.rawBody` where the framework was told to keep it (Fastify, Koa, Nest, serverless adapters), else the
  * `req.body` of `express.raw()` or `express.text()`.
  *
  * The reader throws an Error (500) for a body that a parser has already taken apart or that no parser has read.

@@ -300,17 +300,27 @@ describe('deduplicate', () => {
       describe('knows a delivery again', () => {
         const twice: Array<[string, [object, RequestInit?], [object, RequestInit?], number]> = [
           ['by the id of a domain event, whatever the body', [event(), { body: 'a' }], [event(), { body: 'b' }], 1],
-          ['by the body of an event without id', [flat()], [flat()], 1],
-          ['not by the id when the installation is another', [event()], [event({ instanceId: 'instance-2' })], 2],
-          ['not by the body when the installation is another', [flat()], [{ ...flat(), instanceId: 'instance-2' }], 2],
-          ['not when an event without id has another body', [flat(), { body: 'a' }], [flat(), { body: 'b' }], 2],
           [
-            'not by the id of the thing that changed, in an old event',
-            [flat({ id: 'product-1' }), { body: 'a' }],
-            [flat({ id: 'product-1' }), { body: 'b' }],
+            'by all that was verified of an event without id, however its body was read',
+            [flat(), { body: 'a' }],
+            [flat(), { body: 'b' }],
+            1,
+          ],
+          ['not by the id when the installation is another', [event()], [event({ instanceId: 'instance-2' })], 2],
+          ['not when the installation is another', [flat()], [{ ...flat(), instanceId: 'instance-2' }], 2],
+          [
+            'not when an event without id was signed at another time',
+            [{ ...flat(), iat: 1 }],
+            [{ ...flat(), iat: 2 }],
             2,
           ],
-          ['not when an id is the hash of a body', [flat()], [event()], 2],
+          [
+            'not by the id of the thing that changed, in an old event',
+            [{ ...flat({ id: 'product-1' }), iat: 1 }],
+            [{ ...flat({ id: 'product-1' }), iat: 2 }],
+            2,
+          ],
+          ['not when one has an id and the other has none', [flat()], [event()], 2],
         ]
         for (const [name, first, second, calls] of twice) {
           it(name, async () => {
@@ -321,12 +331,12 @@ describe('deduplicate', () => {
           })
         }
 
-        it('by the body of an event whose id or data are of an odd type', async () => {
+        it('by all that was verified of an event whose id or data are of an odd type', async () => {
           await start()
           const odd = [{ id: 7, entityFqdn: 'x' }, { id: '', entityFqdn: 'x' }, { id: 'x', entityFqdn: null }, [], null]
           for (const [index, data] of odd.entries()) {
-            await post(event({ data }), { body: `a${index}` })
-            await post(event({ data }), { body: `a${index}` })
+            await post(event({ data }))
+            await post(event({ data }))
             sinon.assert.callCount(route, index + 1)
           }
         })
@@ -342,11 +352,53 @@ describe('deduplicate', () => {
         })
       })
 
+      describe('when somebody else has answered', () => {
+        /** Starts with a middleware that answers before deduplicate, or while the store is asked. */
+        async function startAnswered(begin: () => Promise<unknown>, early: boolean) {
+          const store = storeOf({ begin: sinon.fake(begin) })
+          const app = framework()
+          app.post(
+            '/',
+            authenticate,
+            (_req, res, next) => {
+              if (early) res.sendStatus(202)
+              else setImmediate(() => res.status(504).end())
+              next()
+            },
+            deduplicate({ store }),
+            route as unknown as RequestHandler,
+          )
+          app.use(showError)
+          served = await serve(app)
+          return store
+        }
+        const afterTheAnswer = async (progress: string): Promise<string> => {
+          await settled()
+          return progress
+        }
+
+        for (const progress of ['new', 'busy', 'done']) {
+          it(`stays alive and leaves the delivery to the next try, if the store says ${progress}`, async () => {
+            const store = await startAnswered(() => afterTheAnswer(progress), false)
+            expect((await post()).status).to.equal(504)
+            await settled()
+            sinon.assert.notCalled(route)
+            sinon.assert.callCount(store.abort, progress === 'new' ? 1 : 0)
+          })
+        }
+
+        it('is an error when that was before, and the store is not asked', async () => {
+          const store = await startAnswered(() => afterTheAnswer('new'), true)
+          await post().catch(() => {})
+          sinon.assert.notCalled(store.begin)
+          sinon.assert.notCalled(route)
+        })
+      })
+
       describe('is an error of the set-up, and does not ask the store,', () => {
         const wrong: Array<[string, object | null, RequestHandler | undefined, string]> = [
           ['when nobody is authenticated', null, undefined, 'put passport.authenticate() with a strategy'],
           ['after another proof than a webhook', { instanceId: 'instance-1' }, undefined, "authenticate('wix-webhook'"],
-          ['when a parser has eaten the body it needs', flat(), framework.json({ type: '*/*' }), 'express.raw('],
         ]
         for (const [name, identity, parser, message] of wrong) {
           it(name, async () => {
@@ -452,7 +504,7 @@ describe('deduplicate', () => {
       const next = sinon.fake()
       deduplicate({ store, ...options })(
         { authInfo: { identity: event() as never } },
-        { ...res, destroyed: false, writableEnded: false },
+        { ...res, destroyed: false, headersSent: false, writableEnded: false },
         next,
       )
       return { store, res, next, answer: (word: unknown) => answer(word), fail: (reason: unknown) => fail(reason) }
@@ -530,7 +582,8 @@ describe('deduplicate', () => {
         end: sinon.fake(),
         statusCode: 200,
         destroyed: false,
-        writableEnded: true,
+        headersSent: false,
+        writableEnded: false,
       }
       deduplicate({ store: storeOf({ finish: never }) })(
         { authInfo: { identity: event() as never } },
@@ -538,6 +591,7 @@ describe('deduplicate', () => {
         sinon.fake(),
       )
       await settled()
+      res.writableEnded = true
       listeners.get('close')?.()
       await clock.tickAsync(1000)
       sinon.assert.calledOnce(warning)

@@ -193,11 +193,9 @@ describe('a JWT from Wix', () => {
       try {
         expect(await refusalOf(verify(rawJwt(headerOf(1600), claims())))).to.equal('token_malformed')
         const nested = rawJwt(Buffer.from('{"x":'.repeat(100_000)), Buffer.alloc(0))
-        const start = performance.now()
         expect(await refusalOf(verify(nested))).to.equal('token_malformed')
-        expect(performance.now() - start).to.be.lessThan(50)
         // The builder parses one webhook of its own.
-        expect(parse.getCalls().filter(({ args }) => args[0].includes('xxxx'))).to.deep.equal([])
+        expect(parse.getCalls().filter(({ args }) => /xxxx|^\{"x":/.test(args[0]))).to.deep.equal([])
       } finally {
         parse.restore()
       }

@@ -37,6 +37,8 @@ const forms: Array<[string, unknown]> = [
   ['the PEM in base64 on several lines', Buffer.from(pem).toString('base64').replaceAll(/.{64}/g, '$&\n')],
   ['bare base64', base64],
   ['bare base64 on several lines', base64.replaceAll(/.{64}/g, '$&\n')],
+  ['bare base64 with the two characters \\n', base64.replaceAll(/.{64}/g, '$&\\n')],
+  ['PEM in quotes, as some readers of environment files leave it', `"${pem.replaceAll('\n', '\\n')}"`],
   ['a KeyObject', createPublicKey(pem)],
   ['a list', [OTHER_KEYS.publicKey, createPublicKey(pem)]],
 ]
