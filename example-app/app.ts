@@ -1,28 +1,40 @@
 import { join } from 'node:path'
 import express, { type Express } from 'express'
 import passport from 'passport'
-import { identityOf, requireIdentity, WixAppStrategy, type WixPublicKey } from 'passport-wix-app'
-import type { Account, Accounts } from './database.ts'
+import {
+  identityOf,
+  requireIdentity,
+  type VerifyDone,
+  WixAccessTokenStrategy,
+  WixAppStrategy,
+  type WixIdentity,
+  type WixPublicKey,
+} from 'passport-wix-app'
+import { api } from './api.ts'
+import type { Account, Accounts, SiteFacts } from './database.ts'
 import type { DemoLink, DemoRequest } from './demo.ts'
 import { fromWix } from './from-wix.ts'
 import { securityHeaders, WIX_DASHBOARD } from './headers.ts'
 import { dashboardPage } from './pages/dashboard.ts'
-import { eventLine } from './pages/events.ts'
 import { startPage } from './pages/start.ts'
 import { notFound, showProblem } from './problems.ts'
-import { APP_REMOVED, signIn } from './sign-in.ts'
+import { REMOVED, signIn } from './sign-in.ts'
 
 export interface AppOptions {
   /** The secret of the app, from the dashboard of Wix for developers. */
   secret: string
   /** The public key of the app, from the same place. Without it, the app takes nothing that Wix itself sends. */
   publicKey?: WixPublicKey | undefined
-  /** The id of the app. Goes with the public key. */
+  /** The id of the app. Goes with the public key. Without it, the API takes no access tokens. */
   appId?: string | undefined
+  /** Where the access tokens are checked. Default: at Wix. */
+  apiUrl?: string | undefined
   accounts: Accounts
   /** For the start page, when the app runs without Wix. */
   demoLinks?: (() => DemoLink[]) | undefined
   demoRequests?: (() => DemoRequest[]) | undefined
+  /** For the dashboard, when the app runs without Wix. */
+  demoAccessToken?: ((identity: WixIdentity) => string) | undefined
   /** Who may embed the pages. Default: the dashboard of Wix. */
   frameAncestors?: string | undefined
 }
@@ -31,17 +43,32 @@ export interface AppOptions {
 const MAX_AGE = 86_400
 
 export function createApp(options: AppOptions): Express {
-  const { secret, publicKey, appId = '', accounts, frameAncestors = WIX_DASHBOARD } = options
+  const { secret, publicKey, appId, apiUrl, accounts, frameAncestors = WIX_DASHBOARD } = options
+
+  // Whatever the proof was, the same person on the same site is the same account.
+  const findAccount = (identity: WixIdentity, facts: SiteFacts, done: VerifyDone): void => {
+    // A proof from before the removal is still genuine. Only a new AppInstalled webhook opens the door again.
+    if (accounts.isRemoved(identity.instanceId)) return done(null, false, REMOVED)
+    // Nothing is kept about visitors and members. They are somebody all the same: requireIdentity() answers them.
+    done(null, identity.subjectType === 'USER' ? accounts.signIn(identity, facts) : identity)
+  }
 
   const authenticator = new passport.Passport()
   authenticator.use(
     new WixAppStrategy({ secret, maxAge: MAX_AGE }, (instance, done) => {
-      // An instance from before the removal is still genuine. Only a new AppInstalled webhook opens the door again.
-      if (accounts.isRemoved(instance.instanceId)) return done(null, false, { code: APP_REMOVED })
-      // Nothing is kept about visitors and members. They are somebody all the same: requireIdentity() answers them.
-      done(null, instance.subjectType === 'USER' ? accounts.signIn(instance) : instance)
+      const { siteOwnerId: ownerId, vendorProductId, originInstanceId } = instance
+      // No plan means the free one.
+      findAccount(instance, { ownerId, plan: vendorProductId ?? null, originInstanceId }, done)
     }),
   )
+  if (appId !== undefined) {
+    authenticator.use(
+      new WixAccessTokenStrategy({ appId, ...(apiUrl !== undefined && { apiUrl }) }, (token, done) => {
+        // No plan means that Wix did not say: its documentation does not list it.
+        findAccount(token, { plan: token.vendorProductId ?? undefined }, done)
+      }),
+    )
+  }
 
   const app = express()
   app.disable('x-powered-by')
@@ -56,35 +83,33 @@ export function createApp(options: AppOptions): Express {
         // Not what the Host header says: these commands are pasted into a shell.
         origin: `http://127.0.0.1:${req.socket.localPort}`,
         takesWebhooks: publicKey !== undefined,
+        takesAccessTokens: appId !== undefined,
       }),
     )
   })
 
-  const signedIn = signIn(authenticator)
-  const usersOnly = requireIdentity({ subjectType: 'USER' })
-
-  app.get('/dashboard', signedIn, usersOnly, (req, res) => {
+  // A page is opened with an instance in its address: a browser sends no Authorization along.
+  app.get('/dashboard', signIn(authenticator, ['wix-app']), requireIdentity({ subjectType: 'USER' }), (req, res) => {
+    const identity = identityOf(req)
     const account = req.user as Account
     accounts.countVisit(account)
-    const { site, user } = account
+    const { instanceId } = account.site
     res.send(
       dashboardPage({
-        identity: identityOf(req),
+        identity,
         maxAge: MAX_AGE,
-        site,
-        user,
-        users: accounts.usersOf(site.instanceId),
-        events: accounts.eventsOf(site.instanceId),
+        account,
+        users: accounts.usersOf(instanceId),
+        events: accounts.eventsOf(instanceId),
+        accessToken: options.demoAccessToken?.(identity),
       }),
     )
   })
 
-  // For public/live.js, which sends the instance that its page was opened with.
-  app.get('/events', signedIn, usersOnly, (req, res) => {
-    res.json(accounts.eventsOf(identityOf(req).instanceId).map(eventLine))
-  })
+  const doors = appId === undefined ? ['wix-app'] : ['wix-access-token', 'wix-app']
+  app.use('/api', api(signIn(authenticator, doors), accounts))
 
-  if (publicKey !== undefined) app.use(fromWix(authenticator, { publicKey, appId, accounts }))
+  if (publicKey !== undefined) app.use(fromWix(authenticator, { publicKey, appId: appId ?? '', accounts }))
 
   app.use(notFound)
   app.use(showProblem)

@@ -1,5 +1,5 @@
 import Database from 'libsql'
-import type { WixInstance, WixWebhookEvent } from 'passport-wix-app'
+import type { WixIdentity, WixWebhookEvent } from 'passport-wix-app'
 import { migrate } from './schema.ts'
 
 /** One installation of the app. All times are milliseconds since 1970. */
@@ -11,6 +11,14 @@ export interface Site {
   /** The installation on the site that this one was copied from. Copy its data, do not share it. */
   originInstanceId: string | null
   firstSeen: number
+}
+
+/** What a proof tells about the site. What it does not tell stays as it is known. */
+export interface SiteFacts {
+  ownerId?: string | null | undefined
+  /** Null: the site is on the free plan. */
+  plan?: string | null | undefined
+  originInstanceId?: string | null | undefined
 }
 
 /** Somebody on one site. The same person on another site is another row. */
@@ -41,13 +49,13 @@ export interface SavedEvent extends SignedEvent {
   receivedAt: number
 }
 
-// Not every instance names the owner and the origin: what is known stays. No plan means that the site went back to free.
+// Not every proof names the owner, the origin and the plan: what is known stays.
 const SAVE_SITE = `
   INSERT INTO sites (instance_id, owner_id, plan, origin_instance_id, first_seen, last_seen)
   VALUES (@instanceId, @ownerId, @plan, @originInstanceId, @now, @now)
   ON CONFLICT DO UPDATE SET
     owner_id = coalesce(excluded.owner_id, owner_id),
-    plan = excluded.plan,
+    plan = CASE WHEN @tellsPlan THEN excluded.plan ELSE plan END,
     origin_instance_id = coalesce(excluded.origin_instance_id, origin_instance_id),
     last_seen = excluded.last_seen
   RETURNING
@@ -103,8 +111,8 @@ const EVENTS_OF_SITE = `
 `
 
 export interface Accounts {
-  /** Finds or creates the site and the user; undefined when the instance names no user. */
-  signIn(instance: WixInstance): Account | undefined
+  /** Finds or creates the site and the user; undefined when the proof names no user. */
+  signIn(identity: WixIdentity, facts: SiteFacts): Account | undefined
   /** Counts that this user opened a page. */
   countVisit(account: Account): void
   /** Who was seen on this site, the latest first. */
@@ -137,14 +145,16 @@ export function openAccounts(path: string): Accounts {
   const saveEvent = database.prepare(SAVE_EVENT)
   const eventsOfSite = database.prepare(EVENTS_OF_SITE)
 
-  const save = database.transaction((instance: WixInstance): Account => {
-    const { instanceId, subjectType, subjectId } = instance
+  const save = database.transaction((identity: WixIdentity, facts: SiteFacts): Account => {
+    const { instanceId, subjectType, subjectId } = identity
+    const { ownerId = null, plan, originInstanceId = null } = facts
     const now = Date.now()
     const site = saveSite.get({
       instanceId,
-      ownerId: instance.siteOwnerId ?? null,
-      plan: instance.vendorProductId ?? null,
-      originInstanceId: instance.originInstanceId ?? null,
+      ownerId,
+      plan: plan ?? null,
+      tellsPlan: plan === undefined ? 0 : 1,
+      originInstanceId,
       now,
     })
     const user = saveUser.get({ instanceId, subjectType, subjectId, now })
@@ -167,7 +177,7 @@ export function openAccounts(path: string): Accounts {
   })
 
   return {
-    signIn: (instance) => (instance.subjectId === null ? undefined : save(instance)),
+    signIn: (identity, facts) => (identity.subjectId === null ? undefined : save(identity, facts)),
     countVisit({ site, user }) {
       countVisit.run(site.instanceId, user.subjectId)
       user.visits += 1

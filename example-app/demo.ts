@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { signDigest, signInstance, signServicePlugin, signWebhook } from 'passport-wix-app/testing'
+import type { WixIdentity } from 'passport-wix-app'
+import {
+  signDigest,
+  signInstance,
+  signServicePlugin,
+  signWebhook,
+  type WixSimulator,
+  type WixSimulatorSubject,
+} from 'passport-wix-app/testing'
 
 /** A link that signs somebody in, as Wix would make it. */
 export interface DemoLink {
@@ -8,14 +16,18 @@ export interface DemoLink {
   path: string
 }
 
-/** A request that Wix would send. */
+/** A request that Wix would send, or a page in Wix. */
 export interface DemoRequest {
   what: string
   about: string
   path: string
   headers: Record<string, string>
-  body: string
+  /** With one it is a POST, else a GET. */
+  body?: string
 }
+
+/** Stands in for the Wix that issues access tokens. */
+export type Issuer = Pick<WixSimulator, 'accessToken'>
 
 /** The id of an app that does not exist. */
 export const DEMO_APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
@@ -29,6 +41,14 @@ const SITE = {
   metaSiteId: '71b8e0d3-2f6a-4c95-8e14-b9d5a07c3f28',
   siteOwnerId: OWNER,
   vendorProductId: 'Premium',
+}
+
+const OWNER_SUBJECT: WixSimulatorSubject = {
+  instanceId: SITE.instanceId,
+  siteId: SITE.metaSiteId,
+  vendorProductId: SITE.vendorProductId,
+  subjectType: 'USER',
+  subjectId: OWNER,
 }
 
 /** Signs links for a site that does not exist. Each is good for four hours, as long as Wix's own. */
@@ -58,8 +78,14 @@ export function demoLinks(secret: string): DemoLink[] {
 
 const TEXT = { 'Content-Type': 'text/plain' }
 
+/** An access token for whoever opened a page, on the same site. */
+export function demoAccessToken(wix: Issuer, identity: WixIdentity): string {
+  const { instanceId, subjectType, subjectId, siteId, vendorProductId = null } = identity
+  return wix.accessToken({ instanceId, subjectType, subjectId, siteId, vendorProductId })
+}
+
 /** Signs requests about the same site. */
-export function demoRequests(privateKey: string): DemoRequest[] {
+export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
   const { instanceId } = SITE
   const lifeCycle = (eventType: string): string =>
     signWebhook(
@@ -119,6 +145,12 @@ export function demoRequests(privateKey: string): DemoRequest[] {
       headers: { 'Content-Type': 'application/json', Digest: signDigest(payment, privateKey) },
       body: payment,
     },
+    {
+      what: 'Ask the API',
+      about: 'What fetchWithAuth() in a page sends: an access token. Who does the app take it for?',
+      path: '/api/me',
+      headers: { Authorization: wix.accessToken(OWNER_SUBJECT) },
+    },
   ]
 }
 
@@ -127,6 +159,6 @@ export const curl = ({ path, headers, body }: DemoRequest, origin: string): stri
   [
     'curl -i',
     ...Object.entries(headers).map(([name, value]) => `-H '${name}: ${value}'`),
-    `--data-raw '${body}'`,
+    ...(body === undefined ? [] : [`--data-raw '${body}'`]),
     `${origin}${path}`,
   ].join(' ')

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
-import { type SubjectType, WixAuthError, type WixAuthErrorCode } from 'passport-wix-app'
+import { type SubjectType, WixAuthError, WixUnavailableError } from 'passport-wix-app'
 import { type Problem, problemPage } from './pages/problem.ts'
-import { AppRemovedError } from './sign-in.ts'
+import { type SignInCode, SignInError } from './sign-in.ts'
 
 type Explanation = Pick<Problem, 'title' | 'text' | 'steps'>
 
@@ -15,7 +15,7 @@ const NOT_FOR_THIS_APP: Explanation = {
   steps: [OPEN_AGAIN, COMPARE_SECRET],
 }
 
-const EXPLANATIONS: Partial<Record<WixAuthErrorCode, Explanation>> = {
+const EXPLANATIONS: Partial<Record<SignInCode, Explanation>> = {
   request_invalid: {
     title: 'This link is ambiguous',
     text: 'It must carry one proof of who you are, in one place. This one carries several.',
@@ -38,15 +38,14 @@ const EXPLANATIONS: Partial<Record<WixAuthErrorCode, Explanation>> = {
   },
   signature_invalid: NOT_FOR_THIS_APP,
   claim_invalid: NOT_FOR_THIS_APP,
-}
-
-const REMOVED: Explanation = {
-  title: 'The app was removed from this site',
-  text: 'So it lets nobody in from there any more. What it knew is kept for when it comes back.',
-  steps: [
-    'Install the app again on your Wix site.',
-    'You have just done that? Open it again in a moment: Wix is about to tell us.',
-  ],
+  app_removed: {
+    title: 'The app was removed from this site',
+    text: 'So it lets nobody in from there any more. What it knew is kept for when it comes back.',
+    steps: [
+      'Install the app again on your Wix site.',
+      'You have just done that? Open it again in a moment: Wix is about to tell us.',
+    ],
+  },
 }
 
 const WHO: Partial<Record<SubjectType, string>> = {
@@ -67,7 +66,7 @@ const statusOf = (error: unknown): number => {
 
 function problemOf(error: unknown, subjectType: SubjectType | undefined): Problem {
   const status = statusOf(error)
-  if (error instanceof WixAuthError) {
+  if (error instanceof SignInError || error instanceof WixAuthError) {
     const { code, message } = error
     const explanation = code === 'insufficient_scope' ? forbidden(subjectType) : EXPLANATIONS[code]
     return {
@@ -79,7 +78,6 @@ function problemOf(error: unknown, subjectType: SubjectType | undefined): Proble
       ...explanation,
     }
   }
-  if (error instanceof AppRemovedError) return { status, code: error.code, ...REMOVED }
   if (status < 500) {
     return {
       status,
@@ -106,4 +104,22 @@ export const showProblem: ErrorRequestHandler = (error: unknown, req, res, next)
   const problem = problemOf(error, req.authInfo?.identity?.subjectType)
   if (problem.status >= 500) console.error(error)
   res.status(problem.status).send(problemPage(problem))
+}
+
+function answerOf(error: unknown, status: number): { code: string; message: string } {
+  if (error instanceof SignInError || error instanceof WixAuthError) return { code: error.code, message: error.message }
+  const reason = STATUS_CODES[status] ?? 'Refused'
+  const message = error instanceof WixUnavailableError ? 'Wix does not answer: try again later' : reason
+  return { code: reason.toLowerCase().replaceAll(' ', '_'), message }
+}
+
+/** The same for programs, as JSON. */
+export const answerProblem: ErrorRequestHandler = (error: unknown, _req, res, next) => {
+  if (res.headersSent) return next(error)
+  const status = statusOf(error)
+  if (status >= 500) console.error(error)
+  if (error instanceof SignInError && status === 401) res.set('WWW-Authenticate', error.challenge)
+  // Retry-After. It is no refusal: the same proof may be good then.
+  if (error instanceof WixUnavailableError) res.set(error.headers)
+  res.status(status).json(answerOf(error, status))
 }

@@ -1,30 +1,41 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { generateAppKeys } from 'passport-wix-app/testing'
-import { createApp } from './app.ts'
+import { generateAppKeys, WixSimulator } from 'passport-wix-app/testing'
+import { type AppOptions, createApp } from './app.ts'
 import { openAccounts } from './database.ts'
-import { curl, DEMO_APP_ID, demoLinks, demoRequests } from './demo.ts'
+import { curl, DEMO_APP_ID, demoAccessToken, demoLinks, demoRequests } from './demo.ts'
 
-const wixSecret = process.env['WIX_APP_SECRET']
-const port = Number(process.env['PORT'] ?? 3000)
+const { env } = process
+const port = Number(env['PORT'] ?? 3000)
 
-// Not set at all: a demonstration with a secret and keys that nobody else knows. Set but empty is a mistake, which the
-// strategy names.
-const secret = wixSecret ?? randomUUID()
-const demoKeys = wixSecret === undefined ? generateAppKeys() : undefined
-const publicKey = demoKeys?.publicKey ?? process.env['WIX_PUBLIC_KEY']
-const links = demoKeys && (() => demoLinks(secret))
-const requests = demoKeys && (() => demoRequests(demoKeys.privateKey))
+type WixOptions = Omit<AppOptions, 'accounts' | 'frameAncestors'>
+
+/** A secret and keys that nobody else knows, and a server in place of the one of Wix that knows access tokens. */
+async function demonstration(): Promise<WixOptions> {
+  const secret = randomUUID()
+  const { publicKey, privateKey } = generateAppKeys()
+  const wix = await WixSimulator.start({ appId: DEMO_APP_ID, appSecret: secret })
+  return {
+    secret,
+    publicKey,
+    appId: DEMO_APP_ID,
+    apiUrl: wix.url,
+    demoLinks: () => demoLinks(secret),
+    demoRequests: () => demoRequests(privateKey, wix),
+    demoAccessToken: (identity) => demoAccessToken(wix, identity),
+  }
+}
+
+// Not set at all: a demonstration. Set but empty is a mistake, which the strategies name.
+const secret = env['WIX_APP_SECRET']
+const options: WixOptions =
+  secret === undefined ? await demonstration() : { secret, publicKey: env['WIX_PUBLIC_KEY'], appId: env['WIX_APP_ID'] }
 
 const app = createApp({
-  secret,
-  publicKey,
-  appId: demoKeys ? DEMO_APP_ID : process.env['WIX_APP_ID'],
-  accounts: openAccounts(process.env['DATABASE'] ?? join(import.meta.dirname, 'data.db')),
-  demoLinks: links,
-  demoRequests: requests,
-  frameAncestors: process.env['FRAME_ANCESTORS'],
+  ...options,
+  accounts: openAccounts(env['DATABASE'] ?? join(import.meta.dirname, 'data.db')),
+  frameAncestors: env['FRAME_ANCESTORS'],
 })
 
 // Reachable from this machine only: what stands before it brings https.
@@ -37,9 +48,15 @@ const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => 
 
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   console.log(`\nThe example app is ready: ${url}\n`)
-  if (links === undefined) {
+  const { publicKey, appId, apiUrl, demoLinks, demoRequests } = options
+  if (demoLinks === undefined) {
     console.log(
       'It takes instances that Wix signed with WIX_APP_SECRET: open the app from the dashboard of your site.\n',
+    )
+    console.log(
+      appId === undefined
+        ? 'Its API, /api/me and /api/events, takes instances, too, but no access tokens: set WIX_APP_ID for them.\n'
+        : 'Its API, /api/me and /api/events, takes instances, too, and the access tokens of fetchWithAuth(): it asks Wix whose they are.\n',
     )
     console.log(
       publicKey === undefined
@@ -48,9 +65,11 @@ const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => 
     )
     return
   }
-  for (const { who, about, path } of links()) console.log(`${who}: ${about}\n${url}${path}\n`)
+  for (const { who, about, path } of demoLinks()) console.log(`${who}: ${about}\n${url}${path}\n`)
   console.log('These links are good for four hours; the start page always has fresh ones.\n')
-  for (const request of requests?.() ?? []) console.log(`${request.what}: ${request.about}\n${curl(request, url)}\n`)
+  for (const request of demoRequests?.() ?? [])
+    console.log(`${request.what}: ${request.about}\n${curl(request, url)}\n`)
   console.log('Paste these into another terminal, and watch the dashboard. The start page has fresh ones of them, too.')
+  console.log(`In place of Wix, the simulator of passport-wix-app/testing says whose an access token is: ${apiUrl}`)
   console.log('With WIX_APP_SECRET set, the app takes the instances of Wix instead.\n')
 })

@@ -11,6 +11,7 @@ import {
   WixStrategy,
   type WixStrategyOptions,
 } from './strategy.ts'
+import { tokenInfo, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
 
 type SecretFunction<Req> = (req: Req) => WixSecret | PromiseLike<WixSecret>
 
@@ -28,6 +29,13 @@ export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategy
    * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/wix-cli/app-development/authenticate-incoming-requests-to-your-backend
    */
   instanceFromRequest?: Reader<Req>
+  /**
+   * Also asks Wix about each instance whose signature is right, so that one which Wix no longer honours is refused. The
+   * identity stays what the instance says; `siteId` is Wix's.
+   *
+   * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
+   */
+  remote?: TokenInfoOptions
 }
 
 /** @ts-ignore Where the types of Passport are not installed, nobody can misuse its options. */
@@ -56,6 +64,15 @@ const toKeys = (secret: unknown): Keys => secretKeys('WixAppStrategy', secret)
 const prepare = <Req>(secret: SecretOption<Req> | undefined): Keys | SecretFunction<Req> =>
   typeof secret === 'function' ? secret : toKeys(secret)
 
+/** What both say of the installation and of the app must be the same. */
+function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
+  if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId)) {
+    throw new WixAuthError('claim_invalid')
+  }
+  instance.siteId = siteId ?? instance.siteId
+  return instance
+}
+
 /**
  * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
  *
@@ -65,6 +82,7 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
   private readonly _read: Reader<Req>
   private readonly _rules: ReturnType<typeof rulesOf>
   private readonly _secret: Keys | SecretFunction<Req> | undefined
+  private readonly _ask: ReturnType<typeof tokenInfo> | undefined
 
   /** @throws {TypeError} For an unknown option, one of the wrong type, a secret that cannot be one, or no verify. */
   constructor(verify: Verify<WixInstance>)
@@ -84,11 +102,21 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
       ...ruleChecks,
       secret: () => undefined, // by secretKeys
       instanceFromRequest: callback,
+      remote: () => undefined, // below
     })
     super('wix-app', options, verify)
     this._read = options.instanceFromRequest ?? instanceFromWix
     this._rules = rulesOf(options)
     if ('secret' in options) this._secret = prepare(options.secret)
+    if ('remote' in options) {
+      const owner = 'WixAppStrategy remote'
+      const remote = checkOptions(
+        owner,
+        { ...(options.now && { now: options.now }), ...options.remote },
+        tokenInfoChecks,
+      )
+      this._ask = tokenInfo(owner, remote, 'instance')
+    }
   }
 
   protected override _identify(req: Req, authenticateOptions: object): WixInstance | Promise<WixInstance> {
@@ -102,7 +130,11 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
       const instance = exactlyOne(value)
       if (instance === undefined) throw new WixAuthError('credentials_missing')
       const keys = typeof secret === 'function' ? whenReady(secret(req), toKeys) : secret
-      return whenReady(keys, (known) => checkInstance(instance, known, this._rules))
+      return whenReady(keys, (known) => {
+        const identity = checkInstance(instance, known, this._rules)
+        if (this._ask === undefined) return identity
+        return whenReady(this._ask(instance), (info) => confirmed(identity, info))
+      })
     })
   }
 }

@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { WixUnavailableError } from './errors.ts'
 import { identityOf } from './identity.ts'
 import { type Check, checkOptions, isText, timeout } from './options.ts'
 import { own } from './read.ts'
-import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore, within } from './stores.ts'
+import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore } from './stores.ts'
 import { toError } from './strategy.ts'
+import { within } from './within.ts'
 
 /** The options of {@link deduplicate}. All times are seconds. */
 export interface DeduplicateOptions {
@@ -40,7 +42,7 @@ export interface DeduplicateResponse {
 }
 
 /** Seconds. Wix has a schedule of its own; this is for whatever stands between. */
-const RETRY_AFTER = '1'
+const RETRY_AFTER = 1
 
 // Redis takes whole milliseconds of limited size; a year is longer than anything is repeated.
 const upToAYear: Check = (value) =>
@@ -74,8 +76,8 @@ const warn = (message: string, reason: unknown): void =>
  * sometimes after.
  *
  * What was handled is answered with 200 at once; what is being handled with 503, so that Wix repeats it. When the route
- * answers with anything but 2xx, or the connection closes first, the next try is let through. Calls `next(error)` with
- * `status` 503 when the store fails, and with an Error (500) when no webhook was authenticated before.
+ * answers with anything but 2xx, or the connection closes first, the next try is let through. Calls `next(error)` with a
+ * {@link WixUnavailableError} when the store fails, and with an Error (500) when no webhook was authenticated before.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks
@@ -99,6 +101,9 @@ export function deduplicate(
   if (!('store' in checked))
     throw new TypeError('deduplicate: option `store` is missing: memoryStore() or redisStore(client)')
 
+  const inTime = <T>(call: () => T | PromiseLike<T>): Promise<T> =>
+    within(storeTimeout, call, () => new Error(`The store did not answer within ${storeTimeout} seconds`))
+
   return (req, res, next) => {
     let key: string
     try {
@@ -114,14 +119,14 @@ export function deduplicate(
 
     // Nobody waits for these two: the answer is under way.
     const finish = (): void =>
-      void within(storeTimeout, () => store.finish(key, ttl)).catch((reason: unknown) =>
+      void inTime(() => store.finish(key, ttl)).catch((reason: unknown) =>
         warn('the store was not told that a delivery was handled, so a repeat may be handled again', reason),
       )
     // After `begin`, however late that is: else its lease would keep the next try out, with nobody handling the delivery.
     const abort = (): void =>
       void begun
         .catch(() => 'new')
-        .then((progress) => (progress === 'new' ? within(storeTimeout, () => store.abort(key, owner)) : undefined))
+        .then((progress) => (progress === 'new' ? inTime(() => store.abort(key, owner)) : undefined))
         .catch((reason: unknown) =>
           warn('the store was not told that a delivery failed, so repeats wait for its lease to run out', reason),
         )
@@ -150,7 +155,7 @@ export function deduplicate(
       // Somebody else has answered in the meantime.
       if (res.headersSent) return
       res.statusCode = progress === 'done' ? 200 : 503
-      if (progress === 'busy') res.setHeader('Retry-After', RETRY_AFTER)
+      if (progress === 'busy') res.setHeader('Retry-After', String(RETRY_AFTER))
       res.end()
     }
 
@@ -160,10 +165,10 @@ export function deduplicate(
         return admit()
       }
       void begun.then(abort).catch(() => {})
-      const error = new Error('The store of deliveries failed, so Wix is asked to try again; see `cause`', { cause })
-      next(Object.assign(error, { status: 503, headers: { 'Retry-After': RETRY_AFTER } }))
+      const message = 'The store of deliveries failed, so Wix is asked to try again; see `cause`'
+      next(new WixUnavailableError(message, { cause, retryAfter: RETRY_AFTER }))
     }
-    void within(storeTimeout, () => begun)
+    void inTime(() => begun)
       .then(decide, failed)
       .catch(next)
   }

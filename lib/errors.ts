@@ -6,6 +6,7 @@ export type WixAuthErrorCode =
   | 'token_malformed'
   | 'signature_invalid'
   | 'token_expired'
+  | 'token_inactive'
   | 'claim_invalid'
   | 'insufficient_scope'
 
@@ -20,6 +21,7 @@ const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: stri
   token_malformed: [401, 'This is not a complete Wix credential: send it exactly as Wix issued it'],
   signature_invalid: [401, INVALID],
   token_expired: [401, 'This Wix credential has expired: reload the page to get a new one'],
+  token_inactive: [401, INVALID],
   claim_invalid: [401, INVALID],
   insufficient_scope: [403, 'This Wix identity may not do this'],
 }
@@ -40,5 +42,34 @@ export class WixAuthError extends Error {
     this.name = 'WixAuthError'
     this.code = code
     this.status = REFUSALS[code][0]
+  }
+}
+
+/**
+ * The challenge of a 401 for credentials in `Authorization` (RFC 6750 section 3), which Passport sends as `WWW-Authenticate`.
+ * Its text is constant, and without credentials it names no error.
+ */
+export function bearerChallenge(error: WixAuthError): string {
+  return error.code === 'credentials_missing'
+    ? 'Bearer realm="Wix"'
+    : `Bearer realm="Wix", error="invalid_token", error_description="${REFUSALS[error.code][1]}"`
+}
+
+/**
+ * Nobody could find out: Wix, or a store of the app, did not answer. It says nothing about the credentials, so nobody is to be logged
+ * out for it.
+ *
+ * Express answers with `status` and `headers` by itself.
+ */
+export class WixUnavailableError extends Error {
+  readonly status = 503
+  /** `Retry-After` in seconds, when it is known. */
+  readonly headers: Readonly<Record<string, string>>
+
+  /** @param options `retryAfter` in seconds; `cause`, which must hold no credential. */
+  constructor(message: string, { retryAfter, ...options }: { retryAfter?: number; cause?: unknown } = {}) {
+    super(message, options)
+    this.name = 'WixUnavailableError'
+    this.headers = retryAfter === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) }
   }
 }

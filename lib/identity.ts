@@ -13,6 +13,10 @@ export type SubjectType =
   | 'APP'
   | 'UNKNOWN'
 
+export const SUBJECT_TYPES: readonly unknown[] = ['USER', 'MEMBER', 'VISITOR', 'APP', 'UNKNOWN'] satisfies SubjectType[]
+
+export const isSubjectType = (value: unknown): value is SubjectType => SUBJECT_TYPES.includes(value)
+
 /** What every proof of Wix says in the same words, whatever its form was. */
 export interface WixIdentity {
   /** The installation of the app on one site, verified: the tenant key of an app. */

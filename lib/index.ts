@@ -1,4 +1,10 @@
 export {
+  verifyAccessToken,
+  type VerifyAccessTokenOptions,
+  WixAccessTokenStrategy,
+  type WixAccessTokenStrategyOptions,
+} from './access-token.ts'
+export {
   type SecretOption,
   WixAppStrategy,
   WixAppStrategy as default,
@@ -13,7 +19,7 @@ export {
   WixDigestStrategy,
   type WixDigestStrategyOptions,
 } from './digest.ts'
-export { WixAuthError, type WixAuthErrorCode } from './errors.ts'
+export { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from './errors.ts'
 export { identityOf, type SubjectType, type WixIdentity } from './identity.ts'
 export {
   type InstanceRules,
@@ -52,6 +58,7 @@ export {
   WixStrategy,
   type WixStrategyOptions,
 } from './strategy.ts'
+export type { Fetch, TokenInfoCache, TokenInfoOptions, WixTokenInfo } from './token-info.ts'
 export {
   verifyWebhook,
   type VerifyWebhookOptions,

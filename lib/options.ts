@@ -33,6 +33,22 @@ export const clockTolerance: Check = must(
   (value) => isNumber(value) && value >= 0 && value <= 300,
   'a number of seconds from 0 to 300',
 )
+/** A cache of more entries than that is a mistake of units. */
+export const count: Check = must(
+  (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000_000,
+  'a whole number from 1 to 10000000',
+)
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/** Whether what is sent there, and what comes back, cannot be read or changed on the way. */
+const isSecure = ({ protocol, hostname, username, password }: URL): boolean =>
+  username === '' && password === '' && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)))
+
+export const secureUrl: Check = must(
+  (value) => typeof value === 'string' && URL.canParse(value) && isSecure(new URL(value)),
+  'an https URL without a password, or an http URL of this machine (localhost, 127.0.0.1, [::1])',
+)
 
 /** Ends a sentence with what was given instead, in a word and never with its content: it may be a secret. */
 export const butIs = (value: unknown): string => {

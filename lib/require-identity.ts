@@ -1,5 +1,5 @@
 import { WixAuthError } from './errors.ts'
-import { identityOf, isOwner, type SubjectType, type WixIdentity } from './identity.ts'
+import { identityOf, isOwner, isSubjectType, SUBJECT_TYPES, type SubjectType, type WixIdentity } from './identity.ts'
 import { type Check, checkOptions, isText } from './options.ts'
 import { type DefaultRequest, own } from './read.ts'
 import { isPromise, toError } from './strategy.ts'
@@ -28,8 +28,6 @@ interface Authenticated {
 
 type Guard<Req> = (req: Req, res: unknown, next: (error?: unknown) => void) => void
 
-const SUBJECT_TYPES: readonly unknown[] = ['USER', 'MEMBER', 'VISITOR', 'APP', 'UNKNOWN']
-
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? [...value] : [value])
 
 const eachOf =
@@ -39,7 +37,7 @@ const eachOf =
 
 function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
   const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions('requireIdentity', rule, {
-    subjectType: eachOf((value) => SUBJECT_TYPES.includes(value), SUBJECT_TYPES.join(' | ')),
+    subjectType: eachOf(isSubjectType, SUBJECT_TYPES.join(' | ')),
     permissions: (value) => (value === 'OWNER' ? undefined : "'OWNER'"),
     siteOwner: (value) => (value === true ? undefined : 'true'),
     vendorProductId: eachOf(isText, 'the id of a plan'),

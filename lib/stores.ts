@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { callback, type Check, checkOptions, text } from './options.ts'
+import { callback, type Check, checkOptions, count, text } from './options.ts'
 
 /** `new`: handle it; it is yours for the length of the lease. `busy`: another one does. `done`: it was handled. */
 export type DeliveryProgress = 'new' | 'busy' | 'done'
@@ -34,19 +34,6 @@ export function checkProgress(answer: unknown): DeliveryProgress {
   throw new TypeError("The `begin` of a store must answer 'new', 'busy' or 'done'")
 }
 
-/** What `call` of a store answers; rejects when it throws, rejects, or takes too long. */
-export async function within<T>(seconds: number, call: () => T | PromiseLike<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`The store did not answer within ${seconds} seconds`)), seconds * 1000)
-  })
-  try {
-    return await Promise.race([call(), late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
@@ -68,11 +55,6 @@ export interface RedisStoreOptions {
   /** What the keys begin with. Default: `passport-wix-app:`. Routes that each want every event need one each. */
   prefix?: string
 }
-
-const count: Check = (value) =>
-  Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000_000
-    ? undefined
-    : 'a whole number from 1 to 10000000'
 
 // Never 0, which the LRU library takes for "for ever" and Redis for a mistake.
 const milliseconds = (seconds: number): number => Math.max(1, Math.ceil(seconds * 1000))

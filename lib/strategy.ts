@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { Strategy as PassportStrategy } from 'passport-strategy'
-import { WixAuthError } from './errors.ts'
+import { bearerChallenge, WixAuthError } from './errors.ts'
 import { flag, text, timeout } from './options.ts'
 import { type DefaultRequest, own } from './read.ts'
 
@@ -40,7 +40,7 @@ export type VerifyWithRequest<Identity, Req = DefaultRequest> = (
 /** @ts-ignore Where the types of Passport are not installed, nobody can misuse its options. */
 declare module 'passport' {
   interface AuthenticateOptions {
-    /** For every refusal by a strategy of passport-wix-app: this message in place of ours; `code` stays as it is. */
+    /** For a refusal that `WWW-Authenticate` does not tell: this message in place of ours; `code` stays as it is. */
     badRequestMessage?: string | undefined
   }
 }
@@ -86,15 +86,14 @@ const Base: new () => PassportActions = PassportStrategy
 
 const undecided = (): void => {}
 
-function refuse(reason: unknown, settings: object, actions: PassportActions): void {
-  if (!(reason instanceof WixAuthError)) return actions.error(toError(reason))
-  const message = own(settings, 'badRequestMessage') || reason.message
-  actions.fail({ message, code: reason.code }, reason.status)
-}
+/** The challenge when the look-up found nobody, and said no more. */
+const UNKNOWN = bearerChallenge(new WixAuthError('claim_invalid'))
 
 /** One request through one strategy: read and verify (`_identify`), look up, decide once. */
 export abstract class WixStrategy<Identity extends object, Req = DefaultRequest> extends Base {
   readonly name: string
+  /** Whether the credentials are in `Authorization` alone: then a 401 needs a Bearer challenge. */
+  protected readonly _isBearer: boolean = false
   private readonly _verify: VerifyWithRequest<Identity, Req>
   private readonly _declaresDone: boolean
   private readonly _verifyTimeout: number | undefined
@@ -130,13 +129,20 @@ export abstract class WixStrategy<Identity extends object, Req = DefaultRequest>
     try {
       identity = this._identify(req, settings)
     } catch (reason) {
-      return refuse(reason, settings, actions)
+      return this._refuse(reason, settings, actions)
     }
     if (!(identity instanceof Promise)) return this._lookUp(req, identity, actions)
     void identity.then(
       (verified) => this._lookUp(req, verified, actions),
-      (reason: unknown) => refuse(reason, settings, actions),
+      (reason: unknown) => this._refuse(reason, settings, actions),
     )
+  }
+
+  private _refuse(reason: unknown, settings: object, actions: PassportActions): void {
+    if (!(reason instanceof WixAuthError)) return actions.error(toError(reason))
+    if (this._isBearer && reason.status === 401) return actions.fail(bearerChallenge(reason), 401)
+    const message = own(settings, 'badRequestMessage') || reason.message
+    actions.fail({ message, code: reason.code }, reason.status)
   }
 
   private _lookUp(req: Req, identity: Identity, actions: PassportActions): void {
@@ -156,7 +162,7 @@ export abstract class WixStrategy<Identity extends object, Req = DefaultRequest>
     const done: VerifyDone = (reason, user, info) => {
       if (reason !== undefined && reason !== null && reason !== false) crash(reason)
       else if (user) decide(() => actions.success(user, { ...infoObject(info), identity }))
-      else decide(() => actions.fail(infoObject(info), 401))
+      else decide(() => actions.fail(infoObject(info) ?? (this._isBearer ? UNKNOWN : undefined), 401))
     }
 
     let result: VerifyResult

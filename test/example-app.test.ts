@@ -9,12 +9,20 @@ import { expect } from 'chai'
 import Database from 'libsql'
 import { chromium } from 'playwright-core'
 import sinon from 'sinon'
-import { createApp } from '../example-app/app.ts'
+import { type AppOptions, createApp } from '../example-app/app.ts'
 import { type Accounts, openAccounts } from '../example-app/database.ts'
-import { DEMO_APP_ID, demoLinks, demoRequests } from '../example-app/demo.ts'
+import { DEMO_APP_ID, demoAccessToken, demoLinks, demoRequests } from '../example-app/demo.ts'
 import { OTHER_SECRET, SECRET } from './support/build.ts'
 import { serve, type Served } from './support/serve.ts'
-import { generateAppKeys, signDigest, signInstance, signServicePlugin, signWebhook } from '../lib/testing/index.ts'
+import {
+  generateAppKeys,
+  signDigest,
+  signInstance,
+  signServicePlugin,
+  signWebhook,
+  WixSimulator,
+  type WixSimulatorSubject,
+} from '../lib/testing/index.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const CHROMIUM_OPTIONS = [
@@ -56,27 +64,35 @@ describe('The example app', () => {
   let folder: string
   let path: string
   let accounts: Accounts
+  let wix: WixSimulator
   let served: Served
+
+  /** With everything that the demonstration has; overrides replace. */
+  const createDemo = (overrides: Partial<AppOptions> = {}): ReturnType<typeof createApp> =>
+    createApp({
+      secret: SECRET,
+      publicKey: KEYS.publicKey,
+      appId: DEMO_APP_ID,
+      apiUrl: wix.url,
+      accounts,
+      demoLinks: () => demoLinks(SECRET),
+      demoRequests: () => demoRequests(KEYS.privateKey, wix),
+      demoAccessToken: (identity) => demoAccessToken(wix, identity),
+      ...overrides,
+    })
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'example-app-'))
     path = join(folder, 'data.db')
     accounts = openAccounts(path)
-    served = await serve(
-      createApp({
-        secret: SECRET,
-        publicKey: KEYS.publicKey,
-        appId: DEMO_APP_ID,
-        accounts,
-        demoLinks: () => demoLinks(SECRET),
-        demoRequests: () => demoRequests(KEYS.privateKey),
-      }),
-    )
+    wix = await WixSimulator.start({ appId: DEMO_APP_ID, appSecret: SECRET })
+    served = await serve(createDemo())
   })
 
   afterEach(async () => {
     sinon.restore()
     await served.close()
+    await wix.close()
     accounts.close()
     await rm(folder, { recursive: true })
   })
@@ -123,8 +139,21 @@ describe('The example app', () => {
 
   const send = (...args: Parameters<typeof webhook>): Promise<Answer> => post('/webhooks', webhook(...args))
 
-  const eventsFor = (payload: Payload): Promise<Response> =>
-    fetch(new URL('/events', served.url), { headers: { Authorization: signInstance(payload, SECRET) } })
+  /** Asks the API with what a page would send in `Authorization`. */
+  const ask = (address: string, authorization?: string): Promise<Response> =>
+    fetch(new URL(address, served.url), authorization === undefined ? {} : { headers: { authorization } })
+
+  const eventsFor = (payload: Payload): Promise<Response> => ask('/api/events', signInstance(payload, SECRET))
+
+  /** What Wix issues for the owner of `instance-1`; overrides replace. */
+  const accessToken = (overrides: Partial<WixSimulatorSubject> = {}): string =>
+    wix.accessToken({
+      instanceId: 'instance-1',
+      siteId: 'site-1',
+      subjectType: 'USER',
+      subjectId: 'user-1',
+      ...overrides,
+    })
 
   describe('lets in whoever runs the site', () => {
     it('greets the owner with role, plan, site and the time that is left', async () => {
@@ -606,12 +635,10 @@ describe('The example app', () => {
 
     it('gives them to nobody else', async () => {
       await send('wix.ecom.v1.order_created')
-      const nobody = await fetch(new URL('/events', served.url))
+      const nobody = await ask('/api/events')
       const visiting = await eventsFor(visitor())
       const ofMember = await eventsFor(member())
-      const forged = await fetch(new URL('/events', served.url), {
-        headers: { Authorization: signInstance(owner(), OTHER_SECRET) },
-      })
+      const forged = await ask('/api/events', signInstance(owner(), OTHER_SECRET))
       await send('AppRemoved')
       const removed = await eventsFor(owner())
 
@@ -642,6 +669,266 @@ describe('The example app', () => {
 
       expect(page).to.not.include('<img src="x"')
       expect(page).to.include('&lt;img src=&quot;x&quot; onerror=&#39;alert(1)&#39;&gt;&amp;')
+    })
+  })
+
+  describe('has an API', () => {
+    const MISSING = { code: 'credentials_missing', message: 'No Wix credential in the request: open the page from Wix' }
+    const INVALID =
+      'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
+    const CHALLENGE = `Bearer realm="Wix", error="invalid_token", error_description="${INVALID}"`
+
+    interface Me {
+      identity: object
+      account: { site: Record<string, unknown>; user: Record<string, unknown>; role: string }
+    }
+
+    const me = async (authorization: string): Promise<Me> => (await ask('/api/me', authorization)).json() as Promise<Me>
+
+    /** Status, challenge and JSON of a refusal. */
+    async function refusal(response: Response): Promise<unknown[]> {
+      expect(response.headers.get('content-type')).to.equal('application/json; charset=utf-8')
+      expect(response.headers.get('cache-control')).to.equal('no-store')
+      return [response.status, response.headers.get('www-authenticate'), await response.json()]
+    }
+
+    it('tells whose access token it got, alone or after Bearer', async () => {
+      for (const scheme of ['', 'Bearer ']) {
+        const response = await ask('/api/me', `${scheme}${accessToken()}`)
+        const { identity, account } = (await response.json()) as Me
+
+        expect(response.status).to.equal(200)
+        expect(response.headers.get('set-cookie')).to.equal(null)
+        expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
+        expect(account.site).to.deep.equal({ ownerId: null, plan: null, originInstanceId: null })
+        expect(account.user).to.deep.equal({ visits: 0 })
+        // No instance has named the owner yet.
+        expect(account.role).to.equal('User')
+      }
+    })
+
+    it('takes an instance as well, in Authorization or in the address, without asking Wix', async () => {
+      const instance = signInstance(owner(), SECRET)
+      const { identity, account } = await me(instance)
+
+      expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
+      expect(account.role).to.equal('Owner')
+      expect((await ask(`/api/events?instance=${instance}`)).status).to.equal(200)
+      expect(wix.calls('token-info')).to.equal(0)
+    })
+
+    it('finds the same account by an access token as by an instance, and loses nothing of what the instance told', async () => {
+      await open(owner({ originInstanceId: 'instance-0' }))
+      const { account } = await me(accessToken())
+
+      expect(account.role).to.equal('Owner')
+      expect(account.site).to.include({ ownerId: 'user-1', plan: 'Gold', originInstanceId: 'instance-0' })
+      expect(account.user).to.include({ visits: 1 })
+      expect((await me(accessToken({ subjectId: 'user-2' }))).account.role).to.equal('Collaborator')
+      expect(rows('sites')).to.have.lengthOf(1)
+      expect(rows('users')).to.have.lengthOf(2)
+      expect((await open(owner())).page).to.include('Welcome back, owner')
+    })
+
+    it('learns the rest from the instance when the access token came first', async () => {
+      await ask('/api/me', accessToken())
+      const { page } = await open(owner())
+
+      expect(page).to.include('Welcome, owner').and.to.include('on the <strong>Gold</strong> plan')
+      expect(rows('users')).to.have.lengthOf(1)
+    })
+
+    it('learns the plan from an access token that names one', async () => {
+      await open(owner({ vendorProductId: null }))
+      const { account } = await me(accessToken({ vendorProductId: 'Silver' }))
+
+      expect(account.site).to.include({ plan: 'Silver' })
+    })
+
+    it('gives the events of the site to an access token, and asks Wix once about the same one', async () => {
+      await send('AppInstalled', { webhookId: 'webhook-1' })
+      await send('Elsewhere', { instanceId: 'instance-2' })
+      const token = accessToken()
+      const events = (await (await ask('/api/events', token)).json()) as object[]
+      await ask('/api/events', token)
+      await ask('/api/me', token)
+
+      expect(events).to.have.lengthOf(1)
+      expect(events[0]).to.include({ kind: 'webhook', type: 'AppInstalled', id: 'webhook-…' })
+      expect(wix.calls('token-info')).to.equal(1)
+    })
+
+    it('answers who sends nothing with 401 and the bare challenge, at every address', async () => {
+      for (const address of ['/api/me', '/api/events', '/api/nowhere']) {
+        expect(await refusal(await ask(address))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
+      }
+    })
+
+    it('answers an access token of another app, of nobody, and a revoked one with 401', async () => {
+      const revoked = accessToken()
+      wix.revoke(revoked)
+      const unknown = `${accessToken().slice(0, -43)}${'A'.repeat(43)}`
+      for (const token of [accessToken({ clientId: 'another-app' }), revoked, unknown]) {
+        expect(await refusal(await ask('/api/me', token))).to.deep.equal([
+          401,
+          CHALLENGE,
+          { code: 'invalid_token', message: INVALID },
+        ])
+        expect((await ask('/api/events', token)).status).to.equal(401)
+      }
+      expect(rows('users')).to.deep.equal([])
+    })
+
+    it('says of an instance, too, why it is refused', async () => {
+      const ofAnother = await ask('/api/me', signInstance(owner(), OTHER_SECRET))
+      const instance = signInstance(owner(), SECRET)
+      const twice = await ask(`/api/me?instance=${instance}`, instance)
+      const unnamed = await ask('/api/me', signInstance(owner({ uid: undefined }), SECRET))
+
+      expect(await refusal(ofAnother)).to.deep.equal([
+        401,
+        'Bearer realm="Wix"',
+        { code: 'signature_invalid', message: INVALID },
+      ])
+      expect(await refusal(twice)).to.deep.equal([
+        400,
+        null,
+        { code: 'request_invalid', message: 'The Wix credential must be sent once, in one place, as text' },
+      ])
+      expect(await refusal(unnamed)).to.deep.equal([
+        401,
+        'Bearer realm="Wix"',
+        { code: 'claim_invalid', message: INVALID },
+      ])
+    })
+
+    it('answers a visitor, a member and the app itself with 403, and writes nothing down', async () => {
+      const tokens = [
+        accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }),
+        accessToken({ subjectType: 'MEMBER' }),
+        accessToken({ subjectType: 'APP' }),
+        signInstance(visitor(), SECRET),
+      ]
+      for (const token of tokens) {
+        expect(await refusal(await ask('/api/me', token))).to.deep.equal([
+          403,
+          null,
+          { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
+        ])
+        expect((await ask('/api/events', token)).status).to.equal(403)
+      }
+      expect(rows('users')).to.deep.equal([])
+    })
+
+    it('refuses a user whom the access token does not name', async () => {
+      expect(await refusal(await ask('/api/me', accessToken({ subjectId: null })))).to.deep.equal([
+        401,
+        CHALLENGE,
+        { code: 'invalid_token', message: INVALID },
+      ])
+      expect(rows('sites')).to.deep.equal([])
+    })
+
+    it('refuses a site that removed the app, also to an access token that Wix still honours', async () => {
+      const token = accessToken()
+      expect((await ask('/api/me', token)).status).to.equal(200)
+      await send('AppRemoved')
+
+      for (const proof of [token, accessToken(), signInstance(owner(), SECRET)]) {
+        expect(await refusal(await ask('/api/me', proof))).to.deep.equal([
+          401,
+          'Bearer realm="Wix"',
+          { code: 'app_removed', message: 'The app was removed from this site' },
+        ])
+      }
+    })
+
+    it('answers 503 as long as Wix cannot say whose an access token is, while the page opens', async () => {
+      const log = sinon.stub(console, 'error')
+      const remembered = accessToken()
+      expect((await ask('/api/me', remembered)).status).to.equal(200)
+      const token = accessToken()
+      for (const fault of [{ status: 500 }, { drop: true }, { body: 'no JSON' }]) {
+        wix.fault('token-info', fault)
+        const response = await ask('/api/me', token)
+
+        expect(await refusal(response)).to.deep.equal([
+          503,
+          null,
+          { code: 'service_unavailable', message: 'Wix does not answer: try again later' },
+        ])
+      }
+      expect((await open(owner())).status).to.equal(200)
+      expect((await ask('/api/me', signInstance(owner(), SECRET))).status).to.equal(200)
+      expect((await ask('/api/me', remembered)).status).to.equal(200)
+      sinon.assert.calledThrice(log)
+
+      wix.fault('token-info', null)
+      expect((await ask('/api/me', token)).status).to.equal(200)
+    })
+
+    it('passes on when Wix wants to be asked again', async () => {
+      sinon.stub(console, 'error')
+      wix.fault('token-info', { status: 429, headers: { 'Retry-After': '7' } })
+      const first = await ask('/api/me', accessToken())
+      wix.fault('token-info', null)
+      const second = await ask('/api/events', accessToken())
+
+      expect([first.status, first.headers.get('retry-after')]).to.deep.equal([503, '7'])
+      expect(second.status).to.equal(503)
+      expect(Number(second.headers.get('retry-after'))).to.be.within(1, 7)
+      expect(wix.calls('token-info')).to.equal(1)
+    })
+
+    it('says nothing about a fault of its own except to the log', async () => {
+      const log = sinon.stub(console, 'error')
+      const fault = new Error('the disk is full')
+      sinon.stub(accounts, 'eventsOf').throws(fault)
+
+      expect(await refusal(await ask('/api/events', accessToken()))).to.deep.equal([
+        500,
+        null,
+        { code: 'internal_server_error', message: 'Internal Server Error' },
+      ])
+      sinon.assert.calledOnceWithExactly(log, fault)
+    })
+
+    it('answers an unknown address with 404', async () => {
+      expect(await refusal(await ask('/api/nowhere', accessToken()))).to.deep.equal([
+        404,
+        null,
+        { code: 'not_found', message: 'Not Found' },
+      ])
+    })
+
+    it('takes the instance alone without an app id, and says so on the start page', async () => {
+      const token = accessToken()
+      const instance = signInstance(owner(), SECRET)
+      await served.close()
+      served = await serve(createApp({ secret: SECRET, accounts }))
+
+      expect((await ask('/api/me', instance)).status).to.equal(200)
+      expect(await refusal(await ask('/api/me', token))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
+      expect((await get('/')).page)
+        .to.include('takes instances only')
+        .and.to.include('WIX_APP_ID')
+      expect(wix.calls('token-info')).to.equal(0)
+    })
+
+    it('refuses to start with an empty app id', () => {
+      expect(() => createApp({ secret: SECRET, accounts, appId: '' })).to.throw(TypeError, 'appId')
+    })
+
+    it('writes an access token into the page only when it runs without Wix', async () => {
+      const TOKEN = /<meta name="access-token" content="([^"]+)" \/>/
+      const { page } = await open(collaborator())
+      const [, token = ''] = TOKEN.exec(page) ?? []
+      expect((await me(token)).account).to.include({ role: 'Collaborator' })
+      expect((await open(visitor())).page).to.not.include('access-token')
+
+      await served.close()
+      served = await serve(createDemo({ demoAccessToken: undefined }))
+      expect((await open(collaborator())).page).to.not.include('access-token')
     })
   })
 
@@ -708,17 +995,17 @@ describe('The example app', () => {
 
     /** Does what the shell would do. */
     async function run(command: string): Promise<number> {
-      const { groups } = /--data-raw '(?<body>[^']*)' (?<url>\S+)$/.exec(command) ?? {}
+      const { groups } = /(--data-raw '(?<body>[^']*)' )?(?<url>\S+)$/.exec(command) ?? {}
       const headers = [...command.matchAll(/-H '([^:]+): ([^']*)'/g)].map(([, name, value]) => [name, value])
+      const body = groups?.['body']
       const response = await fetch(String(groups?.['url']), {
-        method: 'POST',
         headers: Object.fromEntries(headers) as Record<string, string>,
-        body: String(groups?.['body']),
+        ...(body !== undefined && { method: 'POST', body }),
       })
       return response.status
     }
 
-    it('shows on the start page four commands that work', async () => {
+    it('shows on the start page five commands that work', async () => {
       const { page } = await get('/')
       const commands = [...page.matchAll(/<code>(curl [^<]*)<\/code>/g)].map(([, command]) =>
         String(command).replaceAll('&#39;', "'").replaceAll('&quot;', '"'),
@@ -726,7 +1013,7 @@ describe('The example app', () => {
       const statuses: number[] = []
       for (const command of commands) statuses.push(await run(command))
 
-      expect(statuses).to.deep.equal([200, 200, 200, 200])
+      expect(statuses).to.deep.equal([200, 200, 200, 200, 200])
       expect(rows('events')).to.have.lengthOf(4)
     })
 
@@ -750,7 +1037,7 @@ describe('The example app', () => {
         expect((await fetch(String(links[0]))).status).to.equal(401)
         expect(await run(String(install))).to.equal(200)
         expect((await fetch(String(links[0]))).status).to.equal(200)
-        expect(await Promise.all(others.map(run))).to.deep.equal([200, 200])
+        expect(await Promise.all(others.map(run))).to.deep.equal([200, 200, 200])
       } finally {
         server.kill()
       }
@@ -780,36 +1067,98 @@ describe('The example app', () => {
       }
     })
 
-    inBrowser(`shows an event on the open dashboard when it comes (${CHROMIUM})`, async function () {
+    inBrowser(
+      `shows an event on the open dashboard when it comes, by an access token (${CHROMIUM})`,
+      async function () {
+        this.timeout(30_000)
+        const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
+        try {
+          const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
+          const complaints: string[] = []
+          page.on('console', (message) => complaints.push(message.text()))
+          page.on('pageerror', (error) => complaints.push(error.message))
+          let loads = 0
+          page.on('load', () => (loads += 1))
+          const proofs = new Map<string, Set<string | undefined>>()
+          page.on('request', (request) => {
+            const { pathname } = new URL(request.url())
+            if (!pathname.startsWith('/api/')) return
+            const seen = proofs.get(pathname) ?? new Set()
+            proofs.set(pathname, seen.add(request.headers()['authorization']))
+            expect(request.url()).to.not.include('?')
+          })
+
+          await page.goto(`${served.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
+          await page.getByText('Live', { exact: true }).waitFor()
+          expect(await page.locator('#me').innerText()).to.equal('Owner')
+          expect(await page.locator('#my-id').innerText()).to.equal('user-1')
+          expect(await page.getByText('None yet').isVisible()).to.equal(true)
+
+          const attack = '<img src=x onerror=alert(1)>'
+          await send(attack, { webhookId: '0123456789abcdef' })
+          const line = page.getByRole('listitem').filter({ hasText: attack })
+          await line.waitFor()
+
+          expect((await line.innerText()).split(/\s*\n\s*/)).to.deep.equal([attack, '01234567…', 'webhook', 'just now'])
+          expect(await page.getByText('None yet').isVisible()).to.equal(false)
+          expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
+          expect(await page.context().cookies()).to.deep.equal([])
+          expect(loads).to.equal(1)
+          expect(complaints).to.deep.equal([])
+
+          const token = await page.locator('meta[name="access-token"]').getAttribute('content')
+          expect(token).to.match(/^OauthNG\.JWS\./)
+          expect(proofs).to.deep.equal(
+            new Map([
+              ['/api/me', new Set([token])],
+              ['/api/events', new Set([token])],
+            ]),
+          )
+
+          await send('AppRemoved')
+          await page.getByText('reload this page from Wix').waitFor()
+          expect(loads).to.equal(1)
+        } finally {
+          await browser.close()
+        }
+      },
+    )
+
+    inBrowser(`sends the instance where there is no access token (${CHROMIUM})`, async function () {
       this.timeout(30_000)
+      await served.close()
+      served = await serve(createDemo({ demoAccessToken: undefined }))
+      const instance = signInstance(collaborator(), SECRET)
       const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
       try {
-        const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
-        const complaints: string[] = []
-        page.on('console', (message) => complaints.push(message.text()))
-        page.on('pageerror', (error) => complaints.push(error.message))
-        let loads = 0
-        page.on('load', () => (loads += 1))
-
-        await page.goto(`${served.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
+        const page = await browser.newPage()
+        const asked = page.waitForRequest('**/api/events')
+        await page.goto(`${served.url}/dashboard?instance=${instance}`)
         await page.getByText('Live', { exact: true }).waitFor()
-        expect(await page.getByText('None yet').isVisible()).to.equal(true)
 
-        const attack = '<img src=x onerror=alert(1)>'
-        await send(attack, { webhookId: '0123456789abcdef' })
-        const line = page.getByRole('listitem').filter({ hasText: attack })
-        await line.waitFor()
+        expect((await asked).headers()['authorization']).to.equal(instance)
+        expect(await page.locator('#me').innerText()).to.equal('Collaborator')
+        expect(await page.locator('#my-id').innerText()).to.equal('user-2')
+      } finally {
+        await browser.close()
+      }
+    })
 
-        expect((await line.innerText()).split(/\s*\n\s*/)).to.deep.equal([attack, '01234567…', 'webhook', 'just now'])
-        expect(await page.getByText('None yet').isVisible()).to.equal(false)
-        expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
-        expect(await page.context().cookies()).to.deep.equal([])
-        expect(loads).to.equal(1)
-        expect(complaints).to.deep.equal([])
+    inBrowser(`waits on the open dashboard for a Wix that does not answer (${CHROMIUM})`, async function () {
+      this.timeout(30_000)
+      sinon.stub(console, 'error')
+      wix.fault('token-info', { status: 500 })
+      const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
+      try {
+        const page = await browser.newPage()
+        await page.goto(`${served.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
+        await page.getByText('No answer from Wix').waitFor()
+        expect(await page.getByText('The API knows you as').isVisible()).to.equal(false)
 
-        await send('AppRemoved')
-        await page.getByText('reload this page from Wix').waitFor()
-        expect(loads).to.equal(1)
+        wix.fault('token-info', null)
+        await page.getByText('Live', { exact: true }).waitFor()
+        expect(await page.locator('#me').innerText()).to.equal('Owner')
+        expect(await page.locator('#my-id').innerText()).to.equal('user-1')
       } finally {
         await browser.close()
       }

@@ -6,15 +6,18 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import passport from 'passport'
 import {
   identityOf,
+  verifyAccessToken,
   verifyInstance,
   verifyServicePlugin,
   verifyWebhook,
   verifyDigest,
+  WixAccessTokenStrategy,
   WixAppStrategy,
   WixDigestStrategy,
   WixServicePluginStrategy,
   WixWebhookStrategy,
 } from '../lib/index.ts'
+import { accessToken, answering, askedFor } from './support/access-token.ts'
 import { instance, now, SECRET } from './support/build.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from './support/jwt.ts'
 import { serve, type Served } from './support/serve.ts'
@@ -241,9 +244,9 @@ for (const [version, framework] of versions) {
         },
         'digest beside its body': { path: '/', body: BODY.toString(), headers: { ...TEXT, digest: digest() } },
         'access token': {
-          path: '/?instance=OauthNG.JWS.eyJraWQiOiJ4In0.eyJkYXRhIjoieCJ9.c2ln',
-          body: 'OauthNG.JWS.eyJraWQiOiJ4In0.eyJkYXRhIjoieCJ9.c2ln',
-          headers: { ...TEXT, digest: 'JWT=OauthNG.JWS.eyJraWQiOiJ4In0.eyJkYXRhIjoieCJ9.c2ln' },
+          path: `/?instance=${accessToken()}`,
+          body: accessToken(),
+          headers: { ...TEXT, digest: `JWT=${accessToken()}` },
         },
       }
       const doors: Record<string, passport.Strategy> = {
@@ -252,6 +255,12 @@ for (const [version, framework] of versions) {
         'service plugin': new WixServicePluginStrategy({ publicKey, appId: APP_ID, now }),
         'digest beside its body': new WixDigestStrategy({ publicKey, now }),
       }
+      // Wix would say yes to everything that it is asked about.
+      const asking = answering()
+      const accessTokens = new WixAccessTokenStrategy(
+        { appId: APP_ID, now, fetch: asking as never },
+        (verified) => verified,
+      )
       for (const [door, strategy] of Object.entries(doors)) {
         it(`only the ${door} opens its door, wherever the others are put`, async () => {
           await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
@@ -259,6 +268,40 @@ for (const [version, framework] of versions) {
             const { status } = await send(served.url + path, body, headers)
             expect(status, kind).to.equal(kind === door ? 200 : 401)
           }
+        })
+      }
+
+      it('nothing opens the door of the access token from the query, the body or another header', async () => {
+        asking.resetHistory()
+        await start((app) => app.post('/', raw(framework), authenticate(accessTokens), answer))
+        for (const [kind, { path, body, headers }] of Object.entries(proofs)) {
+          const { status } = await send(served.url + path, body, headers)
+          expect(status, kind).to.equal(401)
+        }
+        expect(askedFor(asking)).to.deep.equal([])
+      })
+
+      const credentials: Record<string, string> = {
+        instance: instance(),
+        webhook: webhook(),
+        'service plugin': servicePlugin(),
+        digest: digest().slice(4),
+        'digest with its prefix': digest(),
+        'access token': accessToken(),
+      }
+      for (const [door, strategy] of Object.entries({ ...doors, 'access token': accessTokens })) {
+        it(`from Authorization, alone or after Bearer, the door of the ${door} is opened by no other`, async () => {
+          asking.resetHistory()
+          await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
+          for (const [kind, text] of Object.entries(credentials)) {
+            for (const authorization of [text, `Bearer ${text}`]) {
+              const { status } = await send(served.url, BODY, { ...JSON_TYPE, authorization })
+              const alone = authorization === text
+              const opens = kind === door && (kind === 'access token' || (kind === 'instance' && alone))
+              expect(status, `${kind} ${alone ? 'alone' : 'after Bearer'}`).to.equal(opens ? 200 : 401)
+            }
+          }
+          expect(new Set(askedFor(asking))).to.deep.equal(new Set(door === 'access token' ? [accessToken()] : []))
         })
       }
     })
@@ -272,12 +315,14 @@ describe('J-07: the checks', () => {
     webhook: (text) => verifyWebhook(text, options),
     'service plugin': (text) => verifyServicePlugin(text, { ...options, appId: APP_ID }),
     digest: (text) => verifyDigest(`JWT=${text}`, BODY, options),
+    'access token': (text) => verifyAccessToken(text, { appId: APP_ID, now, fetch: answering() as never }),
   }
   const proofs: Record<string, string> = {
     instance: instance(),
     webhook: webhook(),
     'service plugin': servicePlugin(),
     digest: digest().slice(4),
+    'access token': accessToken(),
     'another app': webhook({}, {}, OTHER_KEYS.privateKey),
   }
   for (const [check, verify] of Object.entries(checks)) {

@@ -1,5 +1,6 @@
 import type { WixIdentity } from 'passport-wix-app'
-import type { SavedEvent, Site, User } from '../database.ts'
+import type { Account, SavedEvent, User } from '../database.ts'
+import { type Role, roleOf } from '../role.ts'
 import { eventList } from './events.ts'
 import { html, type Html } from './html.ts'
 import { layout } from './layout.ts'
@@ -9,20 +10,22 @@ export interface Dashboard {
   identity: WixIdentity
   /** Seconds after its signature for which an instance is good. */
   maxAge: number
-  site: Site
-  user: User
+  account: Account
   users: readonly User[]
   events: readonly SavedEvent[]
+  /** Only when the app runs without Wix: what the dashboard of Wix would give to `fetchWithAuth()` in the page. */
+  accessToken: string | undefined
 }
-
-type Role = 'Owner' | 'Collaborator'
-
-// Wix gives both of them the permission OWNER; only the owner proper has the id that the site names.
-const roleOf = (user: User, site: Site): Role => (user.subjectId === site.ownerId ? 'Owner' : 'Collaborator')
 
 /** The seconds for which this proof still opens the app: its own end, or its age, whichever comes first. */
 const secondsLeft = ({ iat, exp }: WixIdentity, maxAge: number): number =>
   Math.max(0, Math.min(exp ?? Infinity, (iat ?? 0) + maxAge) - Date.now() / 1000)
+
+const NOTES: Record<Role, string> = {
+  Owner: 'The site is yours',
+  Collaborator: 'Invited by the owner',
+  User: 'Of this site',
+}
 
 const stat = (name: string, value: string | number, note: string): Html =>
   html` <div class="card stat">
@@ -39,8 +42,8 @@ const fact = (name: string, value: string | Html | null): Html | null =>
         <dd>${value}</dd>
       </div>`
 
-const person = (one: User, { site, user }: Dashboard): Html => {
-  const role = roleOf(one, site)
+const person = (one: User, { site, user }: Account): Html => {
+  const role = roleOf({ site, user: one })
   return html` <li>
     <span class="avatar ${role.toLowerCase()}" aria-hidden="true">${role.slice(0, 1)}</span>
     <div class="who">
@@ -54,8 +57,9 @@ const person = (one: User, { site, user }: Dashboard): Html => {
 }
 
 export function dashboardPage(dashboard: Dashboard): string {
-  const { identity, maxAge, site, user, users, events } = dashboard
-  const role = roleOf(user, site)
+  const { identity, maxAge, account, users, events, accessToken } = dashboard
+  const { site, user } = account
+  const role = roleOf(account)
   const isOwner = role === 'Owner'
   const plan = site.plan ?? 'Free'
 
@@ -71,7 +75,7 @@ export function dashboardPage(dashboard: Dashboard): string {
       </div>
 
       <dl class="stats">
-        ${stat('Your role', role, isOwner ? 'The site is yours' : 'Invited by the owner')}
+        ${stat('Your role', role, NOTES[role])}
         ${stat('Plan', plan, site.plan === null ? 'No paid plan yet' : 'Paid through Wix')}
         ${stat('People', users.length, 'Seen on this site')}
         ${stat('Signed in for', duration(secondsLeft(identity, maxAge)), 'Then reload from Wix')}
@@ -81,7 +85,7 @@ export function dashboardPage(dashboard: Dashboard): string {
         <section class="card" aria-labelledby="people">
           <h2 id="people">People on this site</h2>
           <ul class="people">
-            ${users.map((one) => person(one, dashboard))}
+            ${users.map((one) => person(one, account))}
           </ul>
         </section>
 
@@ -92,11 +96,13 @@ export function dashboardPage(dashboard: Dashboard): string {
             ${fact('Instance', html`<code>${site.instanceId}</code>`)}
             ${fact('Copied from', site.originInstanceId && html`<code>${site.originInstanceId}</code>`)}
             ${fact('First seen', timeAgo(site.firstSeen))}
+            ${fact('The API knows you as', html`<span id="me"></span> <code id="my-id"></code>`)}
           </dl>
         </section>
       </div>
 
       ${eventList(events)}
     `,
+    accessToken !== undefined && html`<meta name="access-token" content="${accessToken}" />`,
   )
 }

@@ -1,7 +1,7 @@
 import { html, type Html } from './html.ts'
 
 /** A whole page. */
-export const layout = (title: string, content: Html): string =>
+export const layout = (title: string, content: Html, head: Html | false = false): string =>
   html`<!doctype html>
     <html lang="en">
       <head>
@@ -11,6 +11,7 @@ export const layout = (title: string, content: Html): string =>
         <title>${title} · Passport for Wix Apps</title>
         <link rel="icon" href="/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/style.css" />
+        ${head}
       </head>
       <body>
         <header class="bar">

@@ -36,7 +36,8 @@ const commands = (requests: readonly DemoRequest[], origin: string): Html => htm
   </ul>
   <p class="hint">
     Keep the dashboard open, and paste a command into a terminal on the machine of this server: the event appears on its
-    own. Reload this page for new ones; a webhook that was sent before is answered, but not handled again.
+    own. What the API answers is in the terminal. Reload this page for new ones; a webhook that was sent before is
+    answered, but not handled again.
   </p>
 `
 
@@ -54,7 +55,21 @@ const WEBHOOKS_OFF = html`
   </li>
 `
 
-const setUp = (takesWebhooks: boolean): Html => html`
+const ACCESS_TOKENS_ON = html`
+  <li>
+    A page at the same address that is built with the SDK of Wix can call <code>/api/me</code> and
+    <code>/api/events</code> with <code>fetchWithAuth()</code>: this server asks Wix whose the access token is.
+  </li>
+`
+
+const ACCESS_TOKENS_OFF = html`
+  <li>
+    The API at <code>/api/me</code> and <code>/api/events</code> takes instances only: start this server with
+    <code>WIX_APP_ID</code> set as well for the access tokens of <code>fetchWithAuth()</code>.
+  </li>
+`
+
+const setUp = ({ takesWebhooks, takesAccessTokens }: Start): Html => html`
   <section class="card">
     <h2>Open it from Wix</h2>
     <ol>
@@ -63,7 +78,7 @@ const setUp = (takesWebhooks: boolean): Html => html`
         In the dashboard of your app at Wix, add a dashboard page with the address
         <code>https://your-address/dashboard</code>.
       </li>
-      ${takesWebhooks ? WEBHOOKS_ON : WEBHOOKS_OFF}
+      ${takesWebhooks ? WEBHOOKS_ON : WEBHOOKS_OFF} ${takesAccessTokens ? ACCESS_TOKENS_ON : ACCESS_TOKENS_OFF}
       <li>Install the app on a site, and open it from the dashboard of that site.</li>
     </ol>
   </section>
@@ -76,10 +91,12 @@ export interface Start {
   /** Where this server is, seen from its own machine. */
   origin: string
   takesWebhooks: boolean
+  takesAccessTokens: boolean
 }
 
-export const startPage = ({ links, requests, origin, takesWebhooks }: Start): string =>
-  layout(
+export function startPage(start: Start): string {
+  const { links, requests, origin } = start
+  return layout(
     'Start',
     html`
       <div class="greeting">
@@ -89,7 +106,7 @@ export const startPage = ({ links, requests, origin, takesWebhooks }: Start): st
           verified visit, and keeps everybody else out.
         </p>
       </div>
-      ${links === undefined ? setUp(takesWebhooks) : demo(links)}
-      ${requests !== undefined && commands(requests, origin)}
+      ${links === undefined ? setUp(start) : demo(links)} ${requests !== undefined && commands(requests, origin)}
     `,
   )
+}

@@ -1,2 +1,9 @@
 export { signInstance } from './sign-instance.ts'
 export { generateAppKeys, signDigest, signServicePlugin, signWebhook } from './sign-jwt.ts'
+export {
+  WixSimulator,
+  type WixSimulatorEndpoint,
+  type WixSimulatorFault,
+  type WixSimulatorOptions,
+  type WixSimulatorSubject,
+} from './simulator.ts'

@@ -9,6 +9,9 @@ interface Authenticates {
   authenticate(req: never, options?: object): void
 }
 
+const redirect = sinon.fake.throws('redirect is never called')
+const pass = sinon.fake.throws('pass is never called')
+
 /** Runs a strategy as Passport does, on an object made from it, and tells all the outcomes that it reported so far. */
 export function start(strategy: Authenticates, req: unknown, options?: object): Outcome[] {
   const outcomes: Outcome[] = []
@@ -16,8 +19,8 @@ export function start(strategy: Authenticates, req: unknown, options?: object): 
     success: (user: unknown, info: unknown) => void outcomes.push({ kind: 'success', user, info }),
     fail: (challenge: unknown, status: unknown) => void outcomes.push({ kind: 'fail', challenge, status }),
     error: (error: unknown) => void outcomes.push({ kind: 'error', error }),
-    redirect: sinon.fake.throws('redirect is never called'),
-    pass: sinon.fake.throws('pass is never called'),
+    redirect,
+    pass,
   })
   perRequest.authenticate(req as never, options)
   return outcomes

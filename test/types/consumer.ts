@@ -11,10 +11,13 @@ import WixAppStrategy, {
   identityOf,
   requireIdentity,
   Strategy,
+  type TokenInfoOptions,
+  verifyAccessToken,
   verifyDigest,
   verifyInstance,
   verifyServicePlugin,
   verifyWebhook,
+  WixAccessTokenStrategy,
   WixAppStrategy as Named,
   WixAuthError,
   type WixAuthErrorCode,
@@ -24,6 +27,8 @@ import WixAppStrategy, {
   type WixInstance,
   type WixServicePluginRequest,
   WixServicePluginStrategy,
+  type WixTokenInfo,
+  WixUnavailableError,
   type WixWebhookEvent,
   WixWebhookStrategy,
 } from 'passport-wix-app'
@@ -187,4 +192,78 @@ signServicePlugin({ appId: 'a', metadata: { instanceId: 'i', currency: 'EUR' } }
 signDigest('{}', privateKey)
 // @ts-expect-error The type of the event is needed.
 signWebhook({ instanceId: 'i' }, privateKey)
-export { named, signed }
+
+// Access tokens, which Wix is asked about.
+const remote: TokenInfoOptions = {
+  appId: 'app',
+  timeout: 1,
+  maxCalls: 9,
+  cache: { maxAge: 30, max: 100 },
+  now: Date.now,
+}
+passport.use(new WixAccessTokenStrategy({ appId: 'app' }, ({ instanceId }) => users.find(instanceId)))
+passport.use(new WixAccessTokenStrategy({ ...remote, cache: false, apiUrl: 'https://localhost' }, async () => null))
+passport.use(new WixAppStrategy({ secret, remote }, ({ instanceId }) => users.find(instanceId)))
+new WixAccessTokenStrategy({ appId: 'app', subjectTypes: ['USER', 'MEMBER'] }, (token, done) => {
+  const app: string = token.clientId
+  const active: true = token.active
+  const expires: number = token.exp
+  const account: string | null = token.accountId
+  const plan: string | null = token.vendorProductId
+  done(null, { id: `${app}${active}${expires}${account}${plan}${token.siteId ?? token.subjectId}` })
+  // @ts-expect-error It may be missing.
+  token.siteId.length
+  // @ts-expect-error This is no user.
+  done(null, { name: 'x' })
+})
+new WixAccessTokenStrategy({ appId: 'app', passReqToCallback: true }, async (req, token) =>
+  users.find(req.path + token.instanceId),
+)
+new WixAccessTokenStrategy({ appId: 'app', tokenFromRequest: (req) => req.get('x-wix-authorization') }, () => null)
+new WixAccessTokenStrategy({ appId: 'app', tokenFromRequest: (req: OtherRequest) => req.tenant }, () => null)
+new WixAccessTokenStrategy({ appId: 'app', fetch, subjectTypes: ['USER'] as const }, () => null)
+// @ts-expect-error The app id is needed.
+new WixAccessTokenStrategy({}, () => null)
+// @ts-expect-error It may be unset.
+new WixAccessTokenStrategy({ appId: process.env['WIX_APP_ID'] }, () => null)
+// @ts-expect-error A verify callback is needed.
+new WixAccessTokenStrategy({ appId: 'app' })
+// @ts-expect-error There is no such option here.
+new WixAccessTokenStrategy({ appId: 'app', secret }, () => null)
+// @ts-expect-error There is no such kind.
+new WixAccessTokenStrategy({ appId: 'app', subjectTypes: ['OWNER'] }, () => null)
+// @ts-expect-error A list.
+new WixAccessTokenStrategy({ appId: 'app', subjectTypes: 'USER' }, () => null)
+// @ts-expect-error Without passReqToCallback there are two arguments.
+new WixAccessTokenStrategy({ appId: 'app' }, (_req, _token, _done) => null)
+// @ts-expect-error False, or an object.
+new WixAccessTokenStrategy({ appId: 'app', cache: true }, () => null)
+// @ts-expect-error There is no such option of the cache.
+new WixAccessTokenStrategy({ appId: 'app', cache: { ttl: 5 } }, () => null)
+// @ts-expect-error The app id is needed.
+new WixAppStrategy({ secret, remote: {} }, () => null)
+// @ts-expect-error An instance has no subject to choose by.
+new WixAppStrategy({ secret, remote: { appId: 'app', subjectTypes: ['USER'] } }, () => null)
+app.get('/api', passport.authenticate(['wix-access-token', 'wix-app'], { session: false }))
+
+const token: Promise<WixTokenInfo> = verifyAccessToken('text', { ...remote, subjectTypes: ['USER'] })
+const anybody: Promise<WixIdentity> = token
+// @ts-expect-error The app id is needed.
+void verifyAccessToken('text', {})
+// @ts-expect-error Only the strategy reads a request.
+void verifyAccessToken('text', { appId: 'app', tokenFromRequest: () => 'text' })
+// @ts-expect-error It is no text.
+void verifyAccessToken(undefined, { appId: 'app' })
+
+const outage = new WixUnavailableError('text', { retryAfter: 5, cause: new Error('text') })
+const again: string | undefined = outage.headers['Retry-After']
+const always: 503 = outage.status
+new WixUnavailableError('text')
+// @ts-expect-error Seconds.
+new WixUnavailableError('text', { retryAfter: '5' })
+// @ts-expect-error It stays what it is.
+outage.status = 500
+// @ts-expect-error It stays what it is.
+outage.headers['Retry-After'] = '6'
+const inactive: WixAuthErrorCode = 'token_inactive'
+export { again, always, anybody, inactive, named, signed }
