@@ -102,7 +102,9 @@ export function deduplicate(
     throw new TypeError('deduplicate: option `store` is missing: memoryStore() or redisStore(client)')
 
   const inTime = <T>(call: () => T | PromiseLike<T>): Promise<T> =>
-    within(storeTimeout, call, () => new Error(`The store did not answer within ${storeTimeout} seconds`))
+    within(storeTimeout, call, () => {
+      throw new Error(`The store did not answer within ${storeTimeout} seconds`)
+    })
 
   return (req, res, next) => {
     let key: string

@@ -70,6 +70,8 @@ export class WixUnavailableError extends Error {
   constructor(message: string, { retryAfter, ...options }: { retryAfter?: number; cause?: unknown } = {}) {
     super(message, options)
     this.name = 'WixUnavailableError'
-    this.headers = retryAfter === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) }
+    this.headers = Number.isFinite(retryAfter)
+      ? { 'Retry-After': String(Math.max(1, Math.ceil(Number(retryAfter)))) }
+      : {}
   }
 }

@@ -14,6 +14,18 @@ interface MemoSettings {
   now?: (() => number) | undefined
 }
 
+/**
+ * The clock of a cache of the LRU library, in milliseconds. Without `now`, one that nobody can set back, which would prolong everything.
+ *
+ * Never at 0: the library takes an entry of that moment for one without an end.
+ */
+export const lruClock = (
+  now: () => number = () => performance.now(),
+): { perf: { now(): number }; ttlResolution: 0 } => ({
+  perf: { now: () => now() + 1 },
+  ttlResolution: 0,
+})
+
 /** Seconds. A token that was refused may be good a moment later, when all of Wix has heard of it. */
 const REFUSAL_AGE = 10
 
@@ -25,17 +37,15 @@ const IDENTITY_SIZE = 2048
  * seconds; anything else, such as an outage, not at all. Equal tokens share one check.
  *
  * What is remembered comes in the same tick. It is kept as text, so that each request gets an object of its own.
+ *
+ * @param check What it is given beside the token is of no account for what is remembered.
  */
-export function memo<Identity extends { exp: number }>(
-  check: (token: string) => Promise<Identity>,
+export function memo<Identity extends { exp: number }, Rest extends readonly unknown[]>(
+  check: (token: string, ...rest: Rest) => Promise<Identity>,
   { purpose, maxAge, max, now }: MemoSettings,
-): (token: string) => Identity | Promise<Identity> {
+): (token: string, ...rest: Rest) => Identity | Promise<Identity> {
   const time = now ?? Date.now
-  const settings = {
-    // Set back, the clock of the machine would prolong everything.
-    perf: { now: now ?? (() => performance.now()) },
-    ttlResolution: 0,
-  }
+  const settings = lruClock(now)
   // Apart, so that no number of bad tokens can push out the good ones.
   const refused = new LRUCache<string, WixAuthErrorCode>({
     ...settings,
@@ -67,7 +77,7 @@ export function memo<Identity extends { exp: number }>(
     }
   }
 
-  return (token) => {
+  return (token, ...rest) => {
     const key = hash('sha256', `${purpose} ${token}`, 'base64url')
     const code = refused.get(key)
     if (code !== undefined) throw new WixAuthError(code)
@@ -76,7 +86,7 @@ export function memo<Identity extends { exp: number }>(
       const identity = JSON.parse(known) as Identity
       if (time() < identity.exp * 1000) return identity
     }
-    const pending = inFlight.get(key) ?? run(key, check(token))
+    const pending = inFlight.get(key) ?? run(key, check(token, ...rest))
     inFlight.set(key, pending)
     return pending.then((text) => JSON.parse(text) as Identity)
   }

@@ -1,6 +1,6 @@
 import { WixAuthError } from './errors.ts'
 import { identityOf, isOwner, isSubjectType, SUBJECT_TYPES, type SubjectType, type WixIdentity } from './identity.ts'
-import { type Check, checkOptions, isText } from './options.ts'
+import { type Check, checkOptions, isText, textOrNull } from './options.ts'
 import { type DefaultRequest, own } from './read.ts'
 import { isPromise, toError } from './strategy.ts'
 
@@ -49,7 +49,7 @@ function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
   const plans = listOf(vendorProductId)
   return (identity) => {
     // Whoever is anonymous owns nothing, whatever else the proof says.
-    const owner = identity.subjectType === 'USER' && isOwner(identity.permissions)
+    const owner = identity.subjectType === 'USER' && isOwner(textOrNull(own(identity, 'permissions')))
     return (
       (subjectType === undefined || subjectTypes.includes(identity.subjectType)) &&
       (permissions === undefined || owner) &&

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { lruClock } from './memo.ts'
 import { callback, type Check, checkOptions, count, text } from './options.ts'
 
 /** `new`: handle it; it is yours for the length of the lease. `busy`: another one does. `done`: it was handled. */
@@ -41,7 +42,7 @@ export interface MemoryStoreOptions {
    * that was handled the longest ago is forgotten; one that is being handled never is.
    */
   max?: number
-  /** A clock in milliseconds, above 0. Default: `performance.now`, which nobody can set back. */
+  /** A clock in milliseconds. Default: `performance.now`, which nobody can set back. */
   now?: () => number
 }
 
@@ -65,11 +66,11 @@ const milliseconds = (seconds: number): number => Math.max(1, Math.ceil(seconds 
  * @throws {TypeError} For an option that is unknown or of the wrong type.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): DeliveryStore {
-  const { max = 100_000, now = () => performance.now() } = checkOptions<MemoryStoreOptions>('memoryStore', options, {
+  const { max = 100_000, now } = checkOptions<MemoryStoreOptions>('memoryStore', options, {
     max: count,
     now: callback,
   })
-  const settings = { max, perf: { now }, ttlResolution: 0 }
+  const settings = { max, ...lruClock(now) }
   // Apart, so that no number of handled deliveries can push out one that is being handled.
   const leases = new LRUCache<string, string>(settings)
   const done = new LRUCache<string, true>(settings)

@@ -87,12 +87,12 @@ const Base: new () => PassportActions = PassportStrategy
 const undecided = (): void => {}
 
 /** The challenge when the look-up found nobody, and said no more. */
-const UNKNOWN = bearerChallenge(new WixAuthError('claim_invalid'))
+const NOBODY_FOUND = bearerChallenge(new WixAuthError('claim_invalid'))
 
 /** One request through one strategy: read and verify (`_identify`), look up, decide once. */
 export abstract class WixStrategy<Identity extends object, Req = DefaultRequest> extends Base {
   readonly name: string
-  /** Whether the credentials are in `Authorization` alone: then a 401 needs a Bearer challenge. */
+  /** Whether the credentials are Bearer tokens: then a 401 has a Bearer challenge (RFC 6750 section 3). */
   protected readonly _isBearer: boolean = false
   private readonly _verify: VerifyWithRequest<Identity, Req>
   private readonly _declaresDone: boolean
@@ -162,7 +162,7 @@ export abstract class WixStrategy<Identity extends object, Req = DefaultRequest>
     const done: VerifyDone = (reason, user, info) => {
       if (reason !== undefined && reason !== null && reason !== false) crash(reason)
       else if (user) decide(() => actions.success(user, { ...infoObject(info), identity }))
-      else decide(() => actions.fail(infoObject(info) ?? (this._isBearer ? UNKNOWN : undefined), 401))
+      else decide(() => actions.fail(infoObject(info) ?? (this._isBearer ? NOBODY_FOUND : undefined), 401))
     }
 
     let result: VerifyResult

@@ -1,6 +1,5 @@
 import { WixAuthError, WixUnavailableError } from './errors.ts'
 import { isSubjectType, type WixIdentity } from './identity.ts'
-import { objectOf, parseJson } from './json.ts'
 import { memo } from './memo.ts'
 import {
   butIs,
@@ -16,7 +15,8 @@ import {
   timeout,
 } from './options.ts'
 import { own } from './read.ts'
-import { within } from './within.ts'
+import { readJson } from './read-json.ts'
+import { codeOf, within } from './within.ts'
 
 /**
  * What Wix's Token Info endpoint says about a token.
@@ -33,8 +33,22 @@ export interface WixTokenInfo extends WixIdentity {
   vendorProductId: string | null
 }
 
-/** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
-export type Fetch = typeof globalThis.fetch
+/** As much of `fetch` as is used here: Node's own works, and undici's, for example with the `dispatcher` of a proxy. */
+export type Fetch = (
+  url: string,
+  init: {
+    method?: string
+    headers: Record<string, string>
+    body?: string
+    redirect: 'manual'
+    /** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
+    signal: AbortSignal
+  },
+) => Promise<{
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  readonly body: AsyncIterable<Uint8Array> | null
+}>
 
 /** How long Token Info's answers are remembered. */
 export interface TokenInfoCache {
@@ -56,7 +70,7 @@ export interface TokenInfoOptions {
   cache?: false | TokenInfoCache
   /** Where the API of Wix is, for tests: https, or this machine. Default: `https://www.wixapis.com`. */
   apiUrl?: string
-  /** Works like Node's own, which is the default. */
+  /** Default: Node's own. */
   fetch?: Fetch
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   now?: () => number
@@ -79,9 +93,6 @@ export const tokenInfoChecks: { [Name in keyof TokenInfoOptions]-?: Check } = {
   now: callback,
 }
 
-// The documented answer has some 400 bytes.
-const MAX_BYTES = 64 * 1024
-
 const REFUSED: ReadonlySet<number> = new Set([400, 401, 404])
 const WORTH_A_RETRY: ReadonlySet<number> = new Set([502, 503, 504])
 
@@ -89,49 +100,42 @@ const WORTH_A_RETRY: ReadonlySet<number> = new Set([502, 503, 504])
 const FAILURES_BEFORE_A_PAUSE = 5
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 30_000
-/** Whatever Wix, or a clock that was set back, says. */
+/** When Wix asks for a pause itself. */
 const LONGEST_WAIT = 3_600_000
 
-const unavailable = (why: string, wait?: number): WixUnavailableError =>
+/** A call that brought no verdict about the token. */
+class Failure {
+  readonly why: string
+  /** How long Wix wants to be left alone; 0 when it did not say. */
+  readonly wait: number
+  /** Whether it would fail for any token: only then is it a reason to pause for all. */
+  readonly isOutage: boolean
+
+  constructor(why: string, wait = 0, isOutage = true) {
+    this.why = why
+    this.wait = wait
+    this.isOutage = isOutage
+  }
+}
+
+function failureOf(status: number, retryAfter: string | null, time: number): Failure {
+  // Seconds or a date (RFC 9110 section 10.2.3).
+  const asked = /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) * 1000 : Date.parse(retryAfter ?? '') - time
+  const wait = asked > 0 ? Math.min(asked, status === 429 ? LONGEST_WAIT : LONGEST_PAUSE) : 0
+  const isOutage = wait > 0 || status < 400 || status >= 500 || status === 408 || status === 429
+  return new Failure(`status ${status}`, wait, isOutage)
+}
+
+const unavailable = (why: string, wait: number): WixUnavailableError =>
   new WixUnavailableError(
     `Wix could not be asked whose token this is: ${why}`,
-    wait === undefined ? {} : { retryAfter: wait / 1000 },
+    wait > 0 ? { retryAfter: wait / 1000 } : {},
   )
-
-/** Of a failed connection, the code of the system; it holds nothing of the request. */
-function noConnection(error: unknown): WixUnavailableError {
-  const code = own(own(error, 'cause'), 'code') ?? own(error, 'code')
-  return unavailable(`no connection${typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''}`)
-}
-
-/** Milliseconds until the moment that `Retry-After` names (RFC 9110 section 10.2.3). */
-function waitOf(retryAfter: string | null, time: number): number | undefined {
-  if (retryAfter === null) return undefined
-  const wait = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - time
-  return wait > 0 ? Math.min(wait, LONGEST_WAIT) : undefined
-}
 
 /** Waits a moment before the second try, so that not everybody comes back at the same one. */
 async function pauseBriefly(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 100))
   signal.throwIfAborted()
-}
-
-async function objectFrom(body: Response['body']): Promise<Record<string, unknown>> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for await (const chunk of body ?? []) {
-      length += chunk.byteLength
-      if (length > MAX_BYTES) throw unavailable('an answer of more than 64 KiB')
-      chunks.push(chunk)
-    }
-    const answer = objectOf(parseJson(Buffer.concat(chunks)))
-    if (answer !== undefined) return answer
-  } catch (reason) {
-    if (reason instanceof WixUnavailableError) throw reason
-  }
-  throw unavailable('an answer that is not a complete JSON object')
 }
 
 /**
@@ -142,20 +146,24 @@ async function objectFrom(body: Response['body']): Promise<Record<string, unknow
  * {@link WixUnavailableError} when there is no answer.
  */
 function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<Record<string, unknown>> {
-  const { timeout = 2, maxCalls = 64, apiUrl = 'https://www.wixapis.com', now = Date.now } = options
+  const { timeout = 2, maxCalls = 64, apiUrl = 'https://www.wixapis.com', now } = options
   const url = new URL('oauth2/token-info', apiUrl.replace(/\/?$/, '/')).href
+  // Nobody can set this one back, which would make a pause longer.
+  const clock = now ?? (() => performance.now())
 
   let calls = 0
   let failures = 0
   let pause = 0
+  let reason = ''
   /** No calls before. */
   let notBefore = 0
   /** Only calls of this round may change these: those from before a pause know nothing of what came after. */
   let round = 0
 
-  const call = async (token: string, signal: AbortSignal): Promise<Record<string, unknown>> => {
+  /** What Wix says; nothing when it refuses the token. */
+  const call = async (token: string, signal: AbortSignal): Promise<Record<string, unknown> | undefined | Failure> => {
     for (let retries = 1; ; retries--) {
-      let response: Response
+      let response: Awaited<ReturnType<Fetch>>
       try {
         response = await (options.fetch ?? globalThis.fetch)(url, {
           method: 'POST',
@@ -166,15 +174,18 @@ function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<
           signal,
         })
       } catch (error) {
-        if (retries === 0 || signal.aborted) throw noConnection(error)
+        if (retries === 0 || signal.aborted) return new Failure(`no connection${codeOf(error)}`)
         await pauseBriefly(signal)
         continue
       }
       const { status, headers, body } = response
-      if (status === 200) return objectFrom(body)
-      if (REFUSED.has(status)) throw new WixAuthError('token_inactive')
-      const wait = waitOf(headers.get('Retry-After'), now())
-      if (retries === 0 || wait !== undefined || !WORTH_A_RETRY.has(status)) throw unavailable(`status ${status}`, wait)
+      if (REFUSED.has(status)) return undefined
+      if (status === 200) {
+        const answer = await readJson(body)
+        return typeof answer === 'string' ? new Failure(answer) : answer
+      }
+      const failure = failureOf(status, headers.get('Retry-After'), (now ?? Date.now)())
+      if (retries === 0 || failure.wait > 0 || !WORTH_A_RETRY.has(status)) return failure
       await pauseBriefly(signal)
     }
   }
@@ -184,21 +195,22 @@ function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<
     pause = 0
     notBefore = 0
   }
-  const failed = (wait: number): void => {
+  const failed = ({ why, wait }: Failure): void => {
     failures++
-    if (failures >= FAILURES_BEFORE_A_PAUSE) pause = Math.min(pause * 2 || FIRST_PAUSE, LONGEST_PAUSE)
-    if (pause === 0 && wait === 0) return
-    notBefore = now() + Math.max(pause, wait)
+    if (failures >= FAILURES_BEFORE_A_PAUSE || wait > 0) pause = Math.min(pause * 2 || FIRST_PAUSE, LONGEST_PAUSE)
+    if (pause === 0) return
+    notBefore = clock() + Math.max(pause, wait)
+    reason = why
     round++
   }
 
   return async (token) => {
-    const wait = notBefore - now()
-    if (wait > 0 && wait <= LONGEST_WAIT) throw unavailable('a pause after failures', wait)
-    if (calls >= maxCalls) throw unavailable('too many calls under way')
+    const wait = notBefore - clock()
+    if (wait > 0) throw unavailable(`a pause after ${reason}`, wait)
+    if (calls >= maxCalls) throw unavailable('too many calls under way', 0)
     if (pause > 0) {
       // The probe: until it is back, the others are refused.
-      notBefore = now() + timeout * 1000
+      notBefore = clock() + timeout * 1000
       round++
     }
     const mine = round
@@ -208,16 +220,16 @@ function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<
       const answer = await within(
         timeout,
         () => call(token, controller.signal),
-        () => unavailable(`no answer within ${timeout} seconds`),
+        () => new Failure(`no answer within ${timeout} seconds`),
       )
-      if (mine === round) answered()
-      return answer
-    } catch (reason) {
+      const isFailure = answer instanceof Failure
       if (mine === round) {
-        if (reason instanceof WixAuthError) answered()
-        else failed(reason instanceof WixUnavailableError ? Number(reason.headers['Retry-After'] ?? 0) * 1000 : 0)
+        if (isFailure && answer.isOutage) failed(answer)
+        else answered()
       }
-      throw reason
+      if (isFailure) throw unavailable(answer.why, answer.wait)
+      if (answer === undefined) throw new WixAuthError('token_inactive')
+      return answer
     } finally {
       calls--
       // Whatever is still open, or was not read.
@@ -227,7 +239,7 @@ function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<
 }
 
 /** Wix's documentation shows texts where the types of its SDK have numbers. */
-const secondsOf = (value: unknown): number | null => {
+const toSeconds = (value: unknown): number | null => {
   const seconds = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
   return isNumber(seconds) ? seconds : null
 }
@@ -238,11 +250,14 @@ function checkTokenInfo(answer: Record<string, unknown>, appId: string, time: nu
   // Its documentation has a text here, too, and the text "false" is true for JavaScript.
   if (active !== true && active !== 'true') throw new WixAuthError('token_inactive')
   const instanceId = own(answer, 'instanceId')
-  const exp = secondsOf(own(answer, 'exp'))
+  const exp = toSeconds(own(answer, 'exp'))
   // Whoever has a token of another app must not get in here with it (RFC 9700 section 2.3).
   if (own(answer, 'clientId') !== appId || !isText(instanceId) || exp === null) throw new WixAuthError('claim_invalid')
   if (!(time < exp * 1000)) throw new WixAuthError('token_expired')
   const subjectType = own(answer, 'subjectType')
+  // Not documented here; should they come one day, then as what other proofs say.
+  for (const name of ['permissions', 'siteOwnerId'])
+    if (Object.hasOwn(answer, name)) answer[name] = textOrNull(answer[name])
   return {
     ...answer,
     active: true,
@@ -253,7 +268,7 @@ function checkTokenInfo(answer: Record<string, unknown>, appId: string, time: nu
     siteId: textOrNull(own(answer, 'siteId')),
     accountId: textOrNull(own(answer, 'accountId')),
     vendorProductId: textOrNull(own(answer, 'vendorProductId')),
-    iat: secondsOf(own(answer, 'iat')),
+    iat: toSeconds(own(answer, 'iat')),
     exp,
   }
 }
@@ -277,5 +292,6 @@ export function tokenInfo(
     checkTokenInfo(await ask(token), appId, (now ?? Date.now)())
   if (cache === false) return check
   const { maxAge = 60, max = 5000 } = checkOptions<TokenInfoCache>(`${owner} cache`, cache, cacheChecks)
+  // With a version, should what is remembered ever be shared.
   return memo(check, { purpose: `2 ${purpose} ${appId}`, maxAge, max, now })
 }

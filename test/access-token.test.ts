@@ -494,6 +494,16 @@ describe('WixAccessTokenStrategy', () => {
       })
     }
 
+    for (const name of ['permissions', 'siteOwnerId']) {
+      it(`tells ${name} when it is a text, null for all else, and nothing when it is absent`, async () => {
+        expect(await outcomeOf(info({ [name]: 'text' }))).to.have.nested.property(`user.${name}`, 'text')
+        for (const value of ['', 7, true, null, {}, ['OWNER']]) {
+          expect(await outcomeOf(info({ [name]: value }))).to.have.nested.property(`user.${name}`, null)
+        }
+        expect(await outcomeOf(info())).to.not.have.nested.property(`user.${name}`)
+      })
+    }
+
     it('keeps what it does not know', async () => {
       expect(await outcomeOf(info({ newIn2030: { a: 1 } }))).to.have.deep.nested.property('user.newIn2030', { a: 1 })
     })
@@ -518,7 +528,8 @@ describe('WixAccessTokenStrategy', () => {
       const all = info()
       const missing = Object.keys(all).map((name) => [name, info({ [name]: undefined })] as const)
       const plain = { ...all }
-      Object.assign(Object.prototype, all, { accountId: 'account-1' })
+      const more = { accountId: 'account-1', permissions: 'OWNER', siteOwnerId: 'user-1' }
+      Object.assign(Object.prototype, all, more)
       try {
         expect(await codeOf('{}')).to.equal('token_inactive')
         expect(await codeOf('{"active":true}')).to.equal('claim_invalid')
@@ -533,6 +544,7 @@ describe('WixAccessTokenStrategy', () => {
         }
         const verified = await verifyAccessToken(TOKEN, options({ fetch: answering(plain) }))
         expect(verified).to.include({ accountId: null, vendorProductId: null })
+        expect(Object.keys(verified)).to.not.include.oneOf(['permissions', 'siteOwnerId'])
         const bare = { active: true, clientId: APP_ID, instanceId: 'i', exp: SECONDS + 9 }
         expect(await verifyAccessToken(TOKEN, options({ fetch: answering(bare) }))).to.deep.equal({
           ...bare,
@@ -544,7 +556,7 @@ describe('WixAccessTokenStrategy', () => {
           iat: null,
         })
       } finally {
-        for (const name of [...Object.keys(all), 'accountId']) Reflect.deleteProperty(Object.prototype, name)
+        for (const name of Object.keys({ ...all, ...more })) Reflect.deleteProperty(Object.prototype, name)
       }
     })
   })
@@ -892,6 +904,28 @@ describe('verifyAccessToken', () => {
   })
 })
 
+describe('WixUnavailableError', () => {
+  const headersOf = (retryAfter: number): unknown => new WixUnavailableError('x', { retryAfter }).headers
+
+  it('T-07: tells when to come again, in whole seconds and not before', () => {
+    for (const [seconds, told] of [
+      [7, '7'],
+      [6.001, '7'],
+      [0.2, '1'],
+      [0, '1'],
+      [-5, '1'],
+    ] as const) {
+      expect(headersOf(seconds)).to.deep.equal({ 'Retry-After': told })
+    }
+  })
+
+  it('T-07: tells nothing where there is no such time', () => {
+    for (const seconds of [NaN, Infinity, -Infinity]) expect(headersOf(seconds)).to.deep.equal({})
+    expect(new WixUnavailableError('x').headers).to.deep.equal({})
+    expect(new WixUnavailableError('x', {}).headers).to.deep.equal({})
+  })
+})
+
 describe('P-10: the options of the access token', () => {
   const url = 'option `apiUrl` must be an https URL without a password, or an http URL of this machine'
   const age = 'cache: option `maxAge` must be a number of seconds above 0, at most 60'
@@ -1113,11 +1147,19 @@ describe('E-01: no error holds the token', () => {
     await first
 
     const pausing = options({ fetch: answering({}, 429, { 'Retry-After': '9' }) })
-    for (const text of ['status 429', 'a pause after failures']) {
+    for (const text of ['status 429', 'a pause after status 429']) {
       const reason = await errorOf(verifyAccessToken(token, pausing))
-      expect(reason).to.have.property('message').that.includes(text)
+      expect(reason).to.have.property('message').that.includes(`: ${text}`)
       expect(told(reason)).to.not.include(CANARY)
     }
+  })
+
+  it('of a pause after a broken connection, which names no more than its code', async () => {
+    const pausing = options({ fetch: rejecting, cache: false })
+    await Promise.all(Array.from({ length: 5 }, () => errorOf(verifyAccessToken(token, pausing))))
+    const reason = await errorOf(verifyAccessToken(token, pausing))
+    expect(reason).to.have.property('message').that.includes('a pause after no connection')
+    expect(told(reason)).to.not.include(CANARY)
   })
 
   it('but the code of a broken connection, which helps whoever is on duty', async () => {

@@ -237,7 +237,7 @@ describe('WixAppStrategy with remote', () => {
   it('I-08: works with a late secret, with a list, and with a function', async () => {
     for (const secret of [SECRET, [OTHER_SECRET, SECRET], () => SECRET, async () => [SECRET]]) {
       const fetch = answering()
-      const late = new WixAppStrategy({ now, remote: { appId: APP_ID, fetch: fetch as never } }, identityAsUser)
+      const late = new WixAppStrategy({ now, remote: { appId: APP_ID, fetch } }, identityAsUser)
       expect(await runToEnd(late, asked, { secret })).to.have.nested.include({ 'user.siteId': 'site-1' })
       expect(await runToEnd(strategy({ fetch }, { secret }), asked)).to.have.nested.include({ 'user.siteId': 'site-1' })
       sinon.assert.calledTwice(fetch)

@@ -670,6 +670,33 @@ describe('memoryStore', () => {
     expect(store.begin('a', 60)).to.equal('new')
   })
 
+  it('keeps a lease and a finished delivery no longer when its clock begins at 0', () => {
+    let time = 0
+    const store = memoryStore({ now: () => time })
+    expect(store.begin('a', 60)).to.equal('new')
+    store.finish('b', 60)
+    time = 60_000
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['busy', 'done'])
+    time++
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+  })
+
+  it('goes by a clock that nobody can set back, also where that one begins at 0', () => {
+    const timers = sinon.useFakeTimers({ toFake: ['Date', 'performance'] })
+    try {
+      const store = memoryStore()
+      store.begin('a', 60)
+      store.finish('b', 60)
+      timers.setSystemTime(-86_400_000)
+      timers.tick(60_000)
+      expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['busy', 'done'])
+      timers.tick(1)
+      expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+    } finally {
+      timers.restore()
+    }
+  })
+
   it('takes no time at all for a millisecond, not for ever', () => {
     const { now, tick } = stopped()
     const store = memoryStore({ now })

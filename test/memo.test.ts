@@ -77,6 +77,16 @@ describe('memo', () => {
     sinon.assert.callCount(check, 5)
   })
 
+  it('gives the check what comes beside the token, and tells no two apart by it', async () => {
+    const check = sinon.fake(async (token: string, from: string, count: number) => identityOf(token, { from, count }))
+    const memory = memo(check, { ...settings, now: clock.now })
+    const first = memory('a', 'first', 1)
+    const second = memory('a', 'second', 2)
+    expect([await first, await second]).to.deep.equal(Array(2).fill(identityOf('a', { from: 'first', count: 1 })))
+    expect(memory('a', 'third', 3)).to.deep.equal(identityOf('a', { from: 'first', count: 1 }))
+    sinon.assert.calledOnceWithExactly(check, 'a', 'first', 1)
+  })
+
   it('gives each request an object of its own, deep down', async () => {
     const memory = remembering(checking({ nested: { list: [1] } }))
     const spoil = (identity: Identity): void => {
@@ -193,8 +203,6 @@ describe('memo', () => {
     let timers: sinon.SinonFakeTimers
     beforeEach(() => {
       timers = sinon.useFakeTimers({ now: NOW, toFake: ['Date', 'performance'] })
-      // The clock that nobody can move begins at 0, where no process ever is when it asks.
-      timers.tick(1)
     })
     afterEach(() => timers.restore())
 
@@ -246,6 +254,48 @@ describe('memo', () => {
       await failureOf(memory, 'a')
       sinon.assert.calledOnce(check)
       timers.tick(1)
+      await failureOf(memory, 'a')
+      sinon.assert.calledTwice(check)
+    })
+  })
+
+  describe('C-02: with a clock that begins at 0, as that of a test may', () => {
+    beforeEach(() => {
+      clock = clockAt(0)
+    })
+
+    it('an identity is remembered for maxAge, not for ever', async () => {
+      const check = checking()
+      const memory = remembering(check)
+      await memory('a')
+      clock.add(60_000)
+      expect(memory('a')).to.have.property('of', 'a')
+      sinon.assert.calledOnce(check)
+      clock.add(1)
+      await memory('a')
+      sinon.assert.calledTwice(check)
+    })
+
+    it('an identity is not used at its exp or after', async () => {
+      const check = checking({ exp: 5 })
+      const memory = remembering(check)
+      await memory('a')
+      clock.add(4999)
+      expect(memory('a')).to.have.property('of', 'a')
+      sinon.assert.calledOnce(check)
+      clock.add(1)
+      await memory('a')
+      sinon.assert.calledTwice(check)
+    })
+
+    it('a refusal is remembered for 10 s, not for ever', async () => {
+      const check = refusing()
+      const memory = remembering(check)
+      await failureOf(memory, 'a')
+      clock.add(10_000)
+      await failureOf(memory, 'a')
+      sinon.assert.calledOnce(check)
+      clock.add(1)
       await failureOf(memory, 'a')
       sinon.assert.calledTwice(check)
     })

@@ -71,6 +71,10 @@ describe('requireIdentity', () => {
       const plain = identity({ uid: 'user-2', siteOwnerId: undefined })
       expect(await guard({ vendorProductId: 'plus' }, asked(plain))).to.include({ code: 'insufficient_scope' })
       expect(await guard({ siteOwner: true }, asked(plain))).to.include({ code: 'insufficient_scope' })
+      // An access token names no permissions.
+      const token = { ...plain, permissions: undefined } as Record<string, unknown>
+      delete token['permissions']
+      expect(await guard({ permissions: 'OWNER' }, asked(token))).to.include({ code: 'insufficient_scope' })
     } finally {
       for (const name of ['vendorProductId', 'siteOwnerId', 'permissions'])
         Reflect.deleteProperty(Object.prototype, name)

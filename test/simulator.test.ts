@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { request, type RequestOptions } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
-import { promisify } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import { expect } from 'chai'
 import {
   signInstance,
@@ -405,6 +405,80 @@ describe('WixSimulator', () => {
       }
       wix.fault('token-info', null)
       expect(await tokenInfo(token())).to.deep.equal(info())
+    })
+
+    const wrongEndpoints = [
+      'tokeninfo',
+      'Token',
+      '/oauth2/token',
+      '',
+      '__proto__',
+      'constructor',
+      undefined,
+      null,
+      7,
+      ['token'],
+    ]
+    for (const endpoint of wrongEndpoints) {
+      it(`refuses the endpoint ${inspect(endpoint)}`, () => {
+        for (const fault of [{ status: 500 }, null]) {
+          expect(() => wix.fault(endpoint as never, fault))
+            .to.throw(TypeError)
+            .with.property('message', 'WixSimulator.fault: the endpoint must be token-info or token')
+        }
+      })
+    }
+
+    const status = 'option `status` must be a status from 200 to 599'
+    const wrongFaults: Array<[unknown, string]> = [
+      [undefined, 'the options must be an object'],
+      [[], 'the options must be an object'],
+      [500, 'the options must be an object'],
+      [{ code: 500 }, 'unknown option `code`; known are status, headers, body, delay, drop, redirect'],
+      [{ status: 199 }, status],
+      [{ status: 600 }, status],
+      [{ status: 200.5 }, status],
+      [{ status: NaN }, status],
+      [{ status: '500' }, status],
+      [{ status: undefined }, status],
+      [{ headers: 'Retry-After: 7' }, 'option `headers` must be an object'],
+      [{ headers: null }, 'option `headers` must be an object'],
+      [{ body: 7 }, 'option `body` must be a text or an object'],
+      [{ body: null }, 'option `body` must be a text or an object'],
+      [{ delay: -1 }, 'option `delay` must be a number of seconds'],
+      [{ delay: NaN }, 'option `delay` must be a number of seconds'],
+      [{ delay: '1' }, 'option `delay` must be a number of seconds'],
+      [{ drop: 1 }, 'option `drop` must be true or false'],
+      [{ redirect: '' }, 'option `redirect` must be a text'],
+      [{ redirect: new URL('https://elsewhere.example') }, 'option `redirect` must be a text'],
+    ]
+    for (const [fault, message] of wrongFaults) {
+      it(`refuses the fault ${inspect(fault, { breakLength: Infinity })}: ${message}`, async () => {
+        wix.fault('token-info', { status: 503 })
+        expect(() => wix.fault('token-info', fault as never)).to.throw(TypeError, `WixSimulator.fault: ${message}`)
+        // The one before stays.
+        expect((await tokenInfo(token())).status).to.equal(503)
+      })
+    }
+
+    it('takes what is at the edges', () => {
+      for (const fault of [
+        { status: 200 },
+        { status: 599 },
+        { delay: 0 },
+        { body: [] },
+        { body: '' },
+        { drop: false },
+      ]) {
+        wix.fault('token', fault)
+      }
+    })
+
+    it('is copied: to change the object later changes nothing', async () => {
+      const fault = { status: 503 }
+      wix.fault('token-info', fault)
+      fault.status = 500
+      expect((await tokenInfo(token())).status).to.equal(503)
     })
 
     it('answers 500 when it cannot be sent', async () => {

@@ -8,7 +8,15 @@ import {
   WixAccessTokenStrategy,
   WixUnavailableError,
 } from '../lib/index.ts'
-import { accessToken, answering, answeringLater, clockAt, info, type TestClock } from './support/access-token.ts'
+import {
+  accessToken,
+  answering,
+  answeringLater,
+  clockAt,
+  info,
+  response,
+  type TestClock,
+} from './support/access-token.ts'
 import { now, NOW } from './support/build.ts'
 import { APP_ID, refusalOf } from './support/jwt.ts'
 import { type Outcome, request, runToEnd } from './support/run.ts'
@@ -237,7 +245,7 @@ describe('Token Info, served by a server with a fault', () => {
     await start(firstThen(whole('', 502), whole('', 503, { 'Retry-After': '7' })))
     const door = doorTo()
     expect(unavailableOf(await ask(door))).to.deep.equal(['status 503', { 'Retry-After': '7' }])
-    expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after failures', { 'Retry-After': '7' }])
+    expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after status 503', { 'Retry-After': '7' }])
     expect(server.calls).to.have.length(2)
   })
 
@@ -285,10 +293,11 @@ describe('Token Info, served by a server with a fault', () => {
       // The date has whole seconds, and so has the clock for this test.
       clock.add(-(NOW % 1000))
       const door = doorTo()
-      expect(unavailableOf(await ask(door))).to.deep.equal([`status ${name.slice(0, 3)}`, { 'Retry-After': '7' }])
+      const why = `status ${name.slice(0, 3)}`
+      expect(unavailableOf(await ask(door))).to.deep.equal([why, { 'Retry-After': '7' }])
       server.answerWith(whole(info()))
       for (const left of ['7', '6', '5', '4', '3', '2', '1']) {
-        expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after failures', { 'Retry-After': left }])
+        expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after ${why}`, { 'Retry-After': left }])
         unavailableOf(await ask(door, accessToken('other')))
         clock.add(999)
         unavailableOf(await ask(door))
@@ -381,7 +390,9 @@ describe('Token Info, served by a server with a fault', () => {
     const before = server.calls.length
     expect(before).to.equal(10)
     for (let time = 0; time < 50; time++) {
-      expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after failures', { 'Retry-After': '1' }])
+      const [why, headers] = unavailableOf(await ask(door))
+      expect(why).to.match(/^a pause after no connection \([A-Z_]+\)$/)
+      expect(headers).to.deep.equal({ 'Retry-After': '1' })
     }
     expect(server.calls).to.have.length(before)
     server.answerWith(whole(info()))
@@ -393,6 +404,7 @@ describe('Token Info, served by a server with a fault', () => {
 })
 
 describe('Retry-After', () => {
+  const PAUSE = 'a pause after status 429'
   const values: Array<[string, string | undefined]> = [
     ['1', '1'],
     ['7', '7'],
@@ -424,13 +436,78 @@ describe('Retry-After', () => {
         return
       }
       clock.add(Number(told) * 1000 - 1)
-      expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after failures', { 'Retry-After': '1' }])
+      expect(unavailableOf(await ask(door))).to.deep.equal([PAUSE, { 'Retry-After': '1' }])
       sinon.assert.calledOnce(fetch)
       clock.add(1)
       unavailableOf(await ask(door))
       sinon.assert.calledTwice(fetch)
     })
   }
+
+  const shorter: Array<[string, string]> = [
+    ['29', '29'],
+    ['30', '30'],
+    ['31', '30'],
+    ['3600', '30'],
+    ['9'.repeat(400), '30'],
+    [new Date(NOW + 20_000).toUTCString(), '20'],
+    [new Date(NOW + 90_000).toUTCString(), '30'],
+  ]
+  for (const [value, told] of shorter) {
+    it(`T-09: ${value.slice(0, 30)} with any status but 429 means ${told} s: no pause of failures is longer`, async () => {
+      for (const code of [302, 403, 408, 500, 503]) {
+        const fetch = sinon.stub()
+        fetch.onCall(0).callsFake(answering('', code, { 'Retry-After': value }))
+        fetch.callsFake(answering())
+        const clock = clockAt(NOW - (NOW % 1000))
+        const door = strategy({ fetch, now: clock.now })
+        expect(unavailableOf(await ask(door))).to.deep.equal([`status ${code}`, { 'Retry-After': told }])
+        clock.add(Number(told) * 1000 - 1)
+        expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after status ${code}`, { 'Retry-After': '1' }])
+        sinon.assert.calledOnce(fetch)
+        clock.add(1)
+        expect(await ask(door)).to.include({ kind: 'success' })
+        sinon.assert.calledTwice(fetch)
+      }
+    })
+  }
+
+  it('T-09: ends with one probe, and the others are refused until that one is back', async () => {
+    const later = answeringLater()
+    const fetch = sinon.stub()
+    fetch.onCall(0).callsFake(answering('', 429, { 'Retry-After': '7' }))
+    fetch.callsFake(later.fetch)
+    const clock = clockAt(NOW)
+    const door = strategy({ fetch, now: clock.now, cache: false, timeout: 5 })
+    unavailableOf(await ask(door))
+    clock.add(7000)
+    const probe = ask(door)
+    const others = await Promise.all(Array.from({ length: 100 }, (_, index) => ask(door, accessToken(index))))
+    for (const outcome of others) expect(unavailableOf(outcome)).to.deep.equal([PAUSE, { 'Retry-After': '5' }])
+    sinon.assert.calledTwice(fetch)
+    later.answer()
+    expect(await probe).to.include({ kind: 'success' })
+    fetch.callsFake(answering())
+    expect(await ask(door)).to.include({ kind: 'success' })
+    sinon.assert.calledThrice(fetch)
+  })
+
+  it('T-09: is followed by a pause of half a second when the probe fails, and then by one probe again', async () => {
+    const fetch = sinon.stub()
+    fetch.onCall(0).callsFake(answering('', 429, { 'Retry-After': '7' }))
+    fetch.onCall(1).callsFake(answering('', 500))
+    fetch.callsFake(answering())
+    const clock = clockAt(NOW)
+    const door = strategy({ fetch, now: clock.now, cache: false })
+    unavailableOf(await ask(door))
+    clock.add(7000)
+    expect(unavailableOf(await ask(door))).to.deep.equal(['status 500', {}])
+    clock.add(499)
+    expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after status 500', { 'Retry-After': '1' }])
+    sinon.assert.calledTwice(fetch)
+    clock.add(1)
+    expect(await ask(door)).to.include({ kind: 'success' })
+  })
 
   it("T-08: of a refusal or of a good answer is nobody's concern", async () => {
     const fetch = sinon.stub()
@@ -444,15 +521,46 @@ describe('Retry-After', () => {
     expect(await ask(door, accessToken(3))).to.include({ kind: 'success' })
   })
 
-  it('T-09: a clock that was set back by a day shuts nobody out for a day', async () => {
-    const fetch = sinon.stub()
-    fetch.onCall(0).callsFake(answering('', 429, { 'Retry-After': '7' }))
-    fetch.callsFake(answering())
-    const clock = clockAt(NOW)
-    const door = strategy({ fetch, now: clock.now, cache: false })
-    unavailableOf(await ask(door))
-    clock.add(-86_400_000)
-    expect(await ask(door)).to.include({ kind: 'success' })
+  describe('T-09: where the clock of the machine', () => {
+    let timers: sinon.SinonFakeTimers
+    beforeEach(() => {
+      timers = sinon.useFakeTimers({ now: NOW, toFake: ['Date', 'performance'] })
+    })
+    afterEach(() => timers.restore())
+    const HALF_AN_HOUR = 1_800_000
+
+    for (const [name, shift] of [
+      ['is set back by 30 minutes', -HALF_AN_HOUR],
+      ['is set forward by 30 minutes', HALF_AN_HOUR],
+      ['stays as it is', 0],
+    ] as const) {
+      it(`${name}, is a pause as long as it was to be`, async () => {
+        const date = new Date(NOW + 7000).toUTCString()
+        const reasons: Array<[count: number, pause: number, answer: Response]> = [
+          [1, 7000, response('', 429, { 'Retry-After': '7' })],
+          [1, Date.parse(date) - NOW, response('', 429, { 'Retry-After': date })],
+          [5, 500, response('', 500)],
+        ]
+        for (const [count, pause, answer] of reasons) {
+          timers.setSystemTime(NOW)
+          const why = `a pause after status ${answer.status}`
+          const fetch = sinon.fake(async () => answer)
+          const constant = { appId: APP_ID, fetch, cache: false } as const
+          const error = (): Promise<unknown> => verifyAccessToken(TOKEN, constant).catch((reason: unknown) => reason)
+          for (let time = 0; time < count; time++) {
+            expect(await error()).to.have.property('message', `${WHY}status ${answer.status}`)
+          }
+          timers.setSystemTime(NOW + shift)
+          timers.tick(pause - 1)
+          expect(await error()).to.have.property('message', WHY + why)
+          expect(await error()).to.have.deep.property('headers', { 'Retry-After': '1' })
+          sinon.assert.callCount(fetch, count)
+          timers.tick(1)
+          await error()
+          sinon.assert.callCount(fetch, count + 1)
+        }
+      })
+    }
   })
 
   it('does not keep out what is remembered', async () => {
@@ -467,7 +575,7 @@ describe('Retry-After', () => {
 })
 
 describe('T-09: repeated outages', () => {
-  const PAUSE = 'a pause after failures'
+  const PAUSE = 'a pause after status 500'
   let clock: TestClock
   let fetch: sinon.SinonStub
   let door: WixAccessTokenStrategy
@@ -565,15 +673,96 @@ describe('T-09: repeated outages', () => {
     expect(await ask(door)).to.include({ kind: 'success' })
   })
 
+  it('a pause names the last failure, whatever kind it was', async () => {
+    const broken = Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } })
+    const kinds: Array<[why: string, end: (...args: never[]) => unknown]> = [
+      ['status 503', answering('', 503)],
+      ['status 429', answering('', 429)],
+      ['status 408', answering('', 408)],
+      ['status 302', answering('', 302)],
+      ['no connection (ECONNREFUSED)', () => Promise.reject(broken)],
+      ['no connection', () => Promise.reject(new Error('x'))],
+      ['no answer within 0.3 seconds', () => new Promise(() => {})],
+      [CUT, answering('<p>')],
+      [LONG, answering(' '.repeat(65_537))],
+    ]
+    for (const [why, end] of kinds) {
+      clock = clockAt(NOW)
+      door = strategy({ fetch, now: clock.now, cache: false, timeout: 0.3 })
+      fails()
+      await times(4)
+      fetch.callsFake(end)
+      expect(unavailableOf(await ask(door))).to.deep.equal([why, {}])
+      expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after ${why}`, { 'Retry-After': '1' }])
+    }
+  })
+
+  for (const code of [402, 403, 405, 409, 410, 413, 422, 451]) {
+    it(`junk that Wix answers with ${code} is a 503 for who sent it, and no pause for anybody`, async () => {
+      for (let index = 0; index < 20; index++) {
+        fetch.callsFake(answering('', code))
+        expect(unavailableOf(await ask(door, accessToken(`junk-${index}`)))).to.deep.equal([`status ${code}`, {}])
+        works()
+        expect(await ask(door)).to.include({ kind: 'success' })
+      }
+      // Nor when nothing good comes in between, or all of it at once.
+      fetch.callsFake(answering('', code))
+      const junk = Array.from({ length: 50 }, (_, index) => accessToken(`more junk-${index}`))
+      for (const token of junk) expect(unavailableOf(await ask(door, token))[0]).to.equal(`status ${code}`)
+      await Promise.all(junk.map((token) => ask(door, token)))
+      works()
+      expect(await ask(door)).to.include({ kind: 'success' })
+      sinon.assert.callCount(fetch, 20 * 2 + 50 * 2 + 1)
+    })
+  }
+
+  it('a status 403 or 422 shows that Wix is there: it begins the count again, and a probe that gets it ends the pause', async () => {
+    for (const code of [403, 422]) {
+      door = strategy({ fetch, now: clock.now, cache: false })
+      for (let time = 0; time < 3; time++) {
+        fails()
+        await times(4)
+        fetch.callsFake(answering('', code))
+        expect(unavailableOf(await ask(door))).to.deep.equal([`status ${code}`, {}])
+      }
+      fails()
+      await times(5)
+      clock.add(500)
+      fetch.callsFake(answering('', code))
+      expect(unavailableOf(await ask(door))).to.deep.equal([`status ${code}`, {}])
+      works()
+      expect(await ask(door)).to.include({ kind: 'success' })
+    }
+  })
+
+  for (const code of [201, 302, 408, 429, 500, 501, 502, 503, 504, 599]) {
+    it(`five times status ${code} without Retry-After are a reason to pause`, async () => {
+      // Without the moment before a second try.
+      const timer = sinon.stub(globalThis, 'setTimeout').callsFake(((run: () => void, wait: number) => {
+        if (wait < 200) setImmediate(run)
+      }) as never)
+      try {
+        fetch.callsFake(answering('', code))
+        await times(5)
+        expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after status ${code}`, { 'Retry-After': '1' }])
+      } finally {
+        timer.restore()
+      }
+    })
+  }
+
   it('a probe that asks for more time gets it', async () => {
     fails()
     await times(5)
     clock.add(500)
-    fails({ 'Retry-After': '60' })
-    expect(unavailableOf(await ask(door))).to.deep.equal(['status 500', { 'Retry-After': '60' }])
+    fails({ 'Retry-After': '20' })
+    expect(unavailableOf(await ask(door))).to.deep.equal(['status 500', { 'Retry-After': '20' }])
+    clock.add(20_000)
+    fetch.callsFake(answering('', 429, { 'Retry-After': '60' }))
+    expect(unavailableOf(await ask(door))).to.deep.equal(['status 429', { 'Retry-After': '60' }])
     works()
     clock.add(59_999)
-    expect(unavailableOf(await ask(door))).to.deep.equal([PAUSE, { 'Retry-After': '1' }])
+    expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after status 429', { 'Retry-After': '1' }])
     clock.add(1)
     expect(await ask(door)).to.include({ kind: 'success' })
   })
@@ -645,7 +834,7 @@ describe('T-09: repeated outages', () => {
     expect(unavailableOf(await ask(door))[0]).to.equal('no answer within 0.02 seconds')
     works()
     clock.add(999)
-    expect(unavailableOf(await ask(door))[0]).to.equal(PAUSE)
+    expect(unavailableOf(await ask(door))[0]).to.equal('a pause after no answer within 0.02 seconds')
     clock.add(1)
     expect(await ask(door)).to.include({ kind: 'success' })
   })
@@ -789,7 +978,7 @@ describe('T-09: the calls under way', () => {
 
   it('are at most 64 for 10,000 different tokens at once, and nothing of the others is kept', async () => {
     const { fetch, answer } = answeringLater()
-    const options: VerifyAccessTokenOptions = { appId: APP_ID, now, fetch: fetch as never }
+    const options: VerifyAccessTokenOptions = { appId: APP_ID, now, fetch }
     const verdicts = Array.from({ length: 10_000 }, (_, index) =>
       verifyAccessToken(accessToken(index), options).then(
         () => 'success',
@@ -974,7 +1163,7 @@ describe('a token that Wix refuses', () => {
   it('T-08: is never asked for twice in one request', async () => {
     for (const code of [400, 401, 404]) {
       const fetch = answering({}, code)
-      const verdict = verifyAccessToken(TOKEN, { appId: APP_ID, now, fetch: fetch as never })
+      const verdict = verifyAccessToken(TOKEN, { appId: APP_ID, now, fetch })
       expect(await refusalOf(verdict)).to.equal('token_inactive')
       sinon.assert.calledOnce(fetch)
     }

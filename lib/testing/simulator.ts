@@ -7,7 +7,7 @@ import { WixAuthError } from '../errors.ts'
 import type { SubjectType } from '../identity.ts'
 import { checkInstance, isSignature, rulesOf } from '../instance.ts'
 import { objectOf } from '../json.ts'
-import { callback, checkOptions, isText, text } from '../options.ts'
+import { callback, type Check, checkOptions, flag, isText, text } from '../options.ts'
 
 /** The options of {@link WixSimulator.start}. */
 export interface WixSimulatorOptions {
@@ -70,6 +70,19 @@ const ENDPOINTS: ReadonlyMap<string | undefined, WixSimulatorEndpoint> = new Map
   ['/oauth2/token-info', 'token-info'],
   ['/oauth2/token', 'token'],
 ])
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+// A fault that was misspelt would make a test pass for the wrong reason.
+const FAULT_CHECKS: { [Name in keyof WixSimulatorFault]-?: Check } = {
+  status: (value) =>
+    Number.isInteger(value) && Number(value) >= 200 && Number(value) <= 599 ? undefined : 'a status from 200 to 599',
+  headers: (value) => (isObject(value) ? undefined : 'an object'),
+  body: (value) => (typeof value === 'string' || isObject(value) ? undefined : 'a text or an object'),
+  delay: (value) => (typeof value === 'number' && value >= 0 ? undefined : 'a number of seconds'),
+  drop: flag,
+  redirect: text,
+}
 
 // One text for one token, as with an instance: what was revoked does not come back in another spelling.
 const TOKEN = /^OauthNG\.JWS\.([\w-]+\.([\w-]+))\.([\w-]{42}[AEIMQUYcgkosw048])$/
@@ -182,9 +195,16 @@ export class WixSimulator {
     this._revoked.add(token)
   }
 
-  /** From now on an endpoint answers like this, until it is told otherwise; null ends it. */
+  /**
+   * From now on an endpoint answers like this, until it is told otherwise; null ends it.
+   *
+   * @throws {TypeError} For another endpoint, and a fault that is unknown or of the wrong type.
+   */
   fault(endpoint: WixSimulatorEndpoint, fault: WixSimulatorFault | null): void {
-    this._faults[endpoint] = fault
+    if (![...ENDPOINTS.values()].includes(endpoint)) {
+      throw new TypeError(`WixSimulator.fault: the endpoint must be ${[...ENDPOINTS.values()].join(' or ')}`)
+    }
+    this._faults[endpoint] = fault === null ? null : checkOptions('WixSimulator.fault', fault, FAULT_CHECKS)
   }
 
   /** How many requests an endpoint has got so far, also those that a fault answered. */

@@ -222,6 +222,35 @@ new WixAccessTokenStrategy({ appId: 'app', passReqToCallback: true }, async (req
 new WixAccessTokenStrategy({ appId: 'app', tokenFromRequest: (req) => req.get('x-wix-authorization') }, () => null)
 new WixAccessTokenStrategy({ appId: 'app', tokenFromRequest: (req: OtherRequest) => req.tenant }, () => null)
 new WixAccessTokenStrategy({ appId: 'app', fetch, subjectTypes: ['USER'] as const }, () => null)
+// Any fetch that answers what is read of an answer, and asks for no more than it is given.
+interface Dispatcher {
+  dispatch(): boolean
+}
+interface UndiciInit {
+  method?: string
+  headers?: string[][] | Record<string, string | readonly string[]>
+  body?: string | Uint8Array | null
+  redirect?: 'error' | 'follow' | 'manual'
+  signal?: AbortSignal | null
+  dispatcher?: Dispatcher
+}
+declare const undici: (input: string | URL | { readonly url: string }, init?: UndiciInit) => Promise<Response>
+declare const dispatcher: Dispatcher
+declare const withAgent: (url: string, init: { agent: object }) => Promise<Response>
+declare function traced(input: RequestInfo, options?: RequestInit): ReturnType<typeof fetch>
+new WixAccessTokenStrategy({ appId: 'app', fetch: async () => globalThis.Response.json({}) }, () => null)
+new WixAccessTokenStrategy({ appId: 'app', fetch: undici }, () => null)
+new WixAccessTokenStrategy({ appId: 'app', fetch: (url, init) => undici(url, { ...init, dispatcher }) }, () => null)
+new WixAccessTokenStrategy({ appId: 'app', fetch: (url, init) => fetch(url, init) }, () => null)
+new WixAccessTokenStrategy({ appId: 'app', fetch: traced }, () => null)
+new WixAppStrategy({ secret, remote: { appId: 'app', fetch: undici } }, () => null)
+void verifyAccessToken('text', { appId: 'app', fetch: async (url: string) => fetch(url) })
+// @ts-expect-error Not the answer itself.
+new WixAccessTokenStrategy({ appId: 'app', fetch: async () => ({ active: true }) }, () => null)
+// @ts-expect-error A promise.
+new WixAccessTokenStrategy({ appId: 'app', fetch: () => globalThis.Response.json({}) }, () => null)
+// @ts-expect-error It is never given such an option.
+new WixAccessTokenStrategy({ appId: 'app', fetch: withAgent }, () => null)
 // @ts-expect-error The app id is needed.
 new WixAccessTokenStrategy({}, () => null)
 // @ts-expect-error It may be unset.
