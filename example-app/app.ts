@@ -4,11 +4,13 @@ import passport from 'passport'
 import {
   identityOf,
   requireIdentity,
+  type SessionKeys,
   type VerifyDone,
   WixAccessTokenStrategy,
   WixAppStrategy,
   type WixIdentity,
   type WixPublicKey,
+  WixSessionStrategy,
 } from 'passport-wix-app'
 import { api } from './api.ts'
 import type { Account, Accounts, SiteFacts } from './database.ts'
@@ -18,6 +20,7 @@ import { securityHeaders, WIX_DASHBOARD } from './headers.ts'
 import { dashboardPage } from './pages/dashboard.ts'
 import { startPage } from './pages/start.ts'
 import { notFound, showProblem } from './problems.ts'
+import { sessionRoutes, sessionTokens } from './sessions.ts'
 import { REMOVED, signIn } from './sign-in.ts'
 
 export interface AppOptions {
@@ -25,16 +28,16 @@ export interface AppOptions {
   secret: string
   /** The public key of the app, from the same place. Without it, the app takes nothing that Wix itself sends. */
   publicKey?: WixPublicKey | undefined
-  /** The id of the app. Goes with the public key. Without it, the API takes no access tokens. */
+  /** The id of the app. Goes with the public key. Without it, the app takes no access tokens. */
   appId?: string | undefined
   /** Where the access tokens are checked. Default: at Wix. */
   apiUrl?: string | undefined
+  /** They sign the session tokens. */
+  sessionKeys: SessionKeys
   accounts: Accounts
   /** For the start page, when the app runs without Wix. */
   demoLinks?: (() => DemoLink[]) | undefined
   demoRequests?: (() => DemoRequest[]) | undefined
-  /** For the dashboard, when the app runs without Wix. */
-  demoAccessToken?: ((identity: WixIdentity) => string) | undefined
   /** Who may embed the pages. Default: the dashboard of Wix. */
   frameAncestors?: string | undefined
 }
@@ -43,7 +46,7 @@ export interface AppOptions {
 const MAX_AGE = 86_400
 
 export function createApp(options: AppOptions): Express {
-  const { secret, publicKey, appId, apiUrl, accounts, frameAncestors = WIX_DASHBOARD } = options
+  const { secret, publicKey, appId, apiUrl, sessionKeys, accounts, frameAncestors = WIX_DASHBOARD } = options
 
   // Whatever the proof was, the same person on the same site is the same account.
   const findAccount = (identity: WixIdentity, facts: SiteFacts, done: VerifyDone): void => {
@@ -69,6 +72,13 @@ export function createApp(options: AppOptions): Express {
       }),
     )
   }
+  const sessions = sessionTokens(sessionKeys)
+  authenticator.use(
+    new WixSessionStrategy({ tokens: sessions }, (session, done) => {
+      // What the proof told about the site was written down when it was traded, and may have changed since.
+      findAccount(session, {}, done)
+    }),
+  )
 
   const app = express()
   app.disable('x-powered-by')
@@ -101,13 +111,15 @@ export function createApp(options: AppOptions): Express {
         account,
         users: accounts.usersOf(instanceId),
         events: accounts.eventsOf(instanceId),
-        accessToken: options.demoAccessToken?.(identity),
       }),
     )
   })
 
-  const doors = appId === undefined ? ['wix-app'] : ['wix-access-token', 'wix-app']
-  app.use('/api', api(signIn(authenticator, doors), accounts))
+  const accessTokens = appId === undefined ? [] : ['wix-access-token']
+  const proven = signIn(authenticator, ['wix-app', ...accessTokens])
+  const signedIn = signIn(authenticator, ['wix-session', ...accessTokens])
+  app.use(sessionRoutes(sessions, proven, signedIn))
+  app.use('/api', api(signedIn, accounts))
 
   if (publicKey !== undefined) app.use(fromWix(authenticator, { publicKey, appId: appId ?? '', accounts }))
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { WixIdentity } from 'passport-wix-app'
 import {
   signDigest,
   signInstance,
@@ -78,12 +77,6 @@ export function demoLinks(secret: string): DemoLink[] {
 
 const TEXT = { 'Content-Type': 'text/plain' }
 
-/** An access token for whoever opened a page, on the same site. */
-export function demoAccessToken(wix: Issuer, identity: WixIdentity): string {
-  const { instanceId, subjectType, subjectId, siteId, vendorProductId = null } = identity
-  return wix.accessToken({ instanceId, subjectType, subjectId, siteId, vendorProductId })
-}
-
 /** Signs requests about the same site. */
 export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
   const { instanceId } = SITE
@@ -150,6 +143,19 @@ export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
       about: 'What fetchWithAuth() in a page sends: an access token. Who does the app take it for?',
       path: '/api/me',
       headers: { Authorization: wix.accessToken(OWNER_SUBJECT) },
+    },
+    {
+      what: 'Sign in',
+      about: 'What a page does first: it trades its proof, here an access token, for a session token.',
+      path: '/session',
+      headers: { Authorization: wix.accessToken(OWNER_SUBJECT) },
+      body: '',
+    },
+    {
+      what: 'Read the published keys',
+      about: 'With them, any other service can check those session tokens by itself.',
+      path: '/.well-known/jwks.json',
+      headers: {},
     },
   ]
 }

@@ -24,7 +24,10 @@ const EXPLANATIONS: Partial<Record<SignInCode, Explanation>> = {
   credentials_missing: {
     title: 'Please open this page from Wix',
     text: 'There is no password here: Wix tells the app who you are, whenever you open it from your dashboard.',
-    steps: [OPEN_AGAIN],
+    steps: [
+      OPEN_AGAIN,
+      'You have just reloaded it? That is not enough: reload the whole dashboard, or open the page again.',
+    ],
   },
   token_malformed: {
     title: 'This link is not complete',
@@ -118,7 +121,9 @@ export const answerProblem: ErrorRequestHandler = (error: unknown, _req, res, ne
   if (res.headersSent) return next(error)
   const status = statusOf(error)
   if (status >= 500) console.error(error)
-  if (error instanceof SignInError && status === 401) res.set('WWW-Authenticate', error.challenge)
+  if (status === 401) {
+    res.set('WWW-Authenticate', error instanceof SignInError ? error.challenge : 'Bearer realm="Wix"')
+  }
   // Retry-After. It is no refusal: the same proof may be good then.
   if (error instanceof WixUnavailableError) res.set(error.headers)
   res.status(status).json(answerOf(error, status))

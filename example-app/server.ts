@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { generateSessionKey, type SessionKey } from 'passport-wix-app'
 import { generateAppKeys, WixSimulator } from 'passport-wix-app/testing'
 import { type AppOptions, createApp } from './app.ts'
 import { openAccounts } from './database.ts'
-import { curl, DEMO_APP_ID, demoAccessToken, demoLinks, demoRequests } from './demo.ts'
+import { curl, DEMO_APP_ID, demoLinks, demoRequests } from './demo.ts'
 
 const { env } = process
 const port = Number(env['PORT'] ?? 3000)
 
-type WixOptions = Omit<AppOptions, 'accounts' | 'frameAncestors'>
+type WixOptions = Omit<AppOptions, 'sessionKeys' | 'accounts' | 'frameAncestors'>
 
 /** A secret and keys that nobody else knows, and a server in place of the one of Wix that knows access tokens. */
 async function demonstration(): Promise<WixOptions> {
@@ -23,7 +24,17 @@ async function demonstration(): Promise<WixOptions> {
     apiUrl: wix.url,
     demoLinks: () => demoLinks(secret),
     demoRequests: () => demoRequests(privateKey, wix),
-    demoAccessToken: (identity) => demoAccessToken(wix, identity),
+  }
+}
+
+async function sessionKeys(): Promise<SessionKey[]> {
+  const keys = env['SESSION_KEYS']
+  if (keys === undefined) return [await generateSessionKey()]
+  try {
+    return JSON.parse(keys) as SessionKey[]
+  } catch {
+    // The error of the parser would show a part of them.
+    throw new TypeError('SESSION_KEYS is no JSON: it must be a list of keys of generateSessionKey()')
   }
 }
 
@@ -34,6 +45,7 @@ const options: WixOptions =
 
 const app = createApp({
   ...options,
+  sessionKeys: await sessionKeys(),
   accounts: openAccounts(env['DATABASE'] ?? join(import.meta.dirname, 'data.db')),
   frameAncestors: env['FRAME_ANCESTORS'],
 })
@@ -48,6 +60,11 @@ const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => 
 
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   console.log(`\nThe example app is ready: ${url}\n`)
+  if (env['SESSION_KEYS'] === undefined) {
+    console.log(
+      'Its session tokens end when it is restarted, since it makes a new key: set SESSION_KEYS to keep them.\n',
+    )
+  }
   const { publicKey, appId, apiUrl, demoLinks, demoRequests } = options
   if (demoLinks === undefined) {
     console.log(
@@ -55,8 +72,8 @@ const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => 
     )
     console.log(
       appId === undefined
-        ? 'Its API, /api/me and /api/events, takes instances, too, but no access tokens: set WIX_APP_ID for them.\n'
-        : 'Its API, /api/me and /api/events, takes instances, too, and the access tokens of fetchWithAuth(): it asks Wix whose they are.\n',
+        ? 'Its API, /api/me and /api/events, takes the session tokens of /session, but no access tokens: set WIX_APP_ID for them.\n'
+        : 'Its API, /api/me and /api/events, takes the session tokens of /session, and the access tokens of fetchWithAuth(): it asks Wix whose they are.\n',
     )
     console.log(
       publicKey === undefined

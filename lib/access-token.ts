@@ -1,12 +1,14 @@
 import { WixAuthError } from './errors.ts'
 import { isSubjectType, SUBJECT_TYPES, type SubjectType } from './identity.ts'
 import { callback, type Check, checkOptions } from './options.ts'
-import { type DefaultRequest, exactlyOne, first, fromAuthorization, type Reader } from './read.ts'
+import { type DefaultRequest, exactlyOne, type Reader, tokenFromAuthorization } from './read.ts'
 import {
   commonChecks,
+  type UserInfoOption,
   type Verify,
   type VerifyWithRequest,
   whenReady,
+  withUserInfo,
   WixStrategy,
   type WixStrategyOptions,
 } from './strategy.ts'
@@ -23,6 +25,8 @@ export interface WixAccessTokenStrategyOptions<Req = DefaultRequest>
   extends WixStrategyOptions, VerifyAccessTokenOptions {
   /** Where the token is. Default: the `Authorization` header, alone as Wix's front ends send it, or after `Bearer`. */
   tokenFromRequest?: Reader<Req>
+  /** Gets the user info of the identity before verify is called. */
+  userinfo?: UserInfoOption<WixTokenInfo>
 }
 
 const checks: { [Name in keyof VerifyAccessTokenOptions]-?: Check } = {
@@ -87,8 +91,6 @@ export async function verifyAccessToken(token: string, options: VerifyAccessToke
   return check(text.replace(/^bearer +/i, ''))
 }
 
-const readToken = first<unknown>(fromAuthorization('Bearer'), fromAuthorization())
-
 /**
  * Signs in whoever sends a Wix access token, as `fetchWithAuth()` in the front end of an app does. Only Wix can say whose it is.
  *
@@ -98,6 +100,7 @@ export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<Wi
   protected override readonly _isBearer: boolean = true
   private readonly _read: Reader<Req>
   private readonly _check: Checked
+  private readonly _userinfo: UserInfoOption<WixTokenInfo> | undefined
 
   /** @throws {TypeError} For an unknown option, one of the wrong type, no app id, or no verify. */
   constructor(options: WixAccessTokenStrategyOptions<Req> & { passReqToCallback?: false }, verify: Verify<WixTokenInfo>)
@@ -110,17 +113,23 @@ export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<Wi
     verify: Verify<WixTokenInfo> | VerifyWithRequest<WixTokenInfo, Req>,
   ) {
     const owner = 'WixAccessTokenStrategy'
-    const options = checkOptions(owner, given, { ...commonChecks, ...checks, tokenFromRequest: callback })
+    const options = checkOptions(owner, given, {
+      ...commonChecks,
+      ...checks,
+      tokenFromRequest: callback,
+      userinfo: callback,
+    })
     super('wix-access-token', options, verify)
-    this._read = options.tokenFromRequest ?? readToken
+    this._read = options.tokenFromRequest ?? tokenFromAuthorization
     this._check = accessTokenCheck(owner, options)
+    this._userinfo = options.userinfo
   }
 
   protected override _identify(req: Req): WixTokenInfo | Promise<WixTokenInfo> {
     return whenReady(this._read(req), (value) => {
       const token = exactlyOne(value)
       if (token === undefined || isForOthers(token)) throw new WixAuthError('credentials_missing')
-      return this._check(token)
+      return withUserInfo(this._check(token), token, this._userinfo)
     })
   }
 }

@@ -37,6 +37,8 @@ export interface WixIdentity {
   siteOwnerId?: string | null
   /** The paid plan of this installation; nothing on the free one. Some proofs do not tell. */
   vendorProductId?: string | null
+  /** What the option `userinfo` of a strategy found. */
+  userinfo?: unknown
 }
 
 const SUBJECTS: ReadonlyMap<unknown, readonly [type: SubjectType, idProperty: string]> = new Map([
@@ -57,6 +59,14 @@ export function subjectOf(identity: unknown): Pick<WixIdentity, 'subjectType' | 
   const [subjectType, idProperty] = subject
   return { subjectType, subjectId: textOrNull(own(identity, idProperty)) }
 }
+
+/** The `sub` of OpenID Connect: the subject with its type or, where the proof names none, the installation. */
+export const subOf = ({
+  instanceId,
+  subjectType,
+  subjectId,
+}: Pick<WixIdentity, 'instanceId' | 'subjectType' | 'subjectId'>): string =>
+  subjectId === null ? `instance:${instanceId}` : `${subjectType}:${subjectId}`
 
 declare global {
   namespace Express {

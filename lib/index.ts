@@ -33,6 +33,15 @@ export type { WixPublicKey } from './public-key.ts'
 export { type BodyReader, first, fromAuthorization, fromBody, fromHeader, fromQuery, type Reader } from './read.ts'
 export { type IdentityRule, requireIdentity } from './require-identity.ts'
 export type { WixSecret } from './secret.ts'
+export { SessionTokens, type SessionTokensOptions, type WixSession } from './session.ts'
+export {
+  generateSessionKey,
+  type PublicSessionKey,
+  type SessionAlgorithm,
+  type SessionKey,
+  type SessionKeys,
+} from './session-keys.ts'
+export { WixSessionStrategy, type WixSessionStrategyOptions } from './session-strategy.ts'
 export {
   verifyServicePlugin,
   type VerifyServicePluginOptions,
@@ -51,6 +60,7 @@ export {
   type RedisStoreOptions,
 } from './stores.ts'
 export {
+  type UserInfoOption,
   type Verify,
   type VerifyDone,
   type VerifyResult,
@@ -59,6 +69,15 @@ export {
   type WixStrategyOptions,
 } from './strategy.ts'
 export type { Fetch, TokenInfoCache, TokenInfoOptions, WixTokenInfo } from './token-info.ts'
+export {
+  resolveUserInfo,
+  type UserInfoContext,
+  userInfoHandler,
+  type UserInfoKeySet,
+  type UserInfoMore,
+  type UserInfoResponse,
+  type UserInfoSource,
+} from './userinfo.ts'
 export {
   verifyWebhook,
   type VerifyWebhookOptions,

@@ -1,5 +1,5 @@
-import { jwtVerify, type JWTVerifyOptions } from 'jose'
-import { WixAuthError, type WixAuthErrorCode } from './errors.ts'
+import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
+import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from './errors.ts'
 import { callback, type Check, clockTolerance, isNumber } from './options.ts'
 import type { PublicKeys, WixPublicKey } from './public-key.ts'
 import { own } from './read.ts'
@@ -43,54 +43,58 @@ const REFUSALS: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
 ])
 
 const reasonOf = (error: unknown): Error => {
+  // Of the function that finds the key.
+  if (error instanceof WixAuthError || error instanceof WixUnavailableError) return error
   const code = REFUSALS.get(own(error, 'code'))
   if (code !== undefined) return new WixAuthError(code)
   // Without `cause`: an error of jose may carry the payload.
   return new Error(`A JWT could not be checked: jose failed with a ${(error as Error).name}`)
 }
 
-async function verifyWithAny(token: string, keys: PublicKeys, options: JWTVerifyOptions) {
-  let reason: Error = new WixAuthError('signature_invalid')
+async function verifyWithAny(
+  token: string,
+  keys: PublicKeys | readonly JWTVerifyGetKey[],
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  let reason: Error | undefined
   for (const key of keys) {
     try {
-      return await jwtVerify(token, key, options)
+      return typeof key === 'function' ? await jwtVerify(token, key, options) : await jwtVerify(token, key, options)
     } catch (error) {
       reason = reasonOf(error)
       if (own(reason, 'code') !== 'signature_invalid') break
     }
   }
-  throw reason
+  throw reason ?? new WixAuthError('signature_invalid')
 }
 
-/** The claims that all three kinds share. */
-interface Claims {
-  data: unknown
+/** What a kind of JWT demands. `maxAge` counts seconds from `iat`; default: no limit. */
+interface Demands extends Pick<JWTVerifyOptions, 'issuer' | 'audience' | 'typ' | 'requiredClaims'> {
+  algorithms: string[]
+  maxAge?: number | false
+}
+
+/** All that is verified, with `iat` and `exp` known to be numbers. */
+interface Verified {
+  claims: JWTPayload
   iat: number | null
   exp: number
 }
 
-/** What a kind demands beside. `maxAge` counts seconds from `iat`; default: no limit. */
-interface Demands {
-  maxAge?: number | false
-  issuer?: string
-  audience?: string
-}
-
 /**
- * Verifies a JWT that Wix signed with the key pair of the app (RFC 7519 section 7.2, RFC 8725).
+ * Verifies a JWT (RFC 7519 section 7.2, RFC 8725).
  *
+ * @param keys Each is tried; or a function that finds the one by the header, and may throw a `WixAuthError`.
  * @param options Checked before.
- * @throws {WixAuthError} `request_invalid`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
- *   `claim_invalid`.
+ * @throws {WixAuthError} `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
  */
-export async function verifyJwt(
+export async function verifyClaims(
   token: string,
-  keys: PublicKeys,
+  keys: PublicKeys | JWTVerifyGetKey,
   options: Omit<SignedOptions, 'publicKey'>,
-  { maxAge = false, ...expected }: Demands = {},
-): Promise<Claims> {
+  { maxAge = false, requiredClaims = [], ...expected }: Demands,
+): Promise<Verified> {
   if (typeof token !== 'string') throw new WixAuthError('request_invalid')
-  if (token.length > MAX_LENGTH) throw new WixAuthError('body_too_large')
   const parts = token.split('.', 4)
   if (parts.length !== 3 || token.indexOf('.') > MAX_HEADER_LENGTH || !parts.every(isBase64url)) {
     throw new WixAuthError('token_malformed')
@@ -98,10 +102,9 @@ export async function verifyJwt(
 
   const { clockTolerance: tolerance = 30, now = Date.now } = options
   const time = now()
-  const { payload, protectedHeader } = await verifyWithAny(token, keys, {
+  const { payload, protectedHeader } = await verifyWithAny(token, typeof keys === 'function' ? [keys] : keys, {
     ...expected,
-    algorithms: ['RS256'],
-    requiredClaims: ['exp'],
+    requiredClaims: ['exp', ...requiredClaims],
     clockTolerance: tolerance,
     currentDate: new Date(time),
   })
@@ -117,5 +120,23 @@ export async function verifyJwt(
   const age = iat === null ? NaN : Math.floor(time / 1000) - iat
   if (age < -tolerance) throw new WixAuthError('claim_invalid')
   if (maxAge !== false && !(age <= maxAge + tolerance)) throw new WixAuthError('token_expired')
-  return { data: own(payload, 'data'), iat, exp }
+  return { claims: payload, iat, exp }
+}
+
+/**
+ * Verifies a JWT that Wix signed with the key pair of the app.
+ *
+ * @param options Checked before.
+ * @throws {WixAuthError} `request_invalid`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
+ *   `claim_invalid`.
+ */
+export async function verifyJwt(
+  token: string,
+  keys: PublicKeys,
+  options: Omit<SignedOptions, 'publicKey'>,
+  demands: Omit<Demands, 'algorithms'> = {},
+): Promise<{ data: unknown; iat: number | null; exp: number }> {
+  if (typeof token === 'string' && token.length > MAX_LENGTH) throw new WixAuthError('body_too_large')
+  const { claims, iat, exp } = await verifyClaims(token, keys, options, { ...demands, algorithms: ['RS256'] })
+  return { data: own(claims, 'data'), iat, exp }
 }

@@ -42,7 +42,7 @@ export const count: Check = must(
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /** Whether what is sent there, and what comes back, cannot be read or changed on the way. */
-const isSecure = ({ protocol, hostname, username, password }: URL): boolean =>
+export const isSecure = ({ protocol, hostname, username, password }: URL): boolean =>
   username === '' && password === '' && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)))
 
 export const secureUrl: Check = must(

@@ -86,6 +86,12 @@ export const first =
     return found
   }
 
+/** A token in `Authorization`, after `Bearer` (RFC 6750 section 2.1) or alone, as Wix's own front ends send theirs. */
+export const tokenFromAuthorization: (req: unknown) => string | undefined = first<unknown>(
+  fromAuthorization('Bearer'),
+  fromAuthorization(),
+)
+
 /** A mistake of the set-up, which only its developer can mend: no refusal. */
 export const notRaw = (): Error =>
   new Error(

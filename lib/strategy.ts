@@ -64,6 +64,24 @@ export const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T>
 export const whenReady = <T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> =>
   isPromise(value) ? Promise.resolve(value).then(next) : next(value)
 
+/**
+ * Gets what else is known of an identity, for example by `resolveUserInfo`, before verify is called: it is then at `identity.userinfo`.
+ * What it throws is an error, unless it is a `WixAuthError`.
+ */
+export type UserInfoOption<Identity> = (identity: Identity, context: { token: string }) => unknown
+
+/** The identity that a check of the token finds, with its user info. */
+export const withUserInfo = <Identity extends object>(
+  identity: Identity | Promise<Identity>,
+  token: string,
+  userinfo: UserInfoOption<Identity> | undefined,
+): Identity | Promise<Identity> =>
+  userinfo === undefined
+    ? identity
+    : whenReady(identity, (verified) =>
+        whenReady(userinfo(verified, { token }), (found) => Object.assign(verified, { userinfo: found })),
+      )
+
 // Express takes `next()`, `next('route')` and `next('router')` for "no error": only an Error stops a request for sure.
 export const toError = (reason: unknown): Error =>
   reason instanceof Error || types.isNativeError(reason)

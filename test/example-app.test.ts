@@ -1,6 +1,7 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,9 +12,12 @@ import { chromium } from 'playwright-core'
 import sinon from 'sinon'
 import { type AppOptions, createApp } from '../example-app/app.ts'
 import { type Accounts, openAccounts } from '../example-app/database.ts'
-import { DEMO_APP_ID, demoAccessToken, demoLinks, demoRequests } from '../example-app/demo.ts'
+import { DEMO_APP_ID, demoLinks, demoRequests } from '../example-app/demo.ts'
+import { AUDIENCE, ISSUER } from '../example-app/sessions.ts'
 import { OTHER_SECRET, SECRET } from './support/build.ts'
+import { runToEnd } from './support/run.ts'
 import { serve, type Served } from './support/serve.ts'
+import { generateSessionKey, SessionTokens, verifyInstance, WixSessionStrategy } from '../lib/index.ts'
 import {
   generateAppKeys,
   signDigest,
@@ -56,6 +60,7 @@ const member = (): Payload => owner({ permissions: undefined, siteMemberId: 'use
 
 const KEYS = generateAppKeys()
 const OTHER_KEYS = generateAppKeys()
+const SESSION_KEYS = [await generateSessionKey()]
 
 /** Seconds since 1970. */
 const now = (): number => Math.floor(Date.now() / 1000)
@@ -66,6 +71,19 @@ describe('The example app', () => {
   let accounts: Accounts
   let wix: WixSimulator
   let served: Served
+  /** All that was ever set, by any answer. */
+  const cookies: unknown[] = []
+
+  /** Listens in place of what listened before. */
+  async function restart(app: ReturnType<typeof createApp>): Promise<void> {
+    await served?.close()
+    served = await serve((req, res) => {
+      res.on('finish', () => {
+        if (res.hasHeader('set-cookie')) cookies.push(res.getHeader('set-cookie'))
+      })
+      app(req, res)
+    })
+  }
 
   /** With everything that the demonstration has; overrides replace. */
   const createDemo = (overrides: Partial<AppOptions> = {}): ReturnType<typeof createApp> =>
@@ -74,10 +92,10 @@ describe('The example app', () => {
       publicKey: KEYS.publicKey,
       appId: DEMO_APP_ID,
       apiUrl: wix.url,
+      sessionKeys: SESSION_KEYS,
       accounts,
       demoLinks: () => demoLinks(SECRET),
       demoRequests: () => demoRequests(KEYS.privateKey, wix),
-      demoAccessToken: (identity) => demoAccessToken(wix, identity),
       ...overrides,
     })
 
@@ -86,7 +104,7 @@ describe('The example app', () => {
     path = join(folder, 'data.db')
     accounts = openAccounts(path)
     wix = await WixSimulator.start({ appId: DEMO_APP_ID, appSecret: SECRET })
-    served = await serve(createDemo())
+    await restart(createDemo())
   })
 
   afterEach(async () => {
@@ -95,6 +113,10 @@ describe('The example app', () => {
     await wix.close()
     accounts.close()
     await rm(folder, { recursive: true })
+  })
+
+  after('no answer of all these tests has set a cookie', () => {
+    expect(cookies).to.deep.equal([])
   })
 
   interface Answer {
@@ -143,7 +165,22 @@ describe('The example app', () => {
   const ask = (address: string, authorization?: string): Promise<Response> =>
     fetch(new URL(address, served.url), authorization === undefined ? {} : { headers: { authorization } })
 
-  const eventsFor = (payload: Payload): Promise<Response> => ask('/api/events', signInstance(payload, SECRET))
+  /** Does what a page does first. */
+  const trade = (proof?: string): Promise<Response> =>
+    fetch(new URL('/session', served.url), {
+      method: 'POST',
+      ...(proof !== undefined && { headers: { authorization: proof } }),
+    })
+
+  /** What a page sends after that, in `Authorization`. */
+  async function session(proof: string): Promise<string> {
+    const { token } = (await (await trade(proof)).json()) as { token: string }
+    return `Bearer ${token}`
+  }
+
+  const sessionOf = (payload: Payload): Promise<string> => session(signInstance(payload, SECRET))
+
+  const eventsFor = async (payload: Payload): Promise<Response> => ask('/api/events', await sessionOf(payload))
 
   /** What Wix issues for the owner of `instance-1`; overrides replace. */
   const accessToken = (overrides: Partial<WixSimulatorSubject> = {}): string =>
@@ -584,7 +621,7 @@ describe('The example app', () => {
     })
 
     it('has no such addresses without the public key, and says so', async () => {
-      const keyless = await serve(createApp({ secret: SECRET, accounts }))
+      const keyless = await serve(createApp({ secret: SECRET, sessionKeys: SESSION_KEYS, accounts }))
       const statuses = await Promise.all(
         ['/webhooks', FEES, '/payments/events'].map(async (address) => {
           const response = await fetch(new URL(address, keyless.url), { method: 'POST', body: webhook('AppRemoved') })
@@ -600,8 +637,9 @@ describe('The example app', () => {
 
     it('refuses to start with a public key and no app id, or with an empty public key', () => {
       const { publicKey } = KEYS
-      expect(() => createApp({ secret: SECRET, accounts, publicKey })).to.throw(TypeError, 'appId')
-      expect(() => createApp({ secret: SECRET, accounts, publicKey: '', appId: DEMO_APP_ID })).to.throw(TypeError)
+      const rest = { secret: SECRET, sessionKeys: SESSION_KEYS, accounts }
+      expect(() => createApp({ ...rest, publicKey })).to.throw(TypeError, 'appId')
+      expect(() => createApp({ ...rest, publicKey: '', appId: DEMO_APP_ID })).to.throw(TypeError, 'publicKey')
     })
   })
 
@@ -636,14 +674,17 @@ describe('The example app', () => {
     it('gives them to nobody else', async () => {
       await send('wix.ecom.v1.order_created')
       const nobody = await ask('/api/events')
-      const visiting = await eventsFor(visitor())
-      const ofMember = await eventsFor(member())
-      const forged = await ask('/api/events', signInstance(owner(), OTHER_SECRET))
+      const withInstance = await ask('/api/events', signInstance(owner(), SECRET))
+      const visiting = await ask('/api/events', accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }))
+      const ofMember = await ask('/api/events', accessToken({ subjectType: 'MEMBER' }))
+      const forged = await ask('/api/events', `${await sessionOf(owner())}A`)
+      const session = await sessionOf(owner())
       await send('AppRemoved')
-      const removed = await eventsFor(owner())
+      const removed = await ask('/api/events', session)
 
       for (const [response, status] of [
         [nobody, 401],
+        [withInstance, 401],
         [visiting, 403],
         [ofMember, 403],
         [forged, 401],
@@ -672,26 +713,279 @@ describe('The example app', () => {
     })
   })
 
-  describe('has an API', () => {
-    const MISSING = { code: 'credentials_missing', message: 'No Wix credential in the request: open the page from Wix' }
-    const INVALID =
-      'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
-    const CHALLENGE = `Bearer realm="Wix", error="invalid_token", error_description="${INVALID}"`
+  const MISSING = { code: 'credentials_missing', message: 'No Wix credential in the request: open the page from Wix' }
+  const INVALID =
+    'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
+  const MALFORMED = 'This is not a complete Wix credential: send it exactly as Wix issued it'
+  const EXPIRED = 'This Wix credential has expired: reload the page to get a new one'
+  const challenge = (description: string): string =>
+    `Bearer realm="Wix", error="invalid_token", error_description="${description}"`
+  const CHALLENGE = challenge(INVALID)
 
-    interface Me {
-      identity: object
-      account: { site: Record<string, unknown>; user: Record<string, unknown>; role: string }
-    }
+  interface Me {
+    identity: object
+    account: { site: Record<string, unknown>; user: Record<string, unknown>; role: string }
+  }
 
-    const me = async (authorization: string): Promise<Me> => (await ask('/api/me', authorization)).json() as Promise<Me>
+  const me = async (authorization: string): Promise<Me> => (await ask('/api/me', authorization)).json() as Promise<Me>
 
-    /** Status, challenge and JSON of a refusal. */
-    async function refusal(response: Response): Promise<unknown[]> {
-      expect(response.headers.get('content-type')).to.equal('application/json; charset=utf-8')
+  /** Status, challenge and JSON of a refusal. */
+  async function refusal(response: Response): Promise<unknown[]> {
+    expect(response.headers.get('content-type')).to.equal('application/json; charset=utf-8')
+    expect(response.headers.get('cache-control')).to.equal('no-store')
+    return [response.status, response.headers.get('www-authenticate'), await response.json()]
+  }
+
+  describe('trades a proof for a session token', () => {
+    const claimsOf = (bearer: string): Record<string, unknown> =>
+      JSON.parse(Buffer.from(String(bearer.split('.')[1]), 'base64url').toString()) as Record<string, unknown>
+
+    it('answers an instance with a token that the API takes, without asking Wix', async () => {
+      const response = await trade(signInstance(owner(), SECRET))
+      const answer = (await response.json()) as { token: string }
+
+      expect(response.status).to.equal(200)
       expect(response.headers.get('cache-control')).to.equal('no-store')
-      return [response.status, response.headers.get('www-authenticate'), await response.json()]
-    }
+      expect(Object.keys(answer)).to.deep.equal(['token'])
+      expect(claimsOf(answer.token)).to.include({ iss: ISSUER, aud: AUDIENCE, sub: 'USER:user-1' })
+      const { identity, account } = await me(`Bearer ${answer.token}`)
+      expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
+      expect(account.role).to.equal('Owner')
+      expect(wix.calls('token-info')).to.equal(0)
+    })
 
+    it('answers an access token with one, and asks Wix once', async () => {
+      for (const scheme of ['', 'Bearer ']) {
+        const { identity } = await me(await session(`${scheme}${accessToken()}`))
+        expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
+      }
+      expect(wix.calls('token-info')).to.equal(2)
+    })
+
+    it('finds the same account by a session as by the proof, and loses nothing of what the proof told', async () => {
+      await open(owner({ originInstanceId: 'instance-0' }))
+      const sessions = [await sessionOf(owner()), await session(accessToken())]
+      for (const one of sessions) {
+        const { account } = await me(one)
+        expect(account.role).to.equal('Owner')
+        expect(account.site).to.deep.equal({ ownerId: 'user-1', plan: 'Gold', originInstanceId: 'instance-0' })
+        expect(account.user).to.deep.equal({ visits: 1 })
+      }
+      expect(rows('users')).to.have.lengthOf(1)
+    })
+
+    it('knows in an open session of the plan that the site has bought since', async () => {
+      const before = await sessionOf(owner({ vendorProductId: null }))
+      await open(owner({ vendorProductId: 'Silver' }))
+
+      expect((await me(before)).account.site).to.include({ plan: 'Silver' })
+    })
+
+    it('gives a session that ends after ten minutes, or with the instance', async () => {
+      const long = claimsOf(await sessionOf(owner()))
+      const short = claimsOf(await sessionOf(owner({ expirationDate: minutesFromNow(3) })))
+
+      expect(Number(long['exp']) - now()).to.be.within(598, 600)
+      expect(Number(short['exp']) - now()).to.be.within(178, 180)
+    })
+
+    it('answers who sends nothing, or no proof, with 401', async () => {
+      for (const proof of [undefined, 'Basic YTpi', `Bearer ${signInstance(owner(), SECRET)}`]) {
+        expect(await refusal(await trade(proof))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
+      }
+      expect(await refusal(await trade('abc'))).to.deep.equal([
+        401,
+        challenge(MALFORMED),
+        { code: 'invalid_token', message: MALFORMED },
+      ])
+    })
+
+    it('takes no session token as a proof, so that no session prolongs itself', async () => {
+      const bearer = await sessionOf(owner())
+      for (const token of [bearer, bearer.replace('Bearer ', '')]) {
+        expect(await refusal(await trade(token))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
+      }
+      expect(wix.calls('token-info')).to.equal(0)
+    })
+
+    it('says of a proof why it is refused', async () => {
+      const instance = signInstance(owner(), SECRET)
+      const inAddress = new URL(`/session?instance=${instance}`, served.url)
+      const twice = await fetch(inAddress, { method: 'POST', headers: { authorization: instance } })
+
+      expect(await refusal(await trade(signInstance(owner(), OTHER_SECRET)))).to.deep.equal([
+        401,
+        'Bearer realm="Wix"',
+        { code: 'signature_invalid', message: INVALID },
+      ])
+      expect(await refusal(await trade(signInstance(owner({ uid: undefined }), SECRET)))).to.deep.equal([
+        401,
+        'Bearer realm="Wix"',
+        { code: 'claim_invalid', message: INVALID },
+      ])
+      expect(await refusal(twice)).to.deep.equal([
+        400,
+        null,
+        { code: 'request_invalid', message: 'The Wix credential must be sent once, in one place, as text' },
+      ])
+    })
+
+    it('gives no session for a proof that has ended, not even within the tolerance of the clocks', async () => {
+      for (const minutes of [-1, -1 / 6]) {
+        const proof = signInstance(owner({ expirationDate: minutesFromNow(minutes) }), SECRET)
+        expect(await refusal(await trade(proof))).to.deep.equal([
+          401,
+          'Bearer realm="Wix"',
+          { code: 'token_expired', message: EXPIRED },
+        ])
+      }
+    })
+
+    it('answers a visitor, a member and the app itself with 403, and writes nothing down', async () => {
+      const proofs = [
+        signInstance(visitor(), SECRET),
+        signInstance(member(), SECRET),
+        accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }),
+        accessToken({ subjectType: 'MEMBER' }),
+        accessToken({ subjectType: 'APP' }),
+      ]
+      for (const proof of proofs) {
+        expect(await refusal(await trade(proof))).to.deep.equal([
+          403,
+          null,
+          { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
+        ])
+      }
+      expect(rows('users')).to.deep.equal([])
+    })
+
+    it('refuses a site that removed the app, at the trade and in open sessions, until it is installed again', async () => {
+      const bearer = await sessionOf(owner())
+      const refused = [
+        401,
+        'Bearer realm="Wix"',
+        { code: 'app_removed', message: 'The app was removed from this site' },
+      ]
+      await send('AppRemoved', {}, { iat: now() - 10 })
+
+      expect(await refusal(await trade(signInstance(owner(), SECRET)))).to.deep.equal(refused)
+      expect(await refusal(await trade(accessToken()))).to.deep.equal(refused)
+      for (const address of ['/api/me', '/api/events', '/userinfo']) {
+        expect(await refusal(await ask(address, bearer))).to.deep.equal(refused)
+      }
+
+      await send('AppInstalled')
+      expect((await ask('/api/me', bearer)).status).to.equal(200)
+    })
+
+    it('answers 503 for an access token as long as Wix is down, while instances and sessions go on', async () => {
+      const log = sinon.stub(console, 'error')
+      const open = await session(accessToken())
+      wix.fault('token-info', { status: 429, headers: { 'Retry-After': '7' } })
+      const response = await trade(accessToken())
+
+      expect(response.headers.get('retry-after')).to.equal('7')
+      expect(await refusal(response)).to.deep.equal([
+        503,
+        null,
+        { code: 'service_unavailable', message: 'Wix does not answer: try again later' },
+      ])
+      sinon.assert.calledOnce(log)
+      expect((await ask('/api/me', open)).status).to.equal(200)
+      expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
+    })
+
+    it('publishes the public halves of its keys, for five minutes', async () => {
+      await restart(createDemo({ sessionKeys: [await generateSessionKey('RS256'), ...SESSION_KEYS] }))
+      const response = await ask('/.well-known/jwks.json')
+      const { keys } = (await response.json()) as { keys: object[] }
+
+      expect(response.status).to.equal(200)
+      expect(response.headers.get('content-type')).to.equal('application/json; charset=utf-8')
+      expect(response.headers.get('cache-control')).to.equal('public, max-age=300')
+      expect(keys.map((key) => Object.keys(key).toSorted())).to.deep.equal([
+        ['alg', 'e', 'kid', 'kty', 'n', 'use'],
+        ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'],
+      ])
+    })
+
+    it('lets another service check its sessions by these keys', async () => {
+      const elsewhere = new WixSessionStrategy({
+        jwksUri: `${served.url}/.well-known/jwks.json`,
+        issuer: ISSUER,
+        audience: AUDIENCE,
+      })
+      const bearer = await sessionOf(owner())
+      const outcome = await runToEnd(elsewhere, { headers: { authorization: bearer } })
+
+      expect(outcome).to.have.property('kind', 'success')
+      expect(outcome).to.have.property('user').that.includes({ instanceId: 'instance-1', subjectId: 'user-1' })
+    })
+
+    it('ends all sessions when it starts with other keys, and none when it starts with the same', async () => {
+      const bearer = await sessionOf(owner())
+      await restart(createDemo())
+      expect((await ask('/api/me', bearer)).status).to.equal(200)
+
+      await restart(createDemo({ sessionKeys: [await generateSessionKey()] }))
+      expect(await refusal(await ask('/api/me', bearer))).to.deep.equal([
+        401,
+        CHALLENGE,
+        { code: 'invalid_token', message: INVALID },
+      ])
+    })
+
+    it('refuses to start without a key that signs', () => {
+      for (const sessionKeys of [[], [{ kid: 'key-1', alg: 'ES256' as const }]]) {
+        expect(() => createDemo({ sessionKeys })).to.throw(TypeError, 'keys')
+      }
+    })
+  })
+
+  describe('tells who is signed in', () => {
+    it('answers a session in the shape of OpenID Connect, with what the app knows', async () => {
+      await open(owner())
+      const bearer = await sessionOf(owner())
+      const response = await ask('/userinfo', bearer)
+      const { exp, ...answer } = (await response.json()) as Record<string, unknown>
+
+      expect(response.status).to.equal(200)
+      expect(response.headers.get('content-type')).to.equal('application/json')
+      expect(response.headers.get('cache-control')).to.equal('no-store')
+      expect(Number(exp) - now()).to.be.within(598, 600)
+      expect(answer).to.deep.equal({
+        role: 'Owner',
+        visits: 1,
+        sub: 'USER:user-1',
+        instanceId: 'instance-1',
+        subjectType: 'USER',
+        subjectId: 'user-1',
+        clientId: null,
+        siteId: 'site-1',
+        permissions: 'OWNER',
+        vendorProductId: 'Gold',
+        siteOwnerId: 'user-1',
+      })
+    })
+
+    it('answers an access token, too', async () => {
+      const answer = (await (await ask('/userinfo', accessToken())).json()) as object
+
+      expect(answer).to.include({ role: 'User', visits: 0, sub: 'USER:user-1', clientId: DEMO_APP_ID })
+    })
+
+    it('answers nobody, an instance and a visitor as the API does', async () => {
+      expect(await refusal(await ask('/userinfo'))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
+      expect(await refusal(await ask('/userinfo', signInstance(owner(), SECRET)))).to.deep.equal([
+        401,
+        'Bearer realm="Wix"',
+        MISSING,
+      ])
+      expect((await ask('/userinfo', accessToken({ subjectType: 'VISITOR' }))).status).to.equal(403)
+    })
+  })
+
+  describe('has an API', () => {
     it('tells whose access token it got, alone or after Bearer', async () => {
       for (const scheme of ['', 'Bearer ']) {
         const response = await ask('/api/me', `${scheme}${accessToken()}`)
@@ -707,14 +1001,48 @@ describe('The example app', () => {
       }
     })
 
-    it('takes an instance as well, in Authorization or in the address, without asking Wix', async () => {
+    it('takes no instance, in Authorization or in the address: that is for signing in', async () => {
       const instance = signInstance(owner(), SECRET)
-      const { identity, account } = await me(instance)
 
-      expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
-      expect(account.role).to.equal('Owner')
-      expect((await ask(`/api/events?instance=${instance}`)).status).to.equal(200)
-      expect(wix.calls('token-info')).to.equal(0)
+      expect(await refusal(await ask('/api/me', instance))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
+      expect((await ask(`/api/events?instance=${instance}`)).status).to.equal(401)
+      expect(rows('users')).to.deep.equal([])
+    })
+
+    it('takes a session token in Authorization only', async () => {
+      const token = (await sessionOf(owner())).replace('Bearer ', '')
+
+      expect((await ask('/api/me', token)).status).to.equal(200)
+      for (const name of ['token', 'access_token', 'instance']) {
+        expect((await ask(`/api/me?${name}=${token}`)).status).to.equal(401)
+      }
+      const cookie = await fetch(new URL('/api/me', served.url), { headers: { cookie: `token=${token}` } })
+      expect(cookie.status).to.equal(401)
+    })
+
+    it('refuses a session token that has ended, was changed, or is of another issuer', async () => {
+      const clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+      await restart(createDemo())
+      const ending = await sessionOf(owner())
+      clock.tick(631_000)
+      const [head, claims, signature] = (await sessionOf(owner())).split('.')
+      const [, otherClaims] = (await sessionOf(owner({ instanceId: 'instance-2' }))).split('.')
+      const ofAnother = new SessionTokens({ keys: SESSION_KEYS, issuer: 'another', audience: AUDIENCE })
+      const proof = verifyInstance(signInstance(owner(), SECRET), { secret: SECRET })
+
+      expect(await refusal(await ask('/api/me', ending))).to.deep.equal([
+        401,
+        challenge(EXPIRED),
+        { code: 'invalid_token', message: EXPIRED },
+      ])
+      for (const refused of [
+        [head, otherClaims, signature].join('.'),
+        [head, claims, ''].join('.'),
+        `Bearer ${await ofAnother.issue(proof)}`,
+      ]) {
+        expect((await ask('/api/me', refused)).status).to.equal(401)
+      }
+      expect((await ask('/api/me', [head, claims, signature].join('.'))).status).to.equal(200)
     })
 
     it('finds the same account by an access token as by an instance, and loses nothing of what the instance told', async () => {
@@ -779,35 +1107,11 @@ describe('The example app', () => {
       expect(rows('users')).to.deep.equal([])
     })
 
-    it('says of an instance, too, why it is refused', async () => {
-      const ofAnother = await ask('/api/me', signInstance(owner(), OTHER_SECRET))
-      const instance = signInstance(owner(), SECRET)
-      const twice = await ask(`/api/me?instance=${instance}`, instance)
-      const unnamed = await ask('/api/me', signInstance(owner({ uid: undefined }), SECRET))
-
-      expect(await refusal(ofAnother)).to.deep.equal([
-        401,
-        'Bearer realm="Wix"',
-        { code: 'signature_invalid', message: INVALID },
-      ])
-      expect(await refusal(twice)).to.deep.equal([
-        400,
-        null,
-        { code: 'request_invalid', message: 'The Wix credential must be sent once, in one place, as text' },
-      ])
-      expect(await refusal(unnamed)).to.deep.equal([
-        401,
-        'Bearer realm="Wix"',
-        { code: 'claim_invalid', message: INVALID },
-      ])
-    })
-
     it('answers a visitor, a member and the app itself with 403, and writes nothing down', async () => {
       const tokens = [
         accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }),
         accessToken({ subjectType: 'MEMBER' }),
         accessToken({ subjectType: 'APP' }),
-        signInstance(visitor(), SECRET),
       ]
       for (const token of tokens) {
         expect(await refusal(await ask('/api/me', token))).to.deep.equal([
@@ -834,7 +1138,7 @@ describe('The example app', () => {
       expect((await ask('/api/me', token)).status).to.equal(200)
       await send('AppRemoved')
 
-      for (const proof of [token, accessToken(), signInstance(owner(), SECRET)]) {
+      for (const proof of [token, accessToken()]) {
         expect(await refusal(await ask('/api/me', proof))).to.deep.equal([
           401,
           'Bearer realm="Wix"',
@@ -859,7 +1163,7 @@ describe('The example app', () => {
         ])
       }
       expect((await open(owner())).status).to.equal(200)
-      expect((await ask('/api/me', signInstance(owner(), SECRET))).status).to.equal(200)
+      expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
       expect((await ask('/api/me', remembered)).status).to.equal(200)
       sinon.assert.calledThrice(log)
 
@@ -901,34 +1205,21 @@ describe('The example app', () => {
       ])
     })
 
-    it('takes the instance alone without an app id, and says so on the start page', async () => {
+    it('takes no access token without an app id, and says so on the start page', async () => {
       const token = accessToken()
-      const instance = signInstance(owner(), SECRET)
-      await served.close()
-      served = await serve(createApp({ secret: SECRET, accounts }))
+      await restart(createApp({ secret: SECRET, sessionKeys: SESSION_KEYS, accounts }))
 
-      expect((await ask('/api/me', instance)).status).to.equal(200)
+      expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
       expect(await refusal(await ask('/api/me', token))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
+      expect(await refusal(await trade(token))).to.deep.equal([401, 'Bearer realm="Wix"', MISSING])
       expect((await get('/')).page)
-        .to.include('takes instances only')
+        .to.include('given for instances only')
         .and.to.include('WIX_APP_ID')
       expect(wix.calls('token-info')).to.equal(0)
     })
 
     it('refuses to start with an empty app id', () => {
-      expect(() => createApp({ secret: SECRET, accounts, appId: '' })).to.throw(TypeError, 'appId')
-    })
-
-    it('writes an access token into the page only when it runs without Wix', async () => {
-      const TOKEN = /<meta name="access-token" content="([^"]+)" \/>/
-      const { page } = await open(collaborator())
-      const [, token = ''] = TOKEN.exec(page) ?? []
-      expect((await me(token)).account).to.include({ role: 'Collaborator' })
-      expect((await open(visitor())).page).to.not.include('access-token')
-
-      await served.close()
-      served = await serve(createDemo({ demoAccessToken: undefined }))
-      expect((await open(collaborator())).page).to.not.include('access-token')
+      expect(() => createDemo({ appId: '' })).to.throw(TypeError, 'appId')
     })
   })
 
@@ -971,7 +1262,7 @@ describe('The example app', () => {
     })
 
     it('refuses to start with an empty secret', () => {
-      expect(() => createApp({ secret: '', accounts })).to.throw(TypeError, 'is empty')
+      expect(() => createDemo({ secret: '' })).to.throw(TypeError, 'is empty')
     })
   })
 
@@ -986,7 +1277,7 @@ describe('The example app', () => {
     })
 
     it('signs nothing when the secret is the one of Wix, and says what to do instead', async () => {
-      const ofWix = await serve(createApp({ secret: SECRET, accounts }))
+      const ofWix = await serve(createApp({ secret: SECRET, sessionKeys: SESSION_KEYS, accounts }))
       const page = await (await fetch(ofWix.url)).text()
       await ofWix.close()
 
@@ -1005,7 +1296,7 @@ describe('The example app', () => {
       return response.status
     }
 
-    it('shows on the start page five commands that work', async () => {
+    it('shows on the start page seven commands that work', async () => {
       const { page } = await get('/')
       const commands = [...page.matchAll(/<code>(curl [^<]*)<\/code>/g)].map(([, command]) =>
         String(command).replaceAll('&#39;', "'").replaceAll('&quot;', '"'),
@@ -1013,12 +1304,12 @@ describe('The example app', () => {
       const statuses: number[] = []
       for (const command of commands) statuses.push(await run(command))
 
-      expect(statuses).to.deep.equal([200, 200, 200, 200, 200])
+      expect(statuses).to.deep.equal([200, 200, 200, 200, 200, 200, 200])
       expect(rows('events')).to.have.lengthOf(4)
     })
 
     it('prints links and commands that work when it is started', async () => {
-      const { WIX_APP_SECRET: _, ...env } = process.env
+      const { WIX_APP_SECRET: _, SESSION_KEYS: __, ...env } = process.env
       const server = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
         env: { ...env, PORT: '0', DATABASE: join(folder, 'started.db') },
       })
@@ -1028,6 +1319,7 @@ describe('The example app', () => {
           output += String(chunk)
           if (output.includes('With WIX_APP_SECRET')) break
         }
+        expect(output).to.include('SESSION_KEYS')
         const links = output.match(/http:\S+instance=\S+/g) ?? []
         const statuses = await Promise.all(links.map(async (link) => (await fetch(link)).status))
         expect(statuses).to.deep.equal([200, 200, 403])
@@ -1037,11 +1329,27 @@ describe('The example app', () => {
         expect((await fetch(String(links[0]))).status).to.equal(401)
         expect(await run(String(install))).to.equal(200)
         expect((await fetch(String(links[0]))).status).to.equal(200)
-        expect(await Promise.all(others.map(run))).to.deep.equal([200, 200, 200])
+        expect(await Promise.all(others.map(run))).to.deep.equal([200, 200, 200, 200, 200])
       } finally {
         server.kill()
       }
     })
+
+    for (const keys of ['', '[{"kid":"secret-part"', '[]', '{}']) {
+      it(`does not start with SESSION_KEYS=${keys}, and shows nothing of it`, async () => {
+        const server = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
+          env: { ...process.env, PORT: '0', DATABASE: join(folder, 'started.db'), SESSION_KEYS: keys },
+        })
+        let output = ''
+        server.stderr.setEncoding('utf8').on('data', (chunk) => (output += String(chunk)))
+        const [code] = (await once(server, 'close')) as unknown[]
+
+        expect(output)
+          .to.match(/TypeError: .*keys/i)
+          .and.to.not.include('secret-part')
+        expect(code).to.equal(1)
+      })
+    }
 
     const inBrowser = existsSync(CHROMIUM) ? it : it.skip
     inBrowser(`leads from the start page to the dashboard in a browser (${CHROMIUM})`, async function () {
@@ -1068,7 +1376,7 @@ describe('The example app', () => {
     })
 
     inBrowser(
-      `shows an event on the open dashboard when it comes, by an access token (${CHROMIUM})`,
+      `shows an event on the open dashboard when it comes, by a session token (${CHROMIUM})`,
       async function () {
         this.timeout(30_000)
         const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
@@ -1079,17 +1387,22 @@ describe('The example app', () => {
           page.on('pageerror', (error) => complaints.push(error.message))
           let loads = 0
           page.on('load', () => (loads += 1))
-          const proofs = new Map<string, Set<string | undefined>>()
+          const instance = signInstance(owner(), SECRET)
+          const seen = new Set<string>()
+          const tokens = new Set<string>()
           page.on('request', (request) => {
-            const { pathname } = new URL(request.url())
-            if (!pathname.startsWith('/api/')) return
-            const seen = proofs.get(pathname) ?? new Set()
-            proofs.set(pathname, seen.add(request.headers()['authorization']))
-            expect(request.url()).to.not.include('?')
+            const { pathname, search } = new URL(request.url())
+            const { authorization, cookie, referer } = request.headers()
+            const isSession = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(authorization ?? '')
+            if (isSession) tokens.add(String(authorization))
+            const proof = isSession ? 'session' : authorization?.replace(instance, 'instance')
+            const address = `${pathname}${search}`.replace(instance, '...')
+            seen.add([request.method(), address, proof, cookie, referer].filter(Boolean).join(' '))
           })
 
-          await page.goto(`${served.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
+          await page.goto(`${served.url}/dashboard?instance=${instance}&locale=en`)
           await page.getByText('Live', { exact: true }).waitFor()
+          expect(page.url()).to.equal(`${served.url}/dashboard?locale=en`)
           expect(await page.locator('#me').innerText()).to.equal('Owner')
           expect(await page.locator('#my-id').innerText()).to.equal('user-1')
           expect(await page.getByText('None yet').isVisible()).to.equal(true)
@@ -1106,14 +1419,24 @@ describe('The example app', () => {
           expect(loads).to.equal(1)
           expect(complaints).to.deep.equal([])
 
-          const token = await page.locator('meta[name="access-token"]').getAttribute('content')
-          expect(token).to.match(/^OauthNG\.JWS\./)
-          expect(proofs).to.deep.equal(
-            new Map([
-              ['/api/me', new Set([token])],
-              ['/api/events', new Set([token])],
-            ]),
-          )
+          expect([...seen]).to.have.members([
+            'GET /dashboard?instance=...&locale=en',
+            'GET /style.css',
+            'GET /icon.svg',
+            'GET /live.js',
+            'POST /session instance',
+            'GET /api/me session',
+            'GET /api/events session',
+          ])
+          expect(tokens.size).to.equal(1)
+          expect(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')).to.deep.equal([
+            0,
+            0,
+            '',
+          ])
+          expect(await page.content())
+            .to.not.include(instance)
+            .and.to.not.include('eyJ')
 
           await send('AppRemoved')
           await page.getByText('reload this page from Wix').waitFor()
@@ -1124,41 +1447,26 @@ describe('The example app', () => {
       },
     )
 
-    inBrowser(`sends the instance where there is no access token (${CHROMIUM})`, async function () {
-      this.timeout(30_000)
-      await served.close()
-      served = await serve(createDemo({ demoAccessToken: undefined }))
-      const instance = signInstance(collaborator(), SECRET)
-      const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
-      try {
-        const page = await browser.newPage()
-        const asked = page.waitForRequest('**/api/events')
-        await page.goto(`${served.url}/dashboard?instance=${instance}`)
-        await page.getByText('Live', { exact: true }).waitFor()
-
-        expect((await asked).headers()['authorization']).to.equal(instance)
-        expect(await page.locator('#me').innerText()).to.equal('Collaborator')
-        expect(await page.locator('#my-id').innerText()).to.equal('user-2')
-      } finally {
-        await browser.close()
-      }
-    })
-
-    inBrowser(`waits on the open dashboard for a Wix that does not answer (${CHROMIUM})`, async function () {
+    inBrowser(`waits on the open dashboard for a server that cannot sign a session (${CHROMIUM})`, async function () {
       this.timeout(30_000)
       sinon.stub(console, 'error')
-      wix.fault('token-info', { status: 500 })
+      let works = false
+      const sessionKeys = (): typeof SESSION_KEYS => {
+        if (works) return SESSION_KEYS
+        throw new Error('the vault is closed')
+      }
+      await restart(createDemo({ sessionKeys }))
       const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
       try {
         const page = await browser.newPage()
-        await page.goto(`${served.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
-        await page.getByText('No answer from Wix').waitFor()
+        await page.goto(`${served.url}/dashboard?instance=${signInstance(collaborator(), SECRET)}`)
+        await page.getByText('No answer, trying again').waitFor()
         expect(await page.getByText('The API knows you as').isVisible()).to.equal(false)
 
-        wix.fault('token-info', null)
+        works = true
         await page.getByText('Live', { exact: true }).waitFor()
-        expect(await page.locator('#me').innerText()).to.equal('Owner')
-        expect(await page.locator('#my-id').innerText()).to.equal('user-1')
+        expect(await page.locator('#me').innerText()).to.equal('Collaborator')
+        expect(await page.locator('#my-id').innerText()).to.equal('user-2')
       } finally {
         await browser.close()
       }

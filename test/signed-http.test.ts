@@ -15,12 +15,14 @@ import {
   WixAppStrategy,
   WixDigestStrategy,
   WixServicePluginStrategy,
+  WixSessionStrategy,
   WixWebhookStrategy,
 } from '../lib/index.ts'
 import { accessToken, answering, askedFor } from './support/access-token.ts'
 import { instance, now, SECRET } from './support/build.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from './support/jwt.ts'
 import { serve, type Served } from './support/serve.ts'
+import { rawSession, sessionTokens } from './support/session.ts'
 
 const express4 = createRequire(import.meta.url)('express-4') as typeof express
 const versions: Array<[string, typeof express]> = [
@@ -248,6 +250,11 @@ for (const [version, framework] of versions) {
           body: accessToken(),
           headers: { ...TEXT, digest: `JWT=${accessToken()}` },
         },
+        session: {
+          path: `/?instance=${rawSession()}`,
+          body: rawSession(),
+          headers: { ...TEXT, digest: `JWT=${rawSession()}` },
+        },
       }
       const doors: Record<string, passport.Strategy> = {
         instance: new WixAppStrategy({ secret: SECRET, now }, (verified) => verified),
@@ -257,7 +264,10 @@ for (const [version, framework] of versions) {
       }
       // Wix would say yes to everything that it is asked about.
       const asking = answering()
-      const accessTokens = new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: asking }, (verified) => verified)
+      const bearers: Record<string, passport.Strategy> = {
+        'access token': new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: asking }, (verified) => verified),
+        session: new WixSessionStrategy({ tokens: sessionTokens() }),
+      }
       for (const [door, strategy] of Object.entries(doors)) {
         it(`only the ${door} opens its door, wherever the others are put`, async () => {
           await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
@@ -268,15 +278,17 @@ for (const [version, framework] of versions) {
         })
       }
 
-      it('nothing opens the door of the access token from the query, the body or another header', async () => {
-        asking.resetHistory()
-        await start((app) => app.post('/', raw(framework), authenticate(accessTokens), answer))
-        for (const [kind, { path, body, headers }] of Object.entries(proofs)) {
-          const { status } = await send(served.url + path, body, headers)
-          expect(status, kind).to.equal(401)
-        }
-        expect(askedFor(asking)).to.deep.equal([])
-      })
+      for (const [door, strategy] of Object.entries(bearers)) {
+        it(`nothing opens the door of the ${door} from the query, the body or another header`, async () => {
+          asking.resetHistory()
+          await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
+          for (const [kind, { path, body, headers }] of Object.entries(proofs)) {
+            const { status } = await send(served.url + path, body, headers)
+            expect(status, kind).to.equal(401)
+          }
+          expect(askedFor(asking)).to.deep.equal([])
+        })
+      }
 
       const credentials: Record<string, string> = {
         instance: instance(),
@@ -285,8 +297,9 @@ for (const [version, framework] of versions) {
         digest: digest().slice(4),
         'digest with its prefix': digest(),
         'access token': accessToken(),
+        session: rawSession(),
       }
-      for (const [door, strategy] of Object.entries({ ...doors, 'access token': accessTokens })) {
+      for (const [door, strategy] of Object.entries({ ...doors, ...bearers })) {
         it(`from Authorization, alone or after Bearer, the door of the ${door} is opened by no other`, async () => {
           asking.resetHistory()
           await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
@@ -294,7 +307,7 @@ for (const [version, framework] of versions) {
             for (const authorization of [text, `Bearer ${text}`]) {
               const { status } = await send(served.url, BODY, { ...JSON_TYPE, authorization })
               const alone = authorization === text
-              const opens = kind === door && (kind === 'access token' || (kind === 'instance' && alone))
+              const opens = kind === door && (Object.hasOwn(bearers, kind) || (kind === 'instance' && alone))
               expect(status, `${kind} ${alone ? 'alone' : 'after Bearer'}`).to.equal(opens ? 200 : 401)
             }
           }
@@ -313,6 +326,7 @@ describe('J-07: the checks', () => {
     'service plugin': (text) => verifyServicePlugin(text, { ...options, appId: APP_ID }),
     digest: (text) => verifyDigest(`JWT=${text}`, BODY, options),
     'access token': (text) => verifyAccessToken(text, { appId: APP_ID, now, fetch: answering() }),
+    session: (text) => sessionTokens().verify(text),
   }
   const proofs: Record<string, string> = {
     instance: instance(),
@@ -320,6 +334,7 @@ describe('J-07: the checks', () => {
     'service plugin': servicePlugin(),
     digest: digest().slice(4),
     'access token': accessToken(),
+    session: rawSession(),
     'another app': webhook({}, {}, OTHER_KEYS.privateKey),
   }
   for (const [check, verify] of Object.entries(checks)) {

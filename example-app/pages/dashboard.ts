@@ -13,8 +13,6 @@ export interface Dashboard {
   account: Account
   users: readonly User[]
   events: readonly SavedEvent[]
-  /** Only when the app runs without Wix: what the dashboard of Wix would give to `fetchWithAuth()` in the page. */
-  accessToken: string | undefined
 }
 
 /** The seconds for which this proof still opens the app: its own end, or its age, whichever comes first. */
@@ -57,7 +55,7 @@ const person = (one: User, { site, user }: Account): Html => {
 }
 
 export function dashboardPage(dashboard: Dashboard): string {
-  const { identity, maxAge, account, users, events, accessToken } = dashboard
+  const { identity, maxAge, account, users, events } = dashboard
   const { site, user } = account
   const role = roleOf(account)
   const isOwner = role === 'Owner'
@@ -67,7 +65,7 @@ export function dashboardPage(dashboard: Dashboard): string {
     'Dashboard',
     html`
       <div class="greeting">
-        <p class="verified">Signed in by Wix</p>
+        <p class="verified" id="signed-in">Signed in by Wix</p>
         <h1>${user.visits === 1 ? 'Welcome' : 'Welcome back'}, ${role.toLowerCase()}</h1>
         <p>
           ${isOwner ? 'This is your site' : 'You help to run this site'}. It is on the <strong>${plan}</strong> plan.
@@ -103,6 +101,5 @@ export function dashboardPage(dashboard: Dashboard): string {
 
       ${eventList(events)}
     `,
-    accessToken !== undefined && html`<meta name="access-token" content="${accessToken}" />`,
   )
 }

@@ -1,7 +1,7 @@
 import { html, type Html } from './html.ts'
 
 /** A whole page. */
-export const layout = (title: string, content: Html, head: Html | false = false): string =>
+export const layout = (title: string, content: Html): string =>
   html`<!doctype html>
     <html lang="en">
       <head>
@@ -11,7 +11,6 @@ export const layout = (title: string, content: Html, head: Html | false = false)
         <title>${title} · Passport for Wix Apps</title>
         <link rel="icon" href="/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/style.css" />
-        ${head}
       </head>
       <body>
         <header class="bar">
@@ -20,7 +19,10 @@ export const layout = (title: string, content: Html, head: Html | false = false)
         </header>
         <main>${content}</main>
         <footer>
-          <p>Who you are is checked on every request, by what Wix signed. No password, no cookie.</p>
+          <p>
+            Who you are is checked on every request: by what Wix signed, or by a short token that was traded for it. No
+            password, no cookie.
+          </p>
         </footer>
       </body>
     </html> `.markup

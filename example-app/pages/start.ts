@@ -36,7 +36,7 @@ const commands = (requests: readonly DemoRequest[], origin: string): Html => htm
   </ul>
   <p class="hint">
     Keep the dashboard open, and paste a command into a terminal on the machine of this server: the event appears on its
-    own. What the API answers is in the terminal. Reload this page for new ones; a webhook that was sent before is
+    own. What the last three answer is in the terminal. Reload this page for new ones; a webhook that was sent before is
     answered, but not handled again.
   </p>
 `
@@ -57,15 +57,16 @@ const WEBHOOKS_OFF = html`
 
 const ACCESS_TOKENS_ON = html`
   <li>
-    A page at the same address that is built with the SDK of Wix can call <code>/api/me</code> and
-    <code>/api/events</code> with <code>fetchWithAuth()</code>: this server asks Wix whose the access token is.
+    A page at the same address that is built with the SDK of Wix can sign in at <code>/session</code>, or call
+    <code>/api/me</code> and <code>/api/events</code>, with <code>fetchWithAuth()</code>: this server asks Wix whose the
+    access token is.
   </li>
 `
 
 const ACCESS_TOKENS_OFF = html`
   <li>
-    The API at <code>/api/me</code> and <code>/api/events</code> takes instances only: start this server with
-    <code>WIX_APP_ID</code> set as well for the access tokens of <code>fetchWithAuth()</code>.
+    Sessions at <code>/session</code> are given for instances only: start this server with <code>WIX_APP_ID</code> set
+    as well for the access tokens of <code>fetchWithAuth()</code>.
   </li>
 `
 

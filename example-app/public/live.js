@@ -2,27 +2,52 @@
 const PAUSE = 2000
 const LONGEST_PAUSE = 60_000
 
-// Inside Wix, `httpClient.fetchWithAuth()` of @wix/essentials gets an access token from the dashboard around this page, and
-// sends it as below. This page has no such dashboard around it: where the app runs without Wix, the server writes a token
-// into the page; otherwise the page sends the instance that it was opened with, which the API takes as well.
-const accessToken = document.querySelector('meta[name="access-token"]')?.content
-const proof = accessToken ?? new URLSearchParams(location.search).get('instance') ?? ''
+// The proof is for signing in, so it goes to /session alone. It leaves the address, where others could read it, and stays in the
+// memory of this page, as the session token does.
+//
+// A page that is built with the SDK of Wix signs in with `httpClient.fetchWithAuth('/session', { method: 'POST' })` in place of
+// the instance. The dashboard around it renews those proofs, so it never asks for a reload.
+const address = new URL(location.href)
+const instance = address.searchParams.get('instance') ?? ''
+address.searchParams.delete('instance')
+history.replaceState(history.state, '', address)
+
+let token
 
 const me = document.querySelector('#me')
 const list = document.querySelector('#event-list')
 const live = document.querySelector('#live')
+const signedIn = document.querySelector('#signed-in')
 const template = document.querySelector('#event-line')
 
-/** Asks the API. No cookie: each request carries the proof. */
-async function ask(path) {
-  const response = await fetch(`/api/${path}`, {
-    headers: { Authorization: proof },
+/** No cookie: each request says in `Authorization` who is asking. */
+const send = (path, authorization, method) =>
+  fetch(path, {
+    method,
+    headers: { Authorization: authorization },
     credentials: 'omit',
     signal: AbortSignal.timeout(10_000),
   })
-  if (response.ok) return response.text()
+
+function check(response) {
+  if (response.ok) return response
   const wait = Number(response.headers.get('Retry-After')) * 1000
   throw Object.assign(new Error(`Status ${response.status}`), { status: response.status, wait })
+}
+
+/** Trades the proof for a session token. */
+async function signIn() {
+  const response = check(await send('/session', instance, 'POST'))
+  token = (await response.json()).token
+}
+
+/** Asks the API. A token that it refuses is replaced once. */
+async function ask(path) {
+  for (let isFirst = token !== undefined; ; isFirst = false) {
+    if (!isFirst) await signIn()
+    const response = await send(`/api/${path}`, `Bearer ${token}`, 'GET')
+    if (response.status !== 401 || !isFirst) return check(response).text()
+  }
 }
 
 /** Text only: what an event says never becomes markup. */
@@ -45,6 +70,12 @@ function showMe({ identity, account }) {
   document.querySelector('#my-id').textContent = identity.subjectId
 }
 
+function showSignedOut() {
+  signedIn.textContent = 'Signed out'
+  signedIn.classList.add('problem-now')
+  say('Signed out: reload this page from Wix', true)
+}
+
 let shown
 
 function showEvents(answer) {
@@ -59,9 +90,9 @@ async function refresh() {
     showEvents(await ask('events'))
     say('Live', false)
   } catch ({ status, wait }) {
-    if (status === 401 || status === 403) return say('Signed out: reload this page from Wix', true)
-    // 503: nobody could tell whose the proof is. It may be as good as before.
-    say(status === 503 ? 'No answer from Wix, trying again' : 'No connection, trying again', true)
+    if (status === 401 || status === 403) return showSignedOut()
+    // It is no refusal: the token may be as good as before.
+    say('No answer, trying again', true)
     if (wait > PAUSE) return Math.min(wait, LONGEST_PAUSE)
   }
   return PAUSE

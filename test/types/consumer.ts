@@ -8,10 +8,15 @@ import WixAppStrategy, {
   fromAuthorization,
   fromBody,
   fromQuery,
+  generateSessionKey,
   identityOf,
   requireIdentity,
+  resolveUserInfo,
+  type SessionKey,
+  SessionTokens,
   Strategy,
   type TokenInfoOptions,
+  userInfoHandler,
   verifyAccessToken,
   verifyDigest,
   verifyInstance,
@@ -27,6 +32,8 @@ import WixAppStrategy, {
   type WixInstance,
   type WixServicePluginRequest,
   WixServicePluginStrategy,
+  type WixSession,
+  WixSessionStrategy,
   type WixTokenInfo,
   WixUnavailableError,
   type WixWebhookEvent,
@@ -295,4 +302,50 @@ outage.status = 500
 // @ts-expect-error It stays what it is.
 outage.headers['Retry-After'] = '6'
 const inactive: WixAuthErrorCode = 'token_inactive'
+
+const keys: SessionKey[] = [await generateSessionKey(), await generateSessionKey('EdDSA')]
+const tokens = new SessionTokens({ keys, issuer: 'me', audience: 'api' })
+new SessionTokens({ keys: async () => keys, issuer: 'me', audience: 'api', ttl: 300, clockTolerance: 5, now: Date.now })
+new SessionTokens({ keys: JSON.parse('[]'), issuer: 'me', audience: 'api' })
+// @ts-expect-error The audience is needed.
+new SessionTokens({ keys, issuer: 'me' })
+// @ts-expect-error There is no such algorithm.
+void generateSessionKey('HS256')
+interface Extra {
+  role: string
+}
+const extra: Extra = { role: 'editor' }
+app.post('/session', passport.authenticate('wix-app', { session: false }), async (req, res) => {
+  const issued: string = await tokens.issue(identityOf(req), extra)
+  const session: WixSession = await tokens.verify(issued)
+  const role: unknown = session.claims['role']
+  res.json({ issued, role, ends: session.exp.toFixed(), keys: (await tokens.jwks()).keys.map(({ kid }) => kid) })
+  // @ts-expect-error No claims but an object.
+  void tokens.issue(identityOf(req), 'editor')
+})
+passport.use(new WixSessionStrategy({ tokens }))
+passport.use(new WixSessionStrategy({ tokens, userinfo: async () => null }, ({ jti }) => users.find(jti)))
+passport.use(new WixSessionStrategy({ jwksUri: 'https://localhost', issuer: 'me', audience: 'api' }))
+new WixSessionStrategy({ tokens, passReqToCallback: true }, async (req, { instanceId }) =>
+  users.find(req.path + instanceId),
+)
+// @ts-expect-error Either the one or the other.
+new WixSessionStrategy({ tokens, jwksUri: 'https://localhost', issuer: 'me', audience: 'api' })
+// @ts-expect-error The audience is needed.
+new WixSessionStrategy({ jwksUri: 'https://localhost', issuer: 'me' })
+// @ts-expect-error One of them is needed.
+new WixSessionStrategy({})
+
+app.get('/userinfo', passport.authenticate('wix-session'), userInfoHandler())
+app.get(
+  '/userinfo',
+  userInfoHandler(async ({ instanceId }, req) => ({ email: req.path + instanceId })),
+)
+// @ts-expect-error An object.
+userInfoHandler(() => 'text')
+const claims: Promise<Record<string, unknown>> = resolveUserInfo('/me', { baseUrl: 'https://localhost', token: 'x' })
+void resolveUserInfo(async ({ identity }) => ({ of: identity?.instanceId }), { identity: identityOf({}) })
+// @ts-expect-error There is no such context.
+void resolveUserInfo('token', { response: {} })
+export { claims }
 export { again, always, anybody, inactive, named, signed }

@@ -1,0 +1,113 @@
+// What a session token costs: the first time, and remembered.
+import { createPublicKey, randomUUID } from 'node:crypto'
+import { createVerifier } from 'fast-jwt'
+import { importJWK, jwtVerify } from 'jose'
+import { generateSessionKey, SessionTokens, verifyInstance, WixAppStrategy, WixSessionStrategy } from 'passport-wix-app'
+import { signInstance } from 'passport-wix-app/testing'
+import { Strategy as JwtStrategy } from 'passport-jwt'
+import { compare, compareAsync } from './run.js'
+
+const secret = randomUUID()
+const issuer = 'https://bench.example'
+const audience = 'api'
+// More than are remembered, so that in turn each is a new one.
+const MANY = 20_000
+
+const signed = Date.now()
+const instances = Array.from({ length: MANY }, () =>
+  signInstance(
+    {
+      instanceId: randomUUID(),
+      appDefId: randomUUID(),
+      signDate: new Date(signed).toISOString(),
+      uid: randomUUID(),
+      permissions: 'OWNER',
+      demoMode: false,
+      siteOwnerId: randomUUID(),
+      siteMemberId: randomUUID(),
+      expirationDate: new Date(signed + 4 * 3600_000).toISOString(),
+      loginAccountId: randomUUID(),
+      vendorProductId: 'premium',
+    },
+    secret,
+  ),
+)
+const key = await generateSessionKey()
+const sessions = new SessionTokens({ keys: [key], issuer, audience, ttl: 3600 })
+const tokens = await Promise.all(instances.map((instance) => sessions.issue(verifyInstance(instance, { secret }))))
+const [published] = (await sessions.jwks()).keys
+const publicKey = await importJWK(published)
+const pem = createPublicKey({ key: published, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
+
+/** As Passport runs a strategy: on an object made from it, which gets the outcomes. */
+const run = (prototype, req, success) => {
+  const strategy = Object.create(prototype)
+  strategy.success = success
+  strategy.fail = strategy.error = (reason) => {
+    throw new Error('refused', { cause: reason })
+  }
+  strategy.authenticate(req, {})
+}
+const authenticate = (strategy) => (req) => run(strategy, req, () => {})
+const settled = (strategy) => (req) => new Promise((resolve) => run(strategy, req, resolve))
+const each = (items, task) => {
+  let next = 0
+  return () => task(items[next++ % items.length])
+}
+const bearer = tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` }, query: {} }))
+const pages = instances.map((instance) => ({ headers: {}, query: { instance } }))
+const verify = (identity, done) => done(null, identity)
+
+const passportJwt = () =>
+  new JwtStrategy(
+    {
+      jwtFromRequest: (req) => req.headers.authorization.slice('Bearer '.length),
+      secretOrKey: pem,
+      algorithms: ['ES256'],
+      issuer,
+      audience,
+    },
+    verify,
+  )
+const fastJwt = (cache) =>
+  createVerifier({ key: pem, algorithms: ['ES256'], allowedIss: issuer, allowedAud: audience, cache })
+
+const plain = fastJwt(false)
+
+// Fewer than are remembered.
+const few = bearer.slice(0, 1000)
+const remembering = new WixSessionStrategy({ tokens: sessions })
+await Promise.all(few.map(settled(remembering)))
+const cached = fastJwt(2000)
+for (const token of tokens.slice(0, 1000)) cached(token)
+
+compare(
+  `One instance of ${instances[0].length} characters, and one remembered session token of ${tokens[0].length}`,
+  {
+    'WixAppStrategy authenticate()': each(pages, authenticate(new WixAppStrategy({ secret }, verify))),
+    'WixSessionStrategy authenticate()': each(few, authenticate(remembering)),
+    'fast-jwt, from its cache': each(tokens.slice(0, 1000), cached),
+  },
+  200,
+)
+
+const first = 'for the first time, all different, in processor time'
+const bare = each(tokens, (token) => jwtVerify(token, publicKey, { issuer, audience }))
+await compareAsync(
+  `One session token (ES256) ${first}`,
+  {
+    'bare jose.jwtVerify': bare,
+    'WixSessionStrategy authenticate()': each(bearer, settled(new WixSessionStrategy({ tokens: sessions }))),
+  },
+  200,
+)
+// Apart: what the others leave to the garbage collector would be counted with ours.
+await compareAsync(
+  `The same token ${first}`,
+  {
+    'bare jose.jwtVerify': bare,
+    'passport-jwt authenticate()': each(bearer, settled(passportJwt())),
+    'fast-jwt, without its cache': each(tokens, async (token) => plain(token)),
+  },
+  200,
+)

@@ -1,0 +1,107 @@
+import { createPrivateKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
+import {
+  generateSessionKey,
+  type SessionAlgorithm,
+  type SessionKey,
+  SessionTokens,
+  type SessionTokensOptions,
+  verifyAccessToken,
+  verifyInstance,
+  type WixInstance,
+  type WixTokenInfo,
+} from '../../lib/index.ts'
+import { instance, NOW, now, SECRET } from './build.ts'
+import { APP_ID, rawJwt, SECONDS } from './jwt.ts'
+
+export const ISSUER = 'https://app.example'
+export const AUDIENCE = 'api'
+export const ALGORITHMS: readonly SessionAlgorithm[] = ['ES256', 'EdDSA', 'RS256']
+
+/** Keys of the app, and keys of somebody else. */
+export const SESSION_KEYS: Record<SessionAlgorithm, SessionKey> = {
+  ES256: await generateSessionKey(),
+  EdDSA: await generateSessionKey('EdDSA'),
+  RS256: await generateSessionKey('RS256'),
+}
+export const OTHER_KEY: SessionKey = await generateSessionKey()
+
+type Overrides = Readonly<Record<string, unknown>>
+
+/** An issuer at the moment of the tests; overrides replace. */
+export const sessionTokens = (overrides: Partial<SessionTokensOptions> = {}): SessionTokens =>
+  new SessionTokens({ keys: [SESSION_KEYS.ES256], issuer: ISSUER, audience: AUDIENCE, now, ...overrides })
+
+/** What an instance proves; overrides are for what Wix signs. */
+export const instanceProof = (overrides: Overrides = {}): WixInstance =>
+  verifyInstance(instance(overrides), { secret: SECRET, now })
+
+/** What an access token proves; overrides are for the answer of Token Info. */
+export const accessTokenProof = (overrides: Overrides = {}): Promise<WixTokenInfo> => {
+  const answer = {
+    active: true,
+    subjectType: 'MEMBER',
+    subjectId: 'member-1',
+    clientId: APP_ID,
+    siteId: 'site-1',
+    instanceId: 'instance-1',
+    accountId: 'account-1',
+    vendorProductId: 'premium',
+    iat: SECONDS - 60,
+    exp: SECONDS + 14_340,
+    ...overrides,
+  }
+  return verifyAccessToken('OauthNG.JWS.e30.e30.c2ln', {
+    appId: APP_ID,
+    now,
+    fetch: async () => new Response(JSON.stringify(answer)),
+  })
+}
+
+/** The claims of a genuine session token; overrides replace, `undefined` leaves out. */
+export const sessionClaims = (overrides: Overrides = {}): Record<string, unknown> => ({
+  iss: ISSUER,
+  aud: AUDIENCE,
+  sub: 'USER:user-1',
+  iat: SECONDS,
+  exp: SECONDS + 600,
+  jti: 'AAAAAAAAAAAAAAAAAAAAAA',
+  instanceId: 'instance-1',
+  subjectType: 'USER',
+  clientId: 'app-1',
+  subjectId: 'user-1',
+  permissions: 'OWNER',
+  siteOwnerId: 'user-1',
+  ...overrides,
+})
+
+const HASHES: Record<SessionAlgorithm, string | null> = { ES256: 'sha256', EdDSA: null, RS256: 'sha256' }
+
+const PRIVATE = new WeakMap<SessionKey, KeyObject>()
+
+/** Signs with a key, independently of the library. */
+export const signedWith = (key: SessionKey): ((data: Buffer) => Buffer) => {
+  const privateKey = PRIVATE.get(key) ?? createPrivateKey({ key: key as JsonWebKey, format: 'jwk' })
+  PRIVATE.set(key, privateKey)
+  return (data) => sign(HASHES[key.alg], data, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+}
+
+/** Any header, any payload, the signature of our key: only that is right. */
+export const rawSession = (
+  header: Overrides = {},
+  payload: unknown = sessionClaims(),
+  key: SessionKey = SESSION_KEYS.ES256,
+): string => rawJwt({ alg: key.alg, typ: 'wix-session+jwt', kid: key.kid, ...header }, payload, signedWith(key))
+
+/** The parts of a JWT, as they are. */
+export const partsOf = (token: string): [header: Record<string, unknown>, claims: Record<string, unknown>] => {
+  const [header = '', claims = ''] = token.split('.')
+  const read = (part: string): Record<string, unknown> =>
+    JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>
+  return [read(header), read(claims)]
+}
+
+/** A clock that stands still until it is moved, by seconds. */
+export const clockAt = (start: number = NOW): { now: () => number; move: (seconds: number) => void } => {
+  let time = start
+  return { now: () => time, move: (seconds) => void (time += seconds * 1000) }
+}
