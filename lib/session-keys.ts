@@ -80,7 +80,7 @@ function fits(alg: SessionAlgorithm, { asymmetricKeyType, asymmetricKeyDetails }
   return asymmetricKeyType === 'rsa' && modulusLength >= 2048 && publicExponent >= 65_537n
 }
 
-/** Whether what the one signs, the other verifies: they were typed in, perhaps. */
+/** Whether what the one signs, the other verifies: a list of keys may have been edited by hand. */
 function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
   const text = Buffer.from('a trial')
   const hash = publicKey.asymmetricKeyType === 'ed25519' ? null : 'sha256'
