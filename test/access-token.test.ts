@@ -14,6 +14,7 @@ import {
   WixAuthError,
   WixUnavailableError,
 } from '../lib/index.ts'
+import { WixSimulator } from '../lib/testing/index.ts'
 import { accessToken, answering, answeringLater, askedFor, clockAt, info } from './support/access-token.ts'
 import { instance, now, NOW } from './support/build.ts'
 import { APP_ID, digest, refusalOf, SECONDS, webhook } from './support/jwt.ts'
@@ -1175,6 +1176,26 @@ describe('E-01: no error holds the token', () => {
     for (const [reason, suffix] of cases) {
       const error = await errorOf(verifyAccessToken(TOKEN, options({ fetch: refusing(reason) })))
       expect(error).to.have.property('message', `Wix could not be asked whose token this is: no connection${suffix}`)
+    }
+  })
+})
+
+describe('C-07: a token that was revoked', () => {
+  it('works for 60 seconds more at most, as it is documented, and not at all without a cache', async () => {
+    const wix = await WixSimulator.start({ appId: APP_ID, appSecret: 'secret' })
+    try {
+      let time = Date.now()
+      const options = { appId: APP_ID, apiUrl: wix.url, now: () => time }
+      const text = wix.accessToken({ instanceId: 'instance-1' })
+      const known = await verifyAccessToken(text, options)
+      wix.revoke(text)
+      time += 59_999
+      expect(await verifyAccessToken(text, options)).to.deep.equal(known)
+      time += 2
+      expect(await refusalOf(verifyAccessToken(text, options))).to.equal('token_inactive')
+      expect(await refusalOf(verifyAccessToken(text, { ...options, cache: false }))).to.equal('token_inactive')
+    } finally {
+      await wix.close()
     }
   })
 })
