@@ -326,7 +326,8 @@ describe('WixAccessTokenStrategy', () => {
       })
     }
 
-    it('1,000,000 malformed tokens', () => {
+    it('1,000,000 malformed tokens', function () {
+      this.timeout(60_000)
       const fetch = answering()
       let refused = 0
       const perRequest = Object.assign(Object.create(strategy({ fetch })) as WixAccessTokenStrategy, {

@@ -45,7 +45,7 @@ interface Seen {
 }
 
 describe('S-04: the rotation of keys', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   let issuers: readonly SessionTokens[] = []
   let reads = 0
   let served: Served
