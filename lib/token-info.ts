@@ -142,7 +142,7 @@ async function pauseBriefly(signal: AbortSignal): Promise<void> {
  * The remote call, with everything that keeps a slow or broken Wix from taking the app along: a deadline, a bound on what is read
  * and on the calls under way, one retry, and a pause after repeated failures or when Wix asks for one.
  *
- * The function that it makes rejects with a {@link WixAuthError} for a token that Wix refuses, and with a
+ * The function that it makes answers with what Wix says, an empty object for a token that Wix refuses, and rejects with a
  * {@link WixUnavailableError} when there is no answer.
  */
 function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<Record<string, unknown>> {
@@ -160,8 +160,8 @@ function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<
   /** Only calls of this round may change these: those from before a pause know nothing of what came after. */
   let round = 0
 
-  /** What Wix says; nothing when it refuses the token. */
-  const call = async (token: string, signal: AbortSignal): Promise<Record<string, unknown> | undefined | Failure> => {
+  /** What Wix says of the token: of one that it refuses, nothing. */
+  const call = async (token: string, signal: AbortSignal): Promise<Record<string, unknown> | Failure> => {
     for (let retries = 1; ; retries--) {
       let response: Awaited<ReturnType<Fetch>>
       try {
@@ -179,7 +179,7 @@ function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<
         continue
       }
       const { status, headers, body } = response
-      if (REFUSED.has(status)) return undefined
+      if (REFUSED.has(status)) return {}
       if (status === 200) {
         const answer = await readJson(body)
         return typeof answer === 'string' ? new Failure(answer) : answer
@@ -228,7 +228,6 @@ function tokenInfoClient(options: TokenInfoOptions): (token: string) => Promise<
         else answered()
       }
       if (isFailure) throw unavailable(answer.why, answer.wait)
-      if (answer === undefined) throw new WixAuthError('token_inactive')
       return answer
     } finally {
       calls--
