@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { WixAccessTokenStrategy, WixAppStrategy } from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
-import { compare } from './run.js'
+import { authenticate, authenticated, compare, each } from './run.js'
 
 const secret = randomUUID()
 const appId = randomUUID()
@@ -42,15 +42,6 @@ const answer = () => ({
   vendorProductId: 'premium',
 })
 
-/** As Passport runs a strategy: on an object made from it, which gets the outcomes. */
-const authenticate = (prototype, success) => (req) => {
-  const strategy = Object.create(prototype)
-  strategy.success = success
-  strategy.fail = strategy.error = (reason) => {
-    throw new Error('refused', { cause: reason })
-  }
-  strategy.authenticate(req, {})
-}
 const verify = (identity, done) => done(null, identity)
 // The clock stands still, so that everything stays remembered.
 const strategy = new WixAccessTokenStrategy(
@@ -61,21 +52,13 @@ const requests = {
   instance: instances.map((instance) => ({ headers: {}, query: { instance } })),
   token: tokens.map((authorization) => ({ headers: { authorization }, query: {} })),
 }
-await Promise.all(requests.token.map((req) => new Promise((resolve) => authenticate(strategy, resolve)(req))))
+await Promise.all(requests.token.map(authenticated(strategy)))
 
-const accept = () => {}
-const each = (items, task) => {
-  let next = 0
-  return () => task(items[next++ % items.length])
-}
 compare(
   `One instance of ${instances[0].length} characters, and one remembered access token of ${tokens[0].length}`,
   {
-    'WixAppStrategy authenticate()': each(
-      requests.instance,
-      authenticate(new WixAppStrategy({ secret }, verify), accept),
-    ),
-    'WixAccessTokenStrategy authenticate()': each(requests.token, authenticate(strategy, accept)),
+    'WixAppStrategy authenticate()': each(requests.instance, authenticate(new WixAppStrategy({ secret }, verify))),
+    'WixAccessTokenStrategy authenticate()': each(requests.token, authenticate(strategy)),
   },
   200,
 )

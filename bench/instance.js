@@ -3,7 +3,7 @@ import { createHmac, createSecretKey, randomUUID, timingSafeEqual } from 'node:c
 import { createRequire } from 'node:module'
 import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
-import { compare } from './run.js'
+import { authenticate, compare, each } from './run.js'
 
 const secret = randomUUID()
 const key = createSecretKey(Buffer.from(secret))
@@ -31,10 +31,6 @@ const instances = Array.from({ length: 20_000 }, () =>
 )
 const requests = instances.map((instance) => ({ headers: {}, query: { instance } }))
 
-let next = 0
-/** A task that takes the items in turn, so that no call sees what the one before it saw. */
-const each = (items, task) => () => task(items[next++ % items.length])
-
 function bare(instance) {
   const dot = instance.indexOf('.')
   const data = instance.slice(dot + 1)
@@ -43,18 +39,6 @@ function bare(instance) {
   return JSON.parse(Buffer.from(data, 'base64url').toString())
 }
 
-const accept = () => {}
-const refuse = (reason) => {
-  throw new Error('refused', { cause: reason })
-}
-/** As Passport runs a strategy: on an object made from it, which gets the outcomes. */
-const authenticate = (prototype) => (req) => {
-  const strategy = Object.create(prototype)
-  strategy.success = accept
-  strategy.fail = refuse
-  strategy.error = refuse
-  strategy.authenticate(req, {})
-}
 const verify = (instance, done) => done(null, instance)
 const ours = authenticate(new WixAppStrategy({ secret }, verify))
 

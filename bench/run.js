@@ -54,3 +54,27 @@ export async function compareAsync(title, tasks, callsPerTurn) {
   }
   print(title, Object.keys(tasks), turns)
 }
+
+/** A task that takes the items in turn, so that no call sees what the one before it saw. */
+export const each = (items, task) => {
+  let next = 0
+  return () => task(items[next++ % items.length])
+}
+
+const fail = (reason) => {
+  throw new Error('refused', { cause: reason })
+}
+
+/** Runs a strategy as Passport does: on an object made from it, which gets the outcomes. */
+export const authenticate =
+  (prototype, success = () => {}) =>
+  (req) => {
+    const strategy = Object.create(prototype)
+    strategy.success = success
+    strategy.fail = fail
+    strategy.error = fail
+    strategy.authenticate(req, {})
+  }
+
+/** The same, as a promise of the user. */
+export const authenticated = (prototype) => (req) => new Promise((resolve) => authenticate(prototype, resolve)(req))

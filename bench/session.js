@@ -5,7 +5,7 @@ import { importJWK, jwtVerify } from 'jose'
 import { generateSessionKey, SessionTokens, verifyInstance, WixAppStrategy, WixSessionStrategy } from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
 import { Strategy as JwtStrategy } from 'passport-jwt'
-import { compare, compareAsync } from './run.js'
+import { authenticate, authenticated, compare, compareAsync, each } from './run.js'
 
 const secret = randomUUID()
 const issuer = 'https://bench.example'
@@ -39,21 +39,6 @@ const [published] = (await sessions.jwks()).keys
 const publicKey = await importJWK(published)
 const pem = createPublicKey({ key: published, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
 
-/** As Passport runs a strategy: on an object made from it, which gets the outcomes. */
-const run = (prototype, req, success) => {
-  const strategy = Object.create(prototype)
-  strategy.success = success
-  strategy.fail = strategy.error = (reason) => {
-    throw new Error('refused', { cause: reason })
-  }
-  strategy.authenticate(req, {})
-}
-const authenticate = (strategy) => (req) => run(strategy, req, () => {})
-const settled = (strategy) => (req) => new Promise((resolve) => run(strategy, req, resolve))
-const each = (items, task) => {
-  let next = 0
-  return () => task(items[next++ % items.length])
-}
 const bearer = tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` }, query: {} }))
 const pages = instances.map((instance) => ({ headers: {}, query: { instance } }))
 const verify = (identity, done) => done(null, identity)
@@ -77,7 +62,7 @@ const plain = fastJwt(false)
 // Fewer than are remembered.
 const few = bearer.slice(0, 1000)
 const remembering = new WixSessionStrategy({ tokens: sessions })
-await Promise.all(few.map(settled(remembering)))
+await Promise.all(few.map(authenticated(remembering)))
 const cached = fastJwt(2000)
 for (const token of tokens.slice(0, 1000)) cached(token)
 
@@ -97,7 +82,7 @@ await compareAsync(
   `One session token (ES256) ${first}`,
   {
     'bare jose.jwtVerify': bare,
-    'WixSessionStrategy authenticate()': each(bearer, settled(new WixSessionStrategy({ tokens: sessions }))),
+    'WixSessionStrategy authenticate()': each(bearer, authenticated(new WixSessionStrategy({ tokens: sessions }))),
   },
   200,
 )
@@ -106,7 +91,7 @@ await compareAsync(
   `The same token ${first}`,
   {
     'bare jose.jwtVerify': bare,
-    'passport-jwt authenticate()': each(bearer, settled(passportJwt())),
+    'passport-jwt authenticate()': each(bearer, authenticated(passportJwt())),
     'fast-jwt, without its cache': each(tokens, async (token) => plain(token)),
   },
   200,

@@ -83,3 +83,13 @@ export function checkOptions<T extends object>(owner: string, options: T, checks
   }
   return Object.assign(Object.create(null), options)
 }
+
+/**
+ * Refuses options of which one that has no default was left out.
+ *
+ * @throws {TypeError} Names `owner` and the option.
+ */
+export function required(owner: string, options: object, names: readonly string[]): void {
+  const missing = names.find((name) => !Object.hasOwn(options, name))
+  if (missing !== undefined) throw new TypeError(`${owner}: option \`${missing}\` is missing`)
+}

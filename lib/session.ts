@@ -4,7 +4,7 @@ import { WixAuthError } from './errors.ts'
 import { isSubjectType, subOf, type WixIdentity } from './identity.ts'
 import { verifyClaims } from './jwt.ts'
 import { memo } from './memo.ts'
-import { callback, type Check, checkOptions, clockTolerance, isText, text, textOrNull } from './options.ts'
+import { callback, type Check, checkOptions, clockTolerance, isText, required, text, textOrNull } from './options.ts'
 import { own } from './read.ts'
 import {
   type FindKey,
@@ -81,11 +81,6 @@ export const ruleChecks: { [Name in keyof SessionRules]-?: Check } = {
   audience: text,
   clockTolerance,
   now: callback,
-}
-
-const required = (owner: string, options: object, names: readonly string[]): void => {
-  const missing = names.find((name) => !Object.hasOwn(options, name))
-  if (missing !== undefined) throw new TypeError(`${owner}: option \`${missing}\` is missing`)
 }
 
 export type SessionCheck = (token: string) => WixSession | Promise<WixSession>

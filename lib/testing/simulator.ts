@@ -7,7 +7,7 @@ import { WixAuthError } from '../errors.ts'
 import type { SubjectType } from '../identity.ts'
 import { checkInstance, isSignature, rulesOf } from '../instance.ts'
 import { objectOf } from '../json.ts'
-import { callback, type Check, checkOptions, flag, isText, text } from '../options.ts'
+import { callback, type Check, checkOptions, flag, isText, required, text } from '../options.ts'
 
 /** The options of {@link WixSimulator.start}. */
 export interface WixSimulatorOptions {
@@ -167,9 +167,7 @@ export class WixSimulator {
           : 'a whole number from 0 to 65535',
       now: callback,
     })
-    for (const name of ['appId', 'appSecret']) {
-      if (!(name in checked)) throw new TypeError(`WixSimulator.start: option \`${name}\` is missing`)
-    }
+    required('WixSimulator.start', checked, ['appId', 'appSecret'])
     const { port = 0, now = Date.now } = checked
     const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening')
