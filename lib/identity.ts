@@ -1,4 +1,4 @@
-import { textOrNull } from './options.ts'
+import { textOrNull } from './internal/options.ts'
 import { own } from './read.ts'
 
 /** Who stands behind a credential, in the words of Wix's own `getTokenInfo()`. */

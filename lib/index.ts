@@ -3,22 +3,22 @@ export {
   type VerifyAccessTokenOptions,
   WixAccessTokenStrategy,
   type WixAccessTokenStrategyOptions,
-} from './access-token.ts'
+} from './strategies/access-token.ts'
 export {
   type SecretOption,
   WixAppStrategy,
   WixAppStrategy as default,
   WixAppStrategy as Strategy,
   type WixAppStrategyOptions,
-} from './app-strategy.ts'
-export { deduplicate, type DeduplicateOptions, type DeduplicateResponse } from './deduplicate.ts'
+} from './strategies/app.ts'
+export { deduplicate, type DeduplicateOptions, type DeduplicateResponse } from './middleware/deduplicate.ts'
 export {
   type VerifyDigestOptions,
   verifyDigest,
   type WixDigest,
   WixDigestStrategy,
   type WixDigestStrategyOptions,
-} from './digest.ts'
+} from './strategies/digest.ts'
 export { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from './errors.ts'
 export { identityOf, type SubjectType, type WixIdentity } from './identity.ts'
 export {
@@ -27,21 +27,21 @@ export {
   type VerifyInstanceOptions,
   type WixInstance,
   type WixInstancePayload,
-} from './instance.ts'
-export type { SignedOptions } from './jwt.ts'
-export type { WixPublicKey } from './public-key.ts'
+} from './strategies/app-instance.ts'
+export type { SignedOptions } from './internal/jwt.ts'
+export type { WixPublicKey } from './internal/wix-public-key.ts'
 export { type BodyReader, first, fromAuthorization, fromBody, fromHeader, fromQuery, type Reader } from './read.ts'
-export { type IdentityRule, requireIdentity } from './require-identity.ts'
-export type { WixSecret } from './secret.ts'
-export { SessionTokens, type SessionTokensOptions, type WixSession } from './session.ts'
+export { type IdentityRule, requireIdentity } from './middleware/require-identity.ts'
+export type { WixSecret } from './internal/app-secret.ts'
+export { SessionTokens, type SessionTokensOptions, type WixSession } from './sessions/tokens.ts'
 export {
   generateSessionKey,
   type PublicSessionKey,
   type SessionAlgorithm,
   type SessionKey,
   type SessionKeys,
-} from './session-keys.ts'
-export { WixSessionStrategy, type WixSessionStrategyOptions } from './session-strategy.ts'
+} from './sessions/own-keys.ts'
+export { WixSessionStrategy, type WixSessionStrategyOptions } from './sessions/strategy.ts'
 export {
   verifyServicePlugin,
   type VerifyServicePluginOptions,
@@ -49,7 +49,7 @@ export {
   type WixServicePluginRequest,
   WixServicePluginStrategy,
   type WixServicePluginStrategyOptions,
-} from './service-plugin.ts'
+} from './strategies/service-plugin.ts'
 export {
   type DeliveryProgress,
   type DeliveryStore,
@@ -58,7 +58,7 @@ export {
   redisStore,
   type RedisStoreClient,
   type RedisStoreOptions,
-} from './stores.ts'
+} from './middleware/stores.ts'
 export {
   type UserInfoOption,
   type Verify,
@@ -68,7 +68,7 @@ export {
   WixStrategy,
   type WixStrategyOptions,
 } from './strategy.ts'
-export type { Fetch, TokenInfoCache, TokenInfoOptions, WixTokenInfo } from './token-info.ts'
+export type { Fetch, TokenInfoCache, TokenInfoOptions, WixTokenInfo } from './strategies/access-token-info.ts'
 export {
   resolveUserInfo,
   type UserInfoContext,
@@ -77,7 +77,7 @@ export {
   type UserInfoMore,
   type UserInfoResponse,
   type UserInfoSource,
-} from './userinfo.ts'
+} from './userinfo/resolve.ts'
 export {
   verifyWebhook,
   type VerifyWebhookOptions,
@@ -86,4 +86,4 @@ export {
   type WixWebhookEvent,
   WixWebhookStrategy,
   type WixWebhookStrategyOptions,
-} from './webhook.ts'
+} from './strategies/webhook.ts'

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'
-import { flag, text, timeout } from './options.ts'
+import { flag, text, timeout } from './internal/options.ts'
 import { type DefaultRequest, own } from './read.ts'
 
 /** What a strategy may be told beside its own options. */

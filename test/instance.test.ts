@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { verifyInstance, type VerifyInstanceOptions, WixAuthError, type WixAuthErrorCode } from '../lib/index.ts'
-import { isSignature } from '../lib/instance.ts'
+import { isSignature } from '../lib/strategies/app-instance.ts'
 import { instance, iso, NOW, now, OTHER_SECRET, payload, SECRET, sign, signData } from './support/build.ts'
 
 const verify = (text: string, options: Partial<VerifyInstanceOptions> = {}): ReturnType<typeof verifyInstance> =>
@@ -282,7 +282,7 @@ describe('verifyInstance', () => {
     })
 
     it('I-04: is compared in constant time', async () => {
-      const source = await readFile(new URL('../lib/instance.ts', import.meta.url), 'utf8')
+      const source = await readFile(new URL('../lib/strategies/app-instance.ts', import.meta.url), 'utf8')
       expect(source.match(/timingSafeEqual\(createHmac/g)).to.have.length(1)
       expect(source).to.not.match(/\.equals\(|digest\([^)]*\) ===/)
     })

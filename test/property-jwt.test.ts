@@ -10,7 +10,7 @@ import {
   WixServicePluginStrategy,
   WixWebhookStrategy,
 } from '../lib/index.ts'
-import { verifyJwt } from '../lib/jwt.ts'
+import { verifyJwt } from '../lib/internal/jwt.ts'
 import { now } from './support/build.ts'
 import { APP_ID, BODY, digest, KEYS, rawJwt, SECONDS, servicePlugin, webhook } from './support/jwt.ts'
 import { runToEnd } from './support/run.ts'

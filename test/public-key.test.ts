@@ -10,7 +10,7 @@ import {
   WixServicePluginStrategy,
   WixWebhookStrategy,
 } from '../lib/index.ts'
-import { publicKeys } from '../lib/public-key.ts'
+import { publicKeys } from '../lib/internal/wix-public-key.ts'
 import { now } from './support/build.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from './support/jwt.ts'
 

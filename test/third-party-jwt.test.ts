@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { expect } from 'chai'
 import { verifyWebhook, WixAuthError } from '../lib/index.ts'
-import { publicKeys } from '../lib/public-key.ts'
+import { publicKeys } from '../lib/internal/wix-public-key.ts'
 import { now } from './support/build.ts'
 import { thirdParty } from './support/third-party.ts'
 

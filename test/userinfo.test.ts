@@ -11,7 +11,7 @@ import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload
 import passport from 'passport'
 import sinon from 'sinon'
 import { type Fetch, verifyInstance, WixAppStrategy, WixAuthError, WixUnavailableError } from '../lib/index.ts'
-import { resolveUserInfo, type UserInfoContext, userInfoHandler, type UserInfoSource } from '../lib/userinfo.ts'
+import { resolveUserInfo, type UserInfoContext, userInfoHandler, type UserInfoSource } from '../lib/userinfo/resolve.ts'
 import { instance, NOW, now, SECRET } from './support/build.ts'
 import { refusalOf, SECONDS } from './support/jwt.ts'
 import { serve, type Served } from './support/serve.ts'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { within } from '../lib/within.ts'
+import { within } from '../lib/internal/promises.ts'
 
 describe('within', () => {
   let timers: sinon.SinonFakeTimers

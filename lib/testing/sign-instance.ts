@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { WixInstancePayload } from '../instance.ts'
+import type { WixInstancePayload } from '../strategies/app-instance.ts'
 
 /** The documented properties, and any others. */
 type Payload = { readonly [Name in keyof WixInstancePayload]?: WixInstancePayload[Name] | undefined } & Readonly<

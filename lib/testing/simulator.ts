@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WixAuthError } from '../errors.ts'
 import type { SubjectType } from '../identity.ts'
-import { checkInstance, isSignature, rulesOf } from '../instance.ts'
-import { objectOf } from '../json.ts'
-import { callback, type Check, checkOptions, flag, isText, required, text } from '../options.ts'
+import { checkInstance, isSignature, rulesOf } from '../strategies/app-instance.ts'
+import { objectOf } from '../internal/json.ts'
+import { callback, type Check, checkOptions, flag, isText, required, text } from '../internal/options.ts'
 
 /** The options of {@link WixSimulator.start}. */
 export interface WixSimulatorOptions {

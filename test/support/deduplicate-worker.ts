@@ -1,7 +1,7 @@
 /** One of several processes of an app: notes in Redis which deliveries it has begun and which it has handled. */
 import express from 'express'
-import { deduplicate } from '../../lib/deduplicate.ts'
-import { redisStore } from '../../lib/stores.ts'
+import { deduplicate } from '../../lib/middleware/deduplicate.ts'
+import { redisStore } from '../../lib/middleware/stores.ts'
 import { connect } from './redis.ts'
 import { serve } from './serve.ts'
 

@@ -1,9 +1,9 @@
-import { WixAuthError, WixUnavailableError } from './errors.ts'
-import { memo } from './memo.ts'
+import { WixAuthError, WixUnavailableError } from '../errors.ts'
+import { memo } from './cache.ts'
 import { isSecure } from './options.ts'
 import { readJson } from './read-json.ts'
-import type { Fetch } from './token-info.ts'
-import { codeOf, within } from './within.ts'
+import type { Fetch } from '../strategies/access-token-info.ts'
+import { codeOf, within } from './promises.ts'
 
 // ASCII without white space, control characters and backslashes, which parsers of URLs drop or take for something else.
 const PLAIN = /^[!-[\]-~]+$/

@@ -1,8 +1,8 @@
-import { WixAuthError } from './errors.ts'
-import { checkInstance, type InstanceRules, ruleChecks, rulesOf, type WixInstance } from './instance.ts'
-import { callback, checkOptions } from './options.ts'
-import { type DefaultRequest, exactlyOne, first, fromAuthorization, fromQuery, own, type Reader } from './read.ts'
-import { secretKeys, type WixSecret } from './secret.ts'
+import { WixAuthError } from '../errors.ts'
+import { checkInstance, type InstanceRules, ruleChecks, rulesOf, type WixInstance } from './app-instance.ts'
+import { callback, checkOptions } from '../internal/options.ts'
+import { type DefaultRequest, exactlyOne, first, fromAuthorization, fromQuery, own, type Reader } from '../read.ts'
+import { secretKeys, type WixSecret } from '../internal/app-secret.ts'
 import {
   commonChecks,
   type Verify,
@@ -10,8 +10,8 @@ import {
   whenReady,
   WixStrategy,
   type WixStrategyOptions,
-} from './strategy.ts'
-import { tokenInfo, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
+} from '../strategy.ts'
+import { tokenInfo, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
 
 type SecretFunction<Req> = (req: Req) => WixSecret | PromiseLike<WixSecret>
 

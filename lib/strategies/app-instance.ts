@@ -1,10 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { WixAuthError } from './errors.ts'
-import { isOwner, type SubjectType, type WixIdentity } from './identity.ts'
-import { objectOf, parseJson } from './json.ts'
-import { callback, type Check, checkOptions, clockTolerance, isText, secondsOrFalse, text } from './options.ts'
-import { exactlyOne } from './read.ts'
-import { secretKeys, type WixSecret } from './secret.ts'
+import { WixAuthError } from '../errors.ts'
+import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
+import { objectOf, parseJson } from '../internal/json.ts'
+import {
+  callback,
+  type Check,
+  checkOptions,
+  clockTolerance,
+  isText,
+  secondsOrFalse,
+  text,
+} from '../internal/options.ts'
+import { exactlyOne } from '../read.ts'
+import { secretKeys, type WixSecret } from '../internal/app-secret.ts'
 
 /**
  * What Wix signs. Only `instanceId` is always there, and Wix may add properties at any time.

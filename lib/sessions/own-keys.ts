@@ -7,11 +7,11 @@ import {
   generateKeyPair,
   type JWTVerifyGetKey,
 } from 'jose'
-import { WixAuthError, WixUnavailableError } from './errors.ts'
-import { butIs, isText } from './options.ts'
-import { own } from './read.ts'
-import { readJson } from './read-json.ts'
-import { codeOf, within } from './within.ts'
+import { WixAuthError, WixUnavailableError } from '../errors.ts'
+import { butIs, isText } from '../internal/options.ts'
+import { own } from '../read.ts'
+import { readJson } from '../internal/read-json.ts'
+import { codeOf, within } from '../internal/promises.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject } from 'node:crypto'

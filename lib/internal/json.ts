@@ -1,4 +1,4 @@
-import { WixAuthError } from './errors.ts'
+import { WixAuthError } from '../errors.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { WixAuthError } from './errors.ts'
-import { parseJson } from './json.ts'
-import { signedChecks, type SignedOptions, verifyJwt } from './jwt.ts'
-import { callback, checkOptions } from './options.ts'
-import { publicKeys, type PublicKeys } from './public-key.ts'
-import { type BodyReader, type DefaultRequest, fromBody, fromHeader, notRaw, own } from './read.ts'
+import { WixAuthError } from '../errors.ts'
+import { parseJson } from '../internal/json.ts'
+import { signedChecks, type SignedOptions, verifyJwt } from '../internal/jwt.ts'
+import { callback, checkOptions } from '../internal/options.ts'
+import { publicKeys, type PublicKeys } from '../internal/wix-public-key.ts'
+import { type BodyReader, type DefaultRequest, fromBody, fromHeader, notRaw, own } from '../read.ts'
 import {
   commonChecks,
   identityAsUser,
@@ -13,7 +13,7 @@ import {
   whenReady,
   WixStrategy,
   type WixStrategyOptions,
-} from './strategy.ts'
+} from '../strategy.ts'
 
 /** A verified body. It names nobody: that Wix sent it is all that the header proves. */
 export interface WixDigest {

@@ -1,10 +1,10 @@
-import { WixAuthError } from './errors.ts'
-import { subjectOf, type WixIdentity } from './identity.ts'
-import { objectOf } from './json.ts'
-import { signedChecks, type SignedOptions, verifyJwt } from './jwt.ts'
-import { butIs, callback, type Check, checkOptions, isText, text } from './options.ts'
-import { publicKeys, type PublicKeys } from './public-key.ts'
-import { type BodyReader, type DefaultRequest, fromBody, jwtOf, own } from './read.ts'
+import { WixAuthError } from '../errors.ts'
+import { subjectOf, type WixIdentity } from '../identity.ts'
+import { objectOf } from '../internal/json.ts'
+import { signedChecks, type SignedOptions, verifyJwt } from '../internal/jwt.ts'
+import { butIs, callback, type Check, checkOptions, isText, text } from '../internal/options.ts'
+import { publicKeys, type PublicKeys } from '../internal/wix-public-key.ts'
+import { type BodyReader, type DefaultRequest, fromBody, jwtOf, own } from '../read.ts'
 import {
   commonChecks,
   identityAsUser,
@@ -13,7 +13,7 @@ import {
   whenReady,
   WixStrategy,
   type WixStrategyOptions,
-} from './strategy.ts'
+} from '../strategy.ts'
 
 /** What Wix says of every call, whatever its method is. Only `instanceId` is always there. */
 export interface WixServicePluginMetadata {

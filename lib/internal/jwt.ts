@@ -1,8 +1,8 @@
 import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
-import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from './errors.ts'
+import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
 import { callback, type Check, clockTolerance, isNumber } from './options.ts'
-import type { PublicKeys, WixPublicKey } from './public-key.ts'
-import { own } from './read.ts'
+import type { PublicKeys, WixPublicKey } from './wix-public-key.ts'
+import { own } from '../read.ts'
 
 /** What the checks of the three kinds of signed requests share. All times are seconds. */
 export interface SignedOptions {

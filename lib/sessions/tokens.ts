@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { WixAuthError } from './errors.ts'
-import { isSubjectType, subOf, type WixIdentity } from './identity.ts'
-import { verifyClaims } from './jwt.ts'
-import { memo } from './memo.ts'
-import { callback, type Check, checkOptions, clockTolerance, isText, required, text, textOrNull } from './options.ts'
-import { own } from './read.ts'
+import { WixAuthError } from '../errors.ts'
+import { isSubjectType, subOf, type WixIdentity } from '../identity.ts'
+import { verifyClaims } from '../internal/jwt.ts'
+import { memo } from '../internal/cache.ts'
+import {
+  callback,
+  type Check,
+  checkOptions,
+  clockTolerance,
+  isText,
+  required,
+  text,
+  textOrNull,
+} from '../internal/options.ts'
+import { own } from '../read.ts'
 import {
   type FindKey,
   keyRings,
@@ -13,8 +22,8 @@ import {
   type PublicSessionKey,
   SESSION_ALGORITHMS,
   type SessionKeys,
-} from './session-keys.ts'
-import { whenReady } from './strategy.ts'
+} from './own-keys.ts'
+import { whenReady } from '../strategy.ts'
 
 /** A verified session token: the identity of the proof that it was issued for. */
 export interface WixSession extends WixIdentity {

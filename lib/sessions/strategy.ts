@@ -1,6 +1,6 @@
-import { WixAuthError } from './errors.ts'
-import { callback, checkOptions, secureUrl } from './options.ts'
-import { type DefaultRequest, exactlyOne, type Reader, tokenFromAuthorization } from './read.ts'
+import { WixAuthError } from '../errors.ts'
+import { callback, checkOptions, secureUrl } from '../internal/options.ts'
+import { type DefaultRequest, exactlyOne, type Reader, tokenFromAuthorization } from '../read.ts'
 import {
   checkOf,
   ruleChecks,
@@ -9,8 +9,8 @@ import {
   type SessionRules,
   SessionTokens,
   type WixSession,
-} from './session.ts'
-import { remoteKeys } from './session-keys.ts'
+} from './tokens.ts'
+import { remoteKeys } from './own-keys.ts'
 import {
   commonChecks,
   identityAsUser,
@@ -21,7 +21,7 @@ import {
   withUserInfo,
   WixStrategy,
   type WixStrategyOptions,
-} from './strategy.ts'
+} from '../strategy.ts'
 
 /** Where the keys are: with the issuer in this process, or published by another service. */
 type SessionSource =

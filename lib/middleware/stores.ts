@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import { lruClock } from './memo.ts'
-import { callback, type Check, checkOptions, count, text } from './options.ts'
+import { lruClock } from '../internal/cache.ts'
+import { callback, type Check, checkOptions, count, text } from '../internal/options.ts'
 
 /** `new`: handle it; it is yours for the length of the lease. `busy`: another one does. `done`: it was handled. */
 export type DeliveryProgress = 'new' | 'busy' | 'done'

@@ -1,8 +1,8 @@
-import { WixAuthError } from './errors.ts'
-import { identityOf, isOwner, isSubjectType, SUBJECT_TYPES, type SubjectType, type WixIdentity } from './identity.ts'
-import { type Check, checkOptions, isText, textOrNull } from './options.ts'
-import { type DefaultRequest, own } from './read.ts'
-import { isPromise, toError } from './strategy.ts'
+import { WixAuthError } from '../errors.ts'
+import { identityOf, isOwner, isSubjectType, SUBJECT_TYPES, type SubjectType, type WixIdentity } from '../identity.ts'
+import { type Check, checkOptions, isText, textOrNull } from '../internal/options.ts'
+import { type DefaultRequest, own } from '../read.ts'
+import { isPromise, toError } from '../strategy.ts'
 
 /** What an identity must be. All that is named must hold. */
 export interface IdentityRule {

@@ -1,4 +1,4 @@
-import { own } from './read.ts'
+import { own } from '../read.ts'
 
 /** What `call` answers or, when it takes longer than `seconds`, what `late` answers or throws. */
 export async function within<T>(seconds: number, call: () => T | PromiseLike<T>, late: () => T): Promise<T> {

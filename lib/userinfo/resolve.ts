@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import { WixAuthError } from './errors.ts'
-import { getJson, urlWithin } from './get-json.ts'
-import { identityOf, subOf, type WixIdentity } from './identity.ts'
-import { objectOf } from './json.ts'
-import { verifyClaims } from './jwt.ts'
+import { WixAuthError } from '../errors.ts'
+import { getJson, urlWithin } from '../internal/get-json.ts'
+import { identityOf, subOf, type WixIdentity } from '../identity.ts'
+import { objectOf } from '../internal/json.ts'
+import { verifyClaims } from '../internal/jwt.ts'
 import {
   callback,
   type Check,
@@ -14,11 +14,11 @@ import {
   text,
   textOrNull,
   timeout,
-} from './options.ts'
-import { type DefaultRequest, exactlyOne, own } from './read.ts'
-import { remoteKeys } from './session-keys.ts'
-import { toError } from './strategy.ts'
-import type { Fetch } from './token-info.ts'
+} from '../internal/options.ts'
+import { type DefaultRequest, exactlyOne, own } from '../read.ts'
+import { remoteKeys } from '../sessions/own-keys.ts'
+import { toError } from '../strategy.ts'
+import type { Fetch } from '../strategies/access-token-info.ts'
 
 /** What the app adds to the answer of {@link userInfoHandler}: `email`, `name`, `roles`, ...; or nothing. */
 export type UserInfoMore<Req = DefaultRequest> = (

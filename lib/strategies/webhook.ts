@@ -1,10 +1,10 @@
-import { WixAuthError } from './errors.ts'
-import { subjectOf, type WixIdentity } from './identity.ts'
-import { objectOf, parseJson } from './json.ts'
-import { signedChecks, type SignedOptions, verifyJwt } from './jwt.ts'
-import { callback, type Check, checkOptions, isText, secondsOrFalse, textOrNull } from './options.ts'
-import { publicKeys, type PublicKeys } from './public-key.ts'
-import { type BodyReader, type DefaultRequest, fromBody, jwtOf, own } from './read.ts'
+import { WixAuthError } from '../errors.ts'
+import { subjectOf, type WixIdentity } from '../identity.ts'
+import { objectOf, parseJson } from '../internal/json.ts'
+import { signedChecks, type SignedOptions, verifyJwt } from '../internal/jwt.ts'
+import { callback, type Check, checkOptions, isText, secondsOrFalse, textOrNull } from '../internal/options.ts'
+import { publicKeys, type PublicKeys } from '../internal/wix-public-key.ts'
+import { type BodyReader, type DefaultRequest, fromBody, jwtOf, own } from '../read.ts'
 import {
   commonChecks,
   identityAsUser,
@@ -13,7 +13,7 @@ import {
   whenReady,
   WixStrategy,
   type WixStrategyOptions,
-} from './strategy.ts'
+} from '../strategy.ts'
 
 /**
  * What happened. Domain events have the envelope from `id` to `actionEvent`; older events are flat.

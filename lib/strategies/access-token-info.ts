@@ -1,6 +1,6 @@
-import { WixAuthError, WixUnavailableError } from './errors.ts'
-import { isSubjectType, type WixIdentity } from './identity.ts'
-import { memo } from './memo.ts'
+import { WixAuthError, WixUnavailableError } from '../errors.ts'
+import { isSubjectType, type WixIdentity } from '../identity.ts'
+import { memo } from '../internal/cache.ts'
 import {
   butIs,
   callback,
@@ -13,10 +13,10 @@ import {
   text,
   textOrNull,
   timeout,
-} from './options.ts'
-import { own } from './read.ts'
-import { readJson } from './read-json.ts'
-import { codeOf, within } from './within.ts'
+} from '../internal/options.ts'
+import { own } from '../read.ts'
+import { readJson } from '../internal/read-json.ts'
+import { codeOf, within } from '../internal/promises.ts'
 
 /**
  * What Wix's Token Info endpoint says about a token.

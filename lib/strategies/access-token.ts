@@ -1,7 +1,7 @@
-import { WixAuthError } from './errors.ts'
-import { isSubjectType, SUBJECT_TYPES, type SubjectType } from './identity.ts'
-import { callback, type Check, checkOptions } from './options.ts'
-import { type DefaultRequest, exactlyOne, type Reader, tokenFromAuthorization } from './read.ts'
+import { WixAuthError } from '../errors.ts'
+import { isSubjectType, SUBJECT_TYPES, type SubjectType } from '../identity.ts'
+import { callback, type Check, checkOptions } from '../internal/options.ts'
+import { type DefaultRequest, exactlyOne, type Reader, tokenFromAuthorization } from '../read.ts'
 import {
   commonChecks,
   type UserInfoOption,
@@ -11,8 +11,8 @@ import {
   withUserInfo,
   WixStrategy,
   type WixStrategyOptions,
-} from './strategy.ts'
-import { tokenInfo, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
+} from '../strategy.ts'
+import { tokenInfo, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
 
 /** The options of {@link verifyAccessToken}. */
 export interface VerifyAccessTokenOptions extends TokenInfoOptions {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { WixAuthError, type WixAuthErrorCode } from './errors.ts'
+import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
 
 /** What to remember, and for how long. */
 interface MemoSettings {

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { WixUnavailableError } from './errors.ts'
-import { identityOf } from './identity.ts'
-import { type Check, checkOptions, isText, timeout } from './options.ts'
-import { own } from './read.ts'
+import { WixUnavailableError } from '../errors.ts'
+import { identityOf } from '../identity.ts'
+import { type Check, checkOptions, isText, timeout } from '../internal/options.ts'
+import { own } from '../read.ts'
 import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore } from './stores.ts'
-import { toError } from './strategy.ts'
-import { within } from './within.ts'
+import { toError } from '../strategy.ts'
+import { within } from '../internal/promises.ts'
 
 /** The options of {@link deduplicate}. All times are seconds. */
 export interface DeduplicateOptions {
