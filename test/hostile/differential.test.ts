@@ -1,0 +1,315 @@
+import { AppStrategy, createClient } from '@wix/sdk'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { verifyServicePlugin, verifyWebhook, WixAuthError } from '../../lib/index.ts'
+import { NOW } from '../support/build.ts'
+import { APP_ID, KEYS, OTHER_KEYS, rawJwt, SECONDS, servicePlugin, signedBy, TIMES, webhook } from '../support/jwt.ts'
+
+const HEADER = { kid: 'TestKey1', alg: 'RS256' }
+
+// The SDK allows no difference of the clocks; ours does, unless it is told.
+const options = { publicKey: KEYS.publicKey, clockTolerance: 0 }
+const client = createClient({
+  auth: AppStrategy({ appId: APP_ID, publicKey: KEYS.publicKey, appSecret: 'x' }),
+  modules: {},
+})
+const doors = {
+  webhook: {
+    ours: (text: string): Promise<unknown> => verifyWebhook(text, options),
+    theirs: (text: string): Promise<unknown> => client.webhooks.process(text, { expectedEvents: [] }),
+  },
+  plugin: {
+    ours: (text: string): Promise<unknown> => verifyServicePlugin(text, { ...options, appId: APP_ID }),
+    theirs: (text: string): Promise<unknown> => client.servicePlugins.parseJWT(text),
+  },
+}
+type Door = keyof typeof doors
+
+const accepted = (verdict: Promise<unknown>): Promise<boolean> =>
+  verdict.then(
+    () => true,
+    () => false,
+  )
+/** As {@link accepted}, and whatever is no refusal fails the test. */
+const acceptedByUs = (verdict: Promise<unknown>): Promise<boolean> =>
+  verdict.then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof WixAuthError) return false
+      throw error
+    },
+  )
+
+/** The same numbers in each run. */
+function generator(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    // mulberry32
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+const random = generator(20_260_304)
+const oneOf = <T>(list: readonly T[]): T => list[random(list.length)] as T
+
+/** Where ours is stricter: each class, with the one way to tell it, tried in this order. */
+const STRICTER: ReadonlyArray<[name: string, holds: (text: string) => boolean]> = [
+  ['the text is not canonical: padding, white space, bits that mean nothing', (text) => !isCanonical(text)],
+  ['the header has more than 2 KiB', (text) => text.indexOf('.') > 2048],
+  ['the algorithm is another one of RSA', (text) => headerOf(text)['alg'] !== 'RS256'],
+  [
+    'the header has b64 or zip, or a crit that says nothing',
+    (text) => ['b64', 'zip', 'crit'].some((name) => name in headerOf(text)),
+  ],
+  ['the payload is no UTF-8', (text) => !isUtf8(text)],
+  ['there is no finite exp', (text) => !Number.isFinite(claimsOf(text)['exp'])],
+  ['iat is no finite number', (text) => 'iat' in claimsOf(text) && !Number.isFinite(claimsOf(text)['iat'])],
+  ['iat is in the future', (text) => Number(claimsOf(text)['iat']) > SECONDS],
+  [
+    'it is a webhook and older than 84 hours, or of no age',
+    (text) => !isPlugin(text) && !(Number(claimsOf(text)['iat'] ?? NaN) >= SECONDS - 302_400),
+  ],
+  [
+    'it names no instance',
+    (text) => {
+      const { instanceId } = said(text)
+      return typeof instanceId !== 'string' || instanceId === ''
+    },
+  ],
+  [
+    'it is a call without a request object',
+    (text) => isPlugin(text) && !isObject((claimsOf(text)['data'] as { request?: unknown }).request),
+  ],
+  [
+    'it is an event without a type',
+    (text) => !isPlugin(text) && (typeof said(text)['eventType'] !== 'string' || said(text)['eventType'] === ''),
+  ],
+  [
+    'the data of the event is no text with an object',
+    (text) =>
+      !isPlugin(text) && (typeof said(text)['data'] !== 'string' || !isObject(JSON.parse(String(said(text)['data'])))),
+  ],
+  [
+    'the identity of the event is no text with an object',
+    (text) =>
+      !isPlugin(text) &&
+      'identity' in said(text) &&
+      (said(text)['identity'] === false ||
+        said(text)['identity'] === 0 ||
+        !isObject(JSON.parse(String(said(text)['identity'])))),
+  ],
+]
+type Json = Record<string, unknown>
+const parts = (text: string): string[] => text.trim().split('.')
+const bytesOf = (text: string): Buffer => Buffer.from(parts(text)[1] ?? '', 'base64url')
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isCanonical = (text: string): boolean =>
+  text.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+const isUtf8 = (text: string): boolean => Buffer.from(bytesOf(text).toString()).equals(bytesOf(text))
+const headerOf = (text: string): Json => JSON.parse(Buffer.from(parts(text)[0] ?? '', 'base64url').toString()) as Json
+const claimsOf = (text: string): Json => JSON.parse(new TextDecoder().decode(bytesOf(text))) as Json
+const isPlugin = (text: string): boolean => typeof claimsOf(text)['data'] !== 'string'
+const said = (text: string): Json =>
+  isPlugin(text)
+    ? (claimsOf(text)['data'] as { metadata: Json }).metadata
+    : (JSON.parse(String(claimsOf(text)['data'])) as Json)
+
+const base = {
+  instanceId: 'i',
+  eventType: 'AppInstalled',
+  data: '{"appId":"a"}',
+  identity: '{"identityType":"UNKNOWN"}',
+}
+const odd: readonly unknown[] = [
+  undefined,
+  null,
+  '',
+  0,
+  7,
+  -1,
+  true,
+  false,
+  'text',
+  '{}',
+  '[]',
+  '"x"',
+  'null',
+  '7',
+  '{',
+  [],
+  {},
+  ['i'],
+  { identityType: 'APP' },
+]
+const oddTimes: readonly unknown[] = [
+  undefined,
+  null,
+  '',
+  'x',
+  String(SECONDS),
+  0,
+  -1,
+  SECONDS + 20,
+  SECONDS + 300,
+  SECONDS + 1e6,
+  SECONDS - 29,
+  SECONDS - 20,
+  SECONDS - 90,
+  SECONDS - 302_400,
+  SECONDS - 4e5,
+  1e300,
+  [],
+  {},
+]
+const headers: readonly object[] = [
+  HEADER,
+  { alg: 'RS256' },
+  { alg: 'RS256', typ: 'JWT' },
+  { alg: 'RS384' },
+  { alg: 'RS512' },
+  { alg: 'PS256' },
+  { alg: 'none' },
+  { alg: 'HS256' },
+  { alg: '' },
+  {},
+  { ...HEADER, crit: ['x'], x: 1 },
+  { ...HEADER, crit: [] },
+  { ...HEADER, crit: ['b64'], b64: true },
+  { ...HEADER, crit: ['b64'], b64: false },
+  { ...HEADER, b64: true },
+  { ...HEADER, zip: 'DEF' },
+  { ...HEADER, jku: 'http://127.0.0.1:1' },
+  { ...HEADER, x: 'x'.repeat(1600) },
+]
+const signerOf: Readonly<Record<string, (data: Buffer) => Buffer>> = {
+  RS384: signedBy('RSA-SHA384', KEYS.privateKey),
+  RS512: signedBy('RSA-SHA512', KEYS.privateKey),
+  PS256: signedBy('sha256', KEYS.privateKey, { padding: 6, saltLength: 32 }),
+}
+
+/** Tokens whose signature is right, and whose content is odd in up to three places. */
+function signedOddly(door: Door): string {
+  const header = random(3) === 0 ? oneOf(headers) : HEADER
+  const content: Json = { ...base }
+  const claims: Json = { ...TIMES }
+  const metadata: Json = {
+    instanceId: 'i',
+    appExtensionType: 'fees',
+    identity: { identityType: 'MEMBER', memberId: 'm' },
+  }
+  const call: Json = { request: {}, metadata }
+  if (door === 'plugin') Object.assign(claims, { iss: 'wix.com', aud: APP_ID })
+  let data: unknown
+  for (let edits = random(3); edits >= 0; edits--) {
+    const kind = random(8)
+    if (kind < 2) claims[oneOf(['iat', 'exp', 'nbf'])] = oneOf(oddTimes)
+    else if (kind === 2 && door === 'plugin')
+      claims[oneOf(['iss', 'aud'])] = oneOf([...odd, 'wix.com', [APP_ID], ['x', APP_ID]])
+    else if (kind === 3) data = oneOf(odd)
+    else if (door === 'webhook')
+      content[oneOf(['instanceId', 'eventType', 'data', 'identity', 'accountInfo', 'new'])] = oneOf(odd)
+    else if (kind === 4) call[oneOf(['request', 'metadata'])] = oneOf(odd)
+    else metadata[oneOf(['instanceId', 'identity', 'languages', 'new'])] = oneOf(odd)
+  }
+  const usual = door === 'webhook' ? JSON.stringify(content) : call
+  const json = Buffer.from(JSON.stringify({ data: data ?? usual, ...claims }))
+  const payload =
+    random(20) > 0
+      ? json
+      : oneOf([
+          Buffer.from(json.toString().replace(/}$/, ',"x":"\u00FF"}'), 'latin1'),
+          Buffer.concat([Buffer.from('\uFEFF'), json]),
+          Buffer.from(json.toString().replace(/"exp":\d+/, '"exp":1e999')),
+          Buffer.from(json.toString().replace(/}$/, ',"iat":1}')),
+          Buffer.from(json.toString().replace(/}$/, ',"iat":1e999}')),
+          json.subarray(0, json.length - 1),
+          Buffer.from('[]'),
+          Buffer.alloc(0),
+        ])
+  return rawJwt(header, payload, signerOf[String((header as Json)['alg'])])
+}
+
+const characters = ['A', 'Q', 'z', '0', '-', '_', '.', '=', '+', '/', ' ', '\n', '\r\n', '\t', '\0', 'é', '\uFEFF', '']
+
+/** The same token in another spelling, or with an edit or two that break it. */
+function respelled(text: string): string {
+  const [header = '', payload = '', signature = ''] = text.split('.')
+  const kind = random(14)
+  if (kind === 0) return `${text}${oneOf(['\n', '\r\n', ' ', '=', '==', '.', '\0'])}`
+  if (kind === 1) return `${oneOf([' ', '\n', '\uFEFF', 'Bearer '])}${text}`
+  if (kind === 2) return `${header}.${payload}${oneOf(['=', '==', '\n', ' '])}.${signature}`
+  if (kind === 3) return `${header}.${payload}.${signature.slice(0, 9)}${oneOf(['\n', ' ', '\t'])}${signature.slice(9)}`
+  if (kind === 4) return `${header}.${payload}.${signature.replaceAll('-', '+').replaceAll('_', '/')}`
+  if (kind === 5) return `${header}.${payload}.${signature.slice(0, -1)}${oneOf(characters.slice(0, 4))}`
+  if (kind === 6) return `${header}.${payload}`
+  if (kind === 7) return `${header}..${signature}`
+  if (kind < 10) return text
+  const at = random(text.length)
+  return text.slice(0, at) + oneOf(characters) + text.slice(at + random(2))
+}
+
+describe('beside @wix/sdk', function () {
+  this.timeout(300_000)
+  let clock: sinon.SinonFakeTimers
+  before(() => {
+    clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
+  })
+  after(() => clock.restore())
+
+  it('both accept what is genuine', async () => {
+    const genuine: Record<Door, string> = { webhook: webhook({}, TIMES), plugin: servicePlugin({}, TIMES) }
+    for (const [door, text] of Object.entries(genuine)) {
+      const { ours, theirs } = doors[door as Door]
+      expect([await acceptedByUs(ours(text)), await accepted(theirs(text))]).to.deep.equal([true, true])
+    }
+  })
+
+  for (const door of Object.keys(doors) as Door[]) {
+    it(`the ${door} check never accepts what the SDK refuses, and is stricter only as listed (12,000 JWTs)`, async () => {
+      const { ours, theirs } = doors[door]
+      const pool = Array.from({ length: 500 }, () => signedOddly(door))
+      pool.push(
+        ...Array.from({ length: 60 }, () => (door === 'webhook' ? webhook({}, TIMES) : servicePlugin({}, TIMES))),
+      )
+      pool.push(webhook({}, TIMES), servicePlugin({}, TIMES), webhook({}, TIMES, OTHER_KEYS.privateKey))
+      const stricter = new Map<string, number>()
+      const counts = { both: 0, neither: 0, looser: [] as string[], unlisted: [] as string[] }
+      const compare = async (text: string): Promise<void> => {
+        const [we, they] = await Promise.all([acceptedByUs(ours(text)), accepted(theirs(text))])
+        if (we && they) counts.both++
+        else if (we) counts.looser.push(text)
+        else if (!they) counts.neither++
+        else {
+          const name = STRICTER.find(([, holds]) => holds(text))?.[0]
+          if (name === undefined) counts.unlisted.push(text)
+          else stricter.set(name, (stricter.get(name) ?? 0) + 1)
+        }
+      }
+      for (const text of pool) await compare(text)
+      for (let turn = 0; turn < 12_000 - pool.length; turn += 50) {
+        await Promise.all(Array.from({ length: 50 }, () => compare(respelled(oneOf(pool)))))
+      }
+      expect(counts.looser, 'accepted by us alone').to.deep.equal([])
+      expect(counts.unlisted, 'refused by us alone, for no reason on the list').to.deep.equal([])
+      expect(counts.both).to.be.greaterThan(500)
+      expect(counts.neither).to.be.greaterThan(2000)
+      // What the list names is seen, or it need not be on it.
+      const unseen = STRICTER.filter(
+        ([name]) =>
+          !stricter.has(name) &&
+          !(name.includes(door === 'webhook' ? 'call' : 'event') || (door === 'plugin' && name.includes('webhook'))),
+      )
+      expect(unseen.map(([name]) => name)).to.deep.equal([])
+    })
+  }
+
+  it('one class of calls is accepted by us alone: those without appExtensionType, which the REST pages do not name', async () => {
+    const text = servicePlugin({ appExtensionType: undefined }, TIMES)
+    expect([await acceptedByUs(doors.plugin.ours(text)), await accepted(doors.plugin.theirs(text))]).to.deep.equal([
+      true,
+      false,
+    ])
+  })
+})

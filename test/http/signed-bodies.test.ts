@@ -1,0 +1,348 @@
+import { request as httpRequest } from 'node:http'
+import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
+import passport from 'passport'
+import {
+  identityOf,
+  verifyAccessToken,
+  verifyInstance,
+  verifyServicePlugin,
+  verifyWebhook,
+  verifyDigest,
+  WixAccessTokenStrategy,
+  WixAppStrategy,
+  WixDigestStrategy,
+  WixServicePluginStrategy,
+  WixSessionStrategy,
+  WixWebhookStrategy,
+} from '../../lib/index.ts'
+import { accessToken, answering, askedFor } from '../support/access-token.ts'
+import { instance, now, SECRET } from '../support/build.ts'
+import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
+import { serve, type Served } from '../support/serve.ts'
+import { rawSession, sessionTokens } from '../support/session.ts'
+
+const express4 = createRequire(import.meta.url)('express-4') as typeof express
+const versions: Array<[string, typeof express]> = [
+  ['Express 5', express],
+  ['Express 4', express4],
+]
+
+interface Vector {
+  name: string
+  key: string | null
+  body: string
+  header?: string
+  header_value?: string
+  app_id?: string
+  verify_at?: number
+  expect: 'accept' | 'refuse'
+}
+interface Vectors {
+  keys: Record<string, { pem?: string; forms?: { pem: string } }>
+  vectors: Vector[]
+}
+const vectorsOf = (name: string): Vectors =>
+  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as Vectors
+
+const { publicKey } = KEYS
+const raw = (framework: typeof express): RequestHandler => framework.raw({ type: '*/*', limit: '1mb' })
+const authenticate = (strategy: passport.Strategy): RequestHandler =>
+  passport.authenticate(strategy, { session: false }) as RequestHandler
+const showError = (error: Error & { status?: number }, _req: Request, res: Response, _next: NextFunction): void => {
+  res.status(error.status ?? 500).json({ message: error.message })
+}
+
+/** Sends exactly these headers, which `fetch` does not. */
+const send = (
+  url: string,
+  body: string | Buffer,
+  headers: Record<string, string | string[]> = {},
+): Promise<{ status: number; text: string }> =>
+  new Promise((resolve, reject) => {
+    const outgoing = httpRequest(url, { method: 'POST', headers }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+for (const [version, framework] of versions) {
+  describe(`signed requests through ${version}`, () => {
+    let served: Served
+    async function start(build: (app: Express) => void): Promise<void> {
+      const app = framework()
+      build(app)
+      app.use(showError)
+      served = await serve(app)
+    }
+    afterEach(() => served.close())
+    const answer: RequestHandler = (req, res) => void res.json({ user: req.user })
+
+    const strategies: Array<[string, number, (vector: Vector, keys: Vectors['keys']) => passport.Strategy]> = [
+      ['webhook', 21, (vector, keys) => new WixWebhookStrategy(optionsOf(vector, keys))],
+      [
+        'service-plugin',
+        16,
+        (vector, keys) => new WixServicePluginStrategy({ ...optionsOf(vector, keys), appId: vector.app_id ?? APP_ID }),
+      ],
+      ['digest', 14, (vector, keys) => new WixDigestStrategy(optionsOf(vector, keys))],
+    ]
+    const optionsOf = ({ key, verify_at: at }: Vector, keys: Vectors['keys']) => {
+      const { pem, forms } = keys[key ?? 'constructed-a'] ?? {}
+      return { publicKey: pem ?? forms?.pem ?? '', now: () => (at ?? 0) * 1000 }
+    }
+    for (const [name, count, strategyOf] of strategies) {
+      it(`give every vector of ${name}.json its verdict`, async () => {
+        const { keys, vectors } = vectorsOf(name)
+        expect(vectors).to.have.length(count)
+        await start((app) => {
+          app.post(
+            '/:index',
+            raw(framework),
+            (req, res, next) => {
+              authenticate(strategyOf(vectors[Number(req.params['index'])] as Vector, keys))(req, res, next) as void
+            },
+            answer,
+          )
+        })
+        for (const [index, { name: row, body, header, header_value: value, expect: verdict }] of vectors.entries()) {
+          const headers = header === undefined ? TEXT : { ...JSON_TYPE, [header]: value ?? '' }
+          const { status } = await send(`${served.url}/${index}`, body, headers)
+          expect(status, row).to.equal(verdict === 'accept' ? 200 : 401)
+        }
+      })
+    }
+
+    it('tell the event as the user and as the identity', async () => {
+      await start((app) =>
+        app.post('/', raw(framework), authenticate(new WixWebhookStrategy({ publicKey, now })), (req, res) => {
+          res.json({ user: req.user, identity: identityOf(req) })
+        }),
+      )
+      const { status, text } = await send(served.url, webhook(), TEXT)
+      expect(status).to.equal(200)
+      const { user, identity } = JSON.parse(text) as { user: object; identity: object }
+      expect(user).to.include({ instanceId: 'instance-1', eventType: 'wix.ecom.v1.order_created' })
+      expect(user).to.deep.equal(identity)
+    })
+
+    describe('J-08: with the body parser', () => {
+      const guarded = (parser: RequestHandler | undefined, strategy: passport.Strategy): Promise<void> =>
+        start((app) => app.post('/', ...(parser ? [parser] : []), authenticate(strategy), answer))
+      const webhooks = (): passport.Strategy => new WixWebhookStrategy({ publicKey, now })
+      const digests = (): passport.Strategy => new WixDigestStrategy({ publicKey, now })
+      const misconfigured = async (body: string | Buffer, headers: Record<string, string>): Promise<void> => {
+        const { status, text } = await send(served.url, body, headers)
+        expect([status, text]).to.deep.equal([
+          500,
+          JSON.stringify({
+            message:
+              'Wix signed the raw body, and that is not what arrived here. Read it before any other parser does: ' +
+              "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
+          }),
+        ])
+      }
+
+      it('raw, both kinds are let through', async () => {
+        await start((app) => {
+          app.use(raw(framework))
+          app.post('/webhook', authenticate(webhooks()), answer)
+          app.post('/digest', authenticate(digests()), answer)
+        })
+        expect((await send(`${served.url}/webhook`, webhook(), TEXT)).status).to.equal(200)
+        for (const header of ['Digest', 'digest', 'DIGEST']) {
+          const { status, text } = await send(`${served.url}/digest`, BODY, { ...JSON_TYPE, [header]: digest() })
+          expect([status, JSON.parse(text).user.body]).to.deep.equal([200, { amount: 100, note: 'café' }])
+        }
+        const twice = { ...JSON_TYPE, digest: [digest(), digest()] }
+        expect((await send(`${served.url}/digest`, BODY, twice)).status).to.equal(400)
+      })
+
+      it('raw, a body over the limit is a 413', async () => {
+        await guarded(raw(framework), webhooks())
+        expect((await send(served.url, 'a'.repeat(1024 * 1024 + 1), TEXT)).status).to.equal(413)
+      })
+
+      it('raw without a limit of ours, a body over 1 MiB is a 413', async () => {
+        await guarded(framework.raw({ type: '*/*', limit: '10mb' }), webhooks())
+        expect((await send(served.url, 'a'.repeat(1024 * 1024 + 1), TEXT)).status).to.equal(413)
+      })
+
+      it('raw, a body without a type is a 400, since Wix names one', async () => {
+        await guarded(raw(framework), webhooks())
+        expect((await send(served.url, webhook())).status).to.equal(400)
+      })
+
+      it('raw, no body is a 401', async () => {
+        await guarded(raw(framework), webhooks())
+        for (const headers of [{}, TEXT, { 'content-length': '0' }, { ...TEXT, 'content-length': '0' }]) {
+          expect((await send(served.url, '', headers)).status).to.equal(401)
+        }
+      })
+
+      it('text, a webhook is let through, and a Digest is an error', async () => {
+        const text = framework.text({ type: '*/*' })
+        await guarded(text, webhooks())
+        expect((await send(served.url, webhook(), TEXT)).status).to.equal(200)
+        await served.close()
+        await guarded(text, digests())
+        await misconfigured(BODY, { ...JSON_TYPE, digest: digest() })
+      })
+
+      it('json, what it has eaten is an error', async () => {
+        await guarded(framework.json({ type: '*/*', strict: false }), digests())
+        await misconfigured(BODY, { ...JSON_TYPE, digest: digest() })
+        await served.close()
+        await guarded(framework.urlencoded({ extended: false, type: '*/*' }), webhooks())
+        await misconfigured(webhook(), TEXT)
+      })
+
+      it('json, a type that it does not touch is an error too', async () => {
+        await guarded(framework.json(), webhooks())
+        await misconfigured(webhook(), TEXT)
+      })
+
+      it('forgotten, it is an error, and no body is still a 401', async () => {
+        await guarded(undefined, webhooks())
+        await misconfigured(webhook(), TEXT)
+        await misconfigured(webhook(), { ...TEXT, 'transfer-encoding': 'chunked' })
+        expect((await send(served.url, '', { 'content-length': '0' })).status).to.equal(401)
+      })
+
+      it('of another framework, rawBody is read before what the parser made of it', async () => {
+        await guarded(
+          framework.json({ type: '*/*', verify: (req, _res, bytes) => Object.assign(req, { rawBody: bytes }) }),
+          digests(),
+        )
+        expect((await send(served.url, BODY, { ...JSON_TYPE, digest: digest() })).status).to.equal(200)
+        expect((await send(served.url, '{"amount":101}', { ...JSON_TYPE, digest: digest() })).status).to.equal(401)
+      })
+    })
+
+    describe('J-07: of one kind', () => {
+      const proofs: Record<string, { path: string; body: string; headers: Record<string, string> }> = {
+        instance: {
+          path: `/?instance=${instance()}`,
+          body: instance(),
+          headers: { ...TEXT, digest: `JWT=${instance()}` },
+        },
+        webhook: { path: `/?instance=${webhook()}`, body: webhook(), headers: { ...TEXT, digest: `JWT=${webhook()}` } },
+        'service plugin': {
+          path: `/?instance=${servicePlugin()}`,
+          body: servicePlugin(),
+          headers: { ...TEXT, digest: `JWT=${servicePlugin()}` },
+        },
+        digest: {
+          path: `/?instance=${digest().slice(4)}`,
+          body: digest().slice(4),
+          headers: { ...TEXT, digest: digest() },
+        },
+        'digest beside its body': { path: '/', body: BODY.toString(), headers: { ...TEXT, digest: digest() } },
+        'access token': {
+          path: `/?instance=${accessToken()}`,
+          body: accessToken(),
+          headers: { ...TEXT, digest: `JWT=${accessToken()}` },
+        },
+        session: {
+          path: `/?instance=${rawSession()}`,
+          body: rawSession(),
+          headers: { ...TEXT, digest: `JWT=${rawSession()}` },
+        },
+      }
+      const doors: Record<string, passport.Strategy> = {
+        instance: new WixAppStrategy({ secret: SECRET, now }, (verified) => verified),
+        webhook: new WixWebhookStrategy({ publicKey, now }),
+        'service plugin': new WixServicePluginStrategy({ publicKey, appId: APP_ID, now }),
+        'digest beside its body': new WixDigestStrategy({ publicKey, now }),
+      }
+      // Wix would say yes to everything that it is asked about.
+      const asking = answering()
+      const bearers: Record<string, passport.Strategy> = {
+        'access token': new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: asking }, (verified) => verified),
+        session: new WixSessionStrategy({ tokens: sessionTokens() }),
+      }
+      for (const [door, strategy] of Object.entries(doors)) {
+        it(`only the ${door} opens its door, wherever the others are put`, async () => {
+          await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
+          for (const [kind, { path, body, headers }] of Object.entries(proofs)) {
+            const { status } = await send(served.url + path, body, headers)
+            expect(status, kind).to.equal(kind === door ? 200 : 401)
+          }
+        })
+      }
+
+      for (const [door, strategy] of Object.entries(bearers)) {
+        it(`nothing opens the door of the ${door} from the query, the body or another header`, async () => {
+          asking.resetHistory()
+          await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
+          for (const [kind, { path, body, headers }] of Object.entries(proofs)) {
+            const { status } = await send(served.url + path, body, headers)
+            expect(status, kind).to.equal(401)
+          }
+          expect(askedFor(asking)).to.deep.equal([])
+        })
+      }
+
+      const credentials: Record<string, string> = {
+        instance: instance(),
+        webhook: webhook(),
+        'service plugin': servicePlugin(),
+        digest: digest().slice(4),
+        'digest with its prefix': digest(),
+        'access token': accessToken(),
+        session: rawSession(),
+      }
+      for (const [door, strategy] of Object.entries({ ...doors, ...bearers })) {
+        it(`from Authorization, alone or after Bearer, the door of the ${door} is opened by no other`, async () => {
+          asking.resetHistory()
+          await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
+          for (const [kind, text] of Object.entries(credentials)) {
+            for (const authorization of [text, `Bearer ${text}`]) {
+              const { status } = await send(served.url, BODY, { ...JSON_TYPE, authorization })
+              const alone = authorization === text
+              const opens = kind === door && (Object.hasOwn(bearers, kind) || (kind === 'instance' && alone))
+              expect(status, `${kind} ${alone ? 'alone' : 'after Bearer'}`).to.equal(opens ? 200 : 401)
+            }
+          }
+          expect(new Set(askedFor(asking))).to.deep.equal(new Set(door === 'access token' ? [accessToken()] : []))
+        })
+      }
+    })
+  })
+}
+
+describe('J-07: the checks', () => {
+  const options = { publicKey, now }
+  const checks: Record<string, (text: string) => Promise<unknown>> = {
+    instance: async (text) => verifyInstance(text, { secret: SECRET, now }),
+    webhook: (text) => verifyWebhook(text, options),
+    'service plugin': (text) => verifyServicePlugin(text, { ...options, appId: APP_ID }),
+    digest: (text) => verifyDigest(`JWT=${text}`, BODY, options),
+    'access token': (text) => verifyAccessToken(text, { appId: APP_ID, now, fetch: answering() }),
+    session: (text) => sessionTokens().verify(text),
+  }
+  const proofs: Record<string, string> = {
+    instance: instance(),
+    webhook: webhook(),
+    'service plugin': servicePlugin(),
+    digest: digest().slice(4),
+    'access token': accessToken(),
+    session: rawSession(),
+    'another app': webhook({}, {}, OTHER_KEYS.privateKey),
+  }
+  for (const [check, verify] of Object.entries(checks)) {
+    for (const [kind, text] of Object.entries(proofs)) {
+      it(`of a ${check} ${kind === check ? 'takes' : 'refuses'} the text of a ${kind}`, async () => {
+        if (kind === check) expect(await verify(text)).to.be.an('object')
+        else expect(await refusalOf(verify(text))).to.be.a('string')
+      })
+    }
+  }
+})

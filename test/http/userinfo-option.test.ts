@@ -1,0 +1,89 @@
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { WixAccessTokenStrategy, WixAuthError, WixSessionStrategy } from '../../lib/index.ts'
+import { accessToken, answering } from '../support/access-token.ts'
+import { now } from '../support/build.ts'
+import { APP_ID } from '../support/jwt.ts'
+import { type Outcome, request, runToEnd } from '../support/run.ts'
+import { instanceProof, sessionTokens } from '../support/session.ts'
+
+type Userinfo = (identity: object, context: { token: string }) => unknown
+const found = (identity: object): object => identity
+
+const tokens = sessionTokens()
+const session = await tokens.issue(instanceProof())
+
+const doors = {
+  WixSessionStrategy: {
+    token: session,
+    strategy: (userinfo: Userinfo) => new WixSessionStrategy({ tokens, userinfo }, found),
+  },
+  WixAccessTokenStrategy: {
+    token: accessToken(),
+    strategy: (userinfo: Userinfo) =>
+      new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: answering(), userinfo }, found),
+  },
+}
+
+for (const [name, { token, strategy }] of Object.entries(doors)) {
+  describe(`the option userinfo of ${name}`, () => {
+    const req = request({}, { authorization: `Bearer ${token}` })
+    const run = (userinfo: Userinfo): Promise<Outcome> => runToEnd(strategy(userinfo), req)
+
+    it('is called with the verified identity and the token, before verify sees the result', async () => {
+      const userinfo = sinon.fake((_identity: object, _context: object) => ({ roles: ['editor'] }))
+      const outcome = await run(userinfo)
+      expect(outcome).to.have.nested.property('user.instanceId', 'instance-1')
+      expect(outcome)
+        .to.have.nested.property('user.userinfo')
+        .that.deep.equals({ roles: ['editor'] })
+      expect(outcome)
+        .to.have.nested.property('info.identity.userinfo')
+        .that.deep.equals({ roles: ['editor'] })
+      sinon.assert.calledOnceWithExactly(userinfo, sinon.match({ instanceId: 'instance-1' }), { token })
+    })
+
+    it('may answer with a promise, or with nothing', async () => {
+      expect(await run(async () => ({ email: 'a@b.example' })))
+        .to.have.nested.property('user.userinfo')
+        .that.deep.equals({ email: 'a@b.example' })
+      expect(await run(() => undefined)).to.have.nested.property('user.userinfo', undefined)
+    })
+
+    it('is asked for each request, also when the token is remembered', async () => {
+      let count = 0
+      const door = strategy(() => ({ count: ++count }))
+      for (const expected of [1, 2, 3]) {
+        expect(await runToEnd(door, req)).to.have.nested.property('user.userinfo.count', expected)
+      }
+    })
+
+    it('is an error when it throws or rejects', async () => {
+      const failure = new Error('database')
+      expect(await run(() => Promise.reject(failure))).to.deep.equal({ kind: 'error', error: failure })
+      const outcome = await run(() => {
+        throw failure
+      })
+      expect(outcome).to.deep.equal({ kind: 'error', error: failure })
+    })
+
+    it('refuses with a WixAuthError', async () => {
+      expect(await run(() => Promise.reject(new WixAuthError('insufficient_scope')))).to.deep.equal({
+        kind: 'fail',
+        challenge: { message: 'This Wix identity may not do this', code: 'insufficient_scope' },
+        status: 403,
+      })
+    })
+
+    it('is not asked about a token that is refused', async () => {
+      const userinfo = sinon.fake()
+      const outcome = await runToEnd(strategy(userinfo), request({}, { authorization: 'Bearer a.b.c.d.!' }))
+      expect(outcome).to.include({ kind: 'fail', status: 401 })
+      sinon.assert.notCalled(userinfo)
+    })
+
+    it('P-10: must be a function', () => {
+      expect(() => strategy('/me' as never)).to.throw(TypeError, `${name}: option \`userinfo\` must be a function`)
+    })
+  })
+}

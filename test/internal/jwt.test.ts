@@ -1,0 +1,369 @@
+import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { verifyWebhook, WixAuthError, WixWebhookStrategy } from '../../lib/index.ts'
+import { verifyJwt } from '../../lib/internal/jwt.ts'
+import { NOW, now } from '../support/build.ts'
+import { claims, KEYS, OTHER_KEYS, rawJwt, refusalOf, SECONDS, signedBy, TIMES, webhook } from '../support/jwt.ts'
+import { runToEnd as run } from '../support/run.ts'
+
+const verify = (body: string, options: object = {}): Promise<unknown> =>
+  verifyWebhook(body, { publicKey: KEYS.publicKey, now, ...options })
+const HEADER = { kid: 'TestKey1', alg: 'RS256' }
+const pem = KEYS.publicKey
+const spki = createPublicKey(pem).export({ format: 'der', type: 'spki' })
+
+describe('a JWT from Wix', () => {
+  it('is accepted as it is', async () => {
+    expect(await verify(rawJwt(HEADER, claims()))).to.include({ instanceId: 'instance-1', ...TIMES })
+  })
+
+  describe('J-01: signed by', () => {
+    const hmac = (key: string | Buffer) => (data: Buffer) => createHmac('sha256', key).update(data).digest()
+    const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+    const others: Array<[string, string]> = [
+      ['nothing', rawJwt({ alg: 'none' }, claims(), () => Buffer.alloc(0))],
+      ['nothing, in capitals', rawJwt({ alg: 'NONE' }, claims(), () => Buffer.alloc(0))],
+      ['nothing, with the signature of RS256', rawJwt({ alg: 'none' }, claims())],
+      ['RS512', rawJwt({ alg: 'RS512' }, claims(), signedBy('RSA-SHA512', KEYS.privateKey))],
+      ['RS384', rawJwt({ alg: 'RS384' }, claims(), signedBy('RSA-SHA384', KEYS.privateKey))],
+      ['RS256 by its other name', rawJwt({ alg: 'rs256' }, claims())],
+      [
+        'PS256',
+        rawJwt({ alg: 'PS256' }, claims(), signedBy('sha256', KEYS.privateKey, { padding: 6, saltLength: 32 })),
+      ],
+      [
+        'PS256 that says RS256',
+        rawJwt(HEADER, claims(), signedBy('sha256', KEYS.privateKey, { padding: 6, saltLength: 32 })),
+      ],
+      [
+        'ES256',
+        rawJwt({ alg: 'ES256' }, claims(), (data) => sign('sha256', data, { key: p256, dsaEncoding: 'ieee-p1363' })),
+      ],
+      ['the key of another app', webhook({}, {}, OTHER_KEYS.privateKey)],
+      ['HS256 with the PEM', rawJwt({ alg: 'HS256' }, claims(), hmac(pem))],
+      ['HS256 with the PEM, trimmed', rawJwt({ alg: 'HS256' }, claims(), hmac(pem.trim()))],
+      ['HS256 with the PEM and white space before', rawJwt({ alg: 'HS256' }, claims(), hmac(`\n${pem}`))],
+      ['HS256 with the PEM with CRLF', rawJwt({ alg: 'HS256' }, claims(), hmac(pem.replaceAll('\n', '\r\n')))],
+      ['HS256 with the PEM in base64', rawJwt({ alg: 'HS256' }, claims(), hmac(Buffer.from(pem).toString('base64')))],
+      ['HS256 with the bare base64', rawJwt({ alg: 'HS256' }, claims(), hmac(spki.toString('base64')))],
+      ['HS256 with the DER', rawJwt({ alg: 'HS256' }, claims(), hmac(spki))],
+      ['HS256 with nothing', rawJwt({ alg: 'HS256' }, claims(), hmac(''))],
+    ]
+    for (const [name, token] of others) {
+      it(`${name} is refused`, async () => {
+        expect(await refusalOf(verify(token))).to.equal('signature_invalid')
+      })
+    }
+
+    it('RS256 with one bit of the signature flipped, or cut, is refused', async () => {
+      const token = webhook()
+      const dot = token.lastIndexOf('.')
+      const signature = Buffer.from(token.slice(dot + 1), 'base64url')
+      const put = (bytes: Buffer): string => `${token.slice(0, dot)}.${bytes.toString('base64url')}`
+      expect(put(signature)).to.equal(token)
+      for (let bit = 0; bit < 2048; bit += 37) {
+        const flipped = Buffer.from(signature)
+        flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+        expect(await refusalOf(verify(put(flipped)))).to.equal('signature_invalid')
+      }
+      for (const length of [0, 1, 32, 128, 255]) {
+        expect(await refusalOf(verify(put(signature.subarray(0, length))))).to.equal('signature_invalid')
+      }
+      for (const bytes of [Buffer.concat([signature, Buffer.alloc(1)]), Buffer.concat([Buffer.alloc(1), signature])]) {
+        expect(await refusalOf(verify(put(bytes)))).to.equal('signature_invalid')
+      }
+    })
+  })
+
+  describe('J-03: with a header', () => {
+    const own = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const jwk = own.publicKey.export({ format: 'jwk' })
+    const sources: Array<[string, object]> = [
+      ['jwk', { jwk }],
+      ['jku', { jku: 'http://127.0.0.1:1/keys' }],
+      ['x5u', { x5u: 'http://127.0.0.1:1/certificate' }],
+      ['x5c', { x5c: [own.publicKey.export({ format: 'der', type: 'spki' }).toString('base64')] }],
+      ['kid', { kid: '../../dev/null' }],
+    ]
+    for (const [name, header] of sources) {
+      it(`${name} that names another key is refused, and that key is not used or fetched`, async () => {
+        const token = rawJwt({ ...HEADER, ...header }, claims(), signedBy('RSA-SHA256', own.privateKey))
+        expect(await refusalOf(verify(token))).to.equal('signature_invalid')
+      })
+      it(`${name} is no reason to refuse what our key signed`, async () => {
+        expect(await verify(rawJwt({ ...HEADER, ...header }, claims()))).to.have.property('instanceId')
+      })
+    }
+
+    const refused: Array<[string, object]> = [
+      ['crit', { crit: ['x'], x: 1 }],
+      ['empty crit', { crit: [] }],
+      ['crit of null', { crit: null }],
+      ['crit of b64', { crit: ['b64'], b64: true }],
+      ['crit of b64 that is off', { crit: ['b64'], b64: false }],
+      ['b64', { b64: true }],
+      ['b64 that is off', { b64: false }],
+      ['zip', { zip: 'DEF' }],
+      ['zip of null', { zip: null }],
+      ['no alg', { alg: undefined }],
+      ['alg in a list', { alg: ['RS256'] }],
+    ]
+    for (const [name, header] of refused) {
+      it(`${name} is refused, though our key signed it`, async () => {
+        expect(await refusalOf(verify(rawJwt({ ...HEADER, ...header }, claims())))).to.be.oneOf([
+          'token_malformed',
+          'signature_invalid',
+        ])
+      })
+    }
+
+    const broken: Array<[string, unknown]> = [
+      ['a list', ['RS256']],
+      ['null', null],
+      ['no JSON', Buffer.from('{"alg":"RS256"')],
+      ['no UTF-8', Buffer.from('{"alg":"RS256","x":"\xff"}', 'latin1')],
+      ['nothing', Buffer.alloc(0)],
+    ]
+    for (const [name, header] of broken) {
+      it(`that is ${name} is refused`, async () => {
+        expect(await refusalOf(verify(rawJwt(header, claims())))).to.equal('token_malformed')
+      })
+    }
+  })
+
+  describe('J-04: of another shape', () => {
+    const token = webhook()
+    const [header = '', payload = '', signature = ''] = token.split('.')
+    const last = signature.at(-1) ?? ''
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const unused = signature.slice(0, -1) + (alphabet[(alphabet.indexOf(last) ^ 1) % 64] ?? '')
+    const texts: Array<[string, string]> = [
+      ['one part', header],
+      ['two parts', `${header}.${payload}`],
+      ['four parts', `${token}.`],
+      ['five parts, as in a JWE', `${token}.a.b`],
+      ['no header', `.${payload}.${signature}`],
+      ['no payload', `${header}..${signature}`],
+      ['only dots', '..'],
+      ['an instance', `${signature.slice(0, 43)}.${payload}`],
+      ['a line end after it', `${token}\n`],
+      ['a space before it', ` ${token}`],
+      ['a byte order mark before it', `\uFEFF${token}`],
+      ['a NUL after it', `${token}\0`],
+      ['a Bearer scheme', `Bearer ${token}`],
+      ['quotes around it', `"${token}"`],
+      ['padding of the signature', `${token}==`],
+      ['padding of the payload', `${header}.${payload}=.${signature}`],
+      ['white space in the payload', `${header}.${payload.slice(0, 8)}\n${payload.slice(8)}.${signature}`],
+      ['the other alphabet', token.replaceAll('-', '+').replaceAll('_', '/')],
+      ['bits that mean nothing', `${header}.${payload}.${unused}`],
+      ['a letter that is none', token.replace('e', 'е')],
+    ]
+    for (const [name, text] of texts) {
+      it(`(${name}) is refused`, async () => {
+        expect(text).to.not.equal(token)
+        expect(await refusalOf(verify(text))).to.be.oneOf(['token_malformed', 'signature_invalid'])
+      })
+    }
+
+    it('(bits that mean nothing) is refused before the signature is looked at', async () => {
+      expect(await refusalOf(verify(`${header}.${payload}.${unused}`))).to.equal('token_malformed')
+    })
+
+    it('(over 1 MiB) is a 413, and one that is no text a 400', async () => {
+      const limit = 1024 * 1024
+      const size = limit - header.length - signature.length - 2
+      const filled = (length: number): string => `${header}.${'a'.repeat(length)}.${signature}`
+      const exact = filled(size)
+      expect(exact).to.have.length(limit)
+      expect(await refusalOf(verify(exact))).to.be.oneOf(['token_malformed', 'signature_invalid'])
+      const error: unknown = await verify(filled(size + 1)).catch((reason: unknown) => reason)
+      expect(error).to.be.instanceOf(WixAuthError).and.to.include({ code: 'body_too_large', status: 413 })
+      for (const value of [undefined, null, 7, [token], { token }, Buffer.from(token)]) {
+        expect(await refusalOf(verify(value as never))).to.equal('request_invalid')
+      }
+    })
+
+    it('(a header over 2 KiB) is refused before anything is decoded', async () => {
+      const headerOf = (length: number): object => ({ ...HEADER, x: 'x'.repeat(length) })
+      expect(await verify(rawJwt(headerOf(1400), claims()))).to.have.property('instanceId')
+      const parse = sinon.spy(JSON, 'parse')
+      try {
+        expect(await refusalOf(verify(rawJwt(headerOf(1600), claims())))).to.equal('token_malformed')
+        const nested = rawJwt(Buffer.from('{"x":'.repeat(100_000)), Buffer.alloc(0))
+        expect(await refusalOf(verify(nested))).to.equal('token_malformed')
+        // The builder parses one webhook of its own.
+        expect(parse.getCalls().filter(({ args }) => /xxxx|^\{"x":/.test(args[0]))).to.deep.equal([])
+      } finally {
+        parse.restore()
+      }
+    })
+
+    it('(a payload that is parsed) is never that of a forged one', async () => {
+      const forged = rawJwt(HEADER, Buffer.from('{"canary":1}'), signedBy('RSA-SHA256', OTHER_KEYS.privateKey))
+      const parse = sinon.spy(JSON, 'parse')
+      try {
+        expect(await refusalOf(verify(forged))).to.equal('signature_invalid')
+        sinon.assert.neverCalledWithMatch(parse, 'canary')
+      } finally {
+        parse.restore()
+      }
+    })
+  })
+
+  describe('J-05: at a time', () => {
+    const at = (seconds: number, options: object = {}): object => ({ now: () => seconds * 1000, ...options })
+    const none = { maxAge: false, clockTolerance: 0 }
+    const { iat, exp } = { iat: 1000, exp: 2000 }
+    const token = webhook({}, { iat, exp })
+    const cases: Array<[string, string, object, string | undefined]> = [
+      ['one second before exp', token, at(exp - 1, none), undefined],
+      ['at exp', token, at(exp, none), 'token_expired'],
+      ['at exp, with a tolerance', token, at(exp, { maxAge: false, clockTolerance: 1 }), undefined],
+      ['29 seconds after exp, as the tolerance is 30', token, at(exp + 29, { maxAge: false }), undefined],
+      ['30 seconds after exp', token, at(exp + 30, { maxAge: false }), 'token_expired'],
+      ['at iat', token, at(iat, none), undefined],
+      ['one second before iat', token, at(iat - 1, none), 'claim_invalid'],
+      ['30 seconds before iat', token, at(iat - 30, { maxAge: false }), undefined],
+      ['31 seconds before iat', token, at(iat - 31, { maxAge: false }), 'claim_invalid'],
+      ['31 seconds before iat, with a maximum age', token, at(iat - 31), 'claim_invalid'],
+      ['at the maximum age', token, at(iat + 100, { maxAge: 100, clockTolerance: 0 }), undefined],
+      ['one second after', token, at(iat + 101, { maxAge: 100, clockTolerance: 0 }), 'token_expired'],
+      ['30 seconds after the maximum age', token, at(iat + 130, { maxAge: 100 }), undefined],
+      ['31 seconds after the maximum age', token, at(iat + 131, { maxAge: 100 }), 'token_expired'],
+      ['84 hours and 30 seconds after iat', webhook({}, { iat, exp: 1e6 }), at(iat + 302_430), undefined],
+      ['one second later', webhook({}, { iat, exp: 1e6 }), at(iat + 302_431), 'token_expired'],
+      ['any time later, without a maximum age', webhook({}, { iat, exp: 1e7 }), at(9e6, none), undefined],
+      ['when nbf begins', webhook({}, { nbf: SECONDS }), at(SECONDS, none), undefined],
+      ['one second before nbf', webhook({}, { nbf: SECONDS }), at(SECONDS - 1, none), 'claim_invalid'],
+      ['31 seconds before nbf', webhook({}, { nbf: SECONDS + 31 }), at(SECONDS), 'claim_invalid'],
+      ['that has no iat', webhook({}, { iat: undefined }), at(SECONDS), 'token_expired'],
+      ['that has no iat, without a maximum age', webhook({}, { iat: undefined }), at(SECONDS, none), undefined],
+      ['that has no exp', webhook({}, { exp: undefined }), at(SECONDS), 'claim_invalid'],
+      ['that has no exp, without a maximum age', webhook({}, { exp: undefined }), at(SECONDS, none), 'claim_invalid'],
+    ]
+    for (const [name, body, options, code] of cases) {
+      it(`${name} is ${code ?? 'accepted'}`, async () => {
+        if (code === undefined) expect(await verify(body, options)).to.have.property('instanceId')
+        else expect(await refusalOf(verify(body, options))).to.equal(code)
+      })
+    }
+
+    for (const name of ['iat', 'exp', 'nbf']) {
+      it(`that is no number in ${name} is refused`, async () => {
+        for (const value of [String(SECONDS - 1), null, true, [SECONDS - 1], {}, new Date(NOW).toISOString()]) {
+          expect(await refusalOf(verify(webhook({}, { [name]: value })))).to.equal('claim_invalid')
+        }
+      })
+    }
+    it('that is no finite number is refused', async () => {
+      const good = JSON.stringify(claims())
+      expect(await verify(rawJwt(HEADER, Buffer.from(good)))).to.have.property('instanceId')
+      for (const [from, to] of [
+        [/"exp":\d+/, '"exp":1e999'],
+        [/"iat":\d+/, '"iat":1e999'],
+        [/"iat":\d+/, '"iat":-1e999'],
+      ] as const) {
+        const odd = rawJwt(HEADER, Buffer.from(good.replace(from, to)))
+        expect(await refusalOf(verify(odd, { maxAge: false }))).to.equal('claim_invalid')
+      }
+    })
+
+    it('is told by Date.now when no other clock is given', async () => {
+      const clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
+      try {
+        expect(await verifyWebhook(webhook(), { publicKey: pem })).to.have.property('instanceId')
+        clock.setSystemTime(NOW + 302_431_000)
+        expect(await refusalOf(verifyWebhook(webhook(), { publicKey: pem }))).to.equal('token_expired')
+      } finally {
+        clock.restore()
+      }
+    })
+  })
+
+  describe('J-06: with a payload', () => {
+    const payloads: Array<[string, Buffer]> = [
+      ['no JSON', Buffer.from('{"exp":')],
+      ['nothing', Buffer.alloc(0)],
+      ['a list', Buffer.from('[]')],
+      ['null', Buffer.from('null')],
+      ['a text', Buffer.from('"text"')],
+      ['no UTF-8', Buffer.from(`{"exp":${TIMES.exp},"x":"\xff"}`, 'latin1')],
+      ['UTF-16', Buffer.from(JSON.stringify(claims()), 'utf16le')],
+      ['cut UTF-8', Buffer.from('{"x":"ü"}').subarray(0, 7)],
+    ]
+    for (const [name, payload] of payloads) {
+      it(`that is ${name} is refused`, async () => {
+        expect(await refusalOf(verify(rawJwt(HEADER, payload)))).to.equal('token_malformed')
+      })
+    }
+
+    it('of duplicate keys says what the last one says', async () => {
+      const json = JSON.stringify(claims())
+      const twice = Buffer.from(`${json.slice(0, -1)},"exp":1}`)
+      expect(await refusalOf(verify(rawJwt(HEADER, twice)))).to.equal('token_expired')
+    })
+  })
+
+  it('P-11: is not helped by what is on Object.prototype', async () => {
+    Object.assign(Object.prototype, {
+      exp: TIMES.exp,
+      iat: TIMES.iat,
+      clockTolerance: 300,
+      maxAge: false,
+      alg: 'RS256',
+    })
+    try {
+      expect(await refusalOf(verify(webhook({}, { exp: undefined })))).to.equal('claim_invalid')
+      expect(await refusalOf(verify(webhook({}, { iat: undefined })))).to.equal('token_expired')
+      expect(await refusalOf(verify(webhook({}, { exp: SECONDS - 31 })))).to.equal('token_expired')
+      expect(await refusalOf(verify(webhook({}, { iat: SECONDS - 302_431 })))).to.equal('token_expired')
+    } finally {
+      for (const name of ['exp', 'iat', 'clockTolerance', 'maxAge', 'alg'])
+        Reflect.deleteProperty(Object.prototype, name)
+    }
+  })
+
+  it('that jose fails on in an unknown way is an error and no refusal', async () => {
+    const broken = { canary: KEYS.publicKey }
+    const error: unknown = await verifyJwt(webhook(), [broken as never], { now }).catch((reason: unknown) => reason)
+    expect(error).to.be.instanceOf(Error).and.to.not.be.instanceOf(WixAuthError)
+    expect(error).to.have.property('message', 'A JWT could not be checked: jose failed with a TypeError')
+    expect(error).to.not.have.property('cause')
+    const strategy = new WixWebhookStrategy({ publicKey: pem, now: () => NaN })
+    expect(await run(strategy, { body: webhook() })).to.have.property('kind', 'error')
+  })
+
+  it('E-01: leaves nothing of itself in any refusal', async () => {
+    const canary = 'canary-91b2'
+    const data = `{"instanceId":"${canary}"}`
+    const bodies = [
+      webhook({ instanceId: canary }, { exp: 1 }),
+      webhook({ instanceId: canary }, { iat: SECONDS + 1000 }),
+      webhook({ instanceId: canary }, { nbf: SECONDS + 1000 }),
+      webhook({ instanceId: canary }, { exp: canary }),
+      webhook({ instanceId: canary }, {}, OTHER_KEYS.privateKey),
+      webhook({ eventType: undefined, instanceId: canary }),
+      webhook({}, { data }),
+      webhook({}, { data: { canary } }),
+      rawJwt({ ...HEADER, crit: [canary], [canary]: 1 }, claims()),
+      rawJwt({ alg: canary }, claims()),
+      rawJwt(Buffer.from(canary), claims()),
+      rawJwt(HEADER, Buffer.from(`{"${canary}`)),
+      `${canary}.${canary}.${canary}`,
+      `${webhook()}${canary}`,
+    ]
+    for (const body of bodies) {
+      const reason: unknown = await verify(body).catch((error: unknown) => error)
+      const outcome = await run(new WixWebhookStrategy({ publicKey: pem, now }), { body })
+      expect(reason).to.be.instanceOf(WixAuthError)
+      expect(outcome).to.have.property('kind', 'fail')
+      const shown = inspect([reason, outcome, (reason as Error).stack], { depth: 9, showHidden: true })
+      expect(shown).to.not.include(canary)
+      expect(shown).to.not.include(body.slice(0, 20))
+      expect(shown).to.not.include(Buffer.from(canary).toString('base64url'))
+    }
+  })
+})

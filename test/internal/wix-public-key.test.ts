@@ -1,0 +1,155 @@
+import { createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import {
+  verifyDigest,
+  verifyServicePlugin,
+  verifyWebhook,
+  WixDigestStrategy,
+  WixServicePluginStrategy,
+  WixWebhookStrategy,
+} from '../../lib/index.ts'
+import { publicKeys } from '../../lib/internal/wix-public-key.ts'
+import { now } from '../support/build.ts'
+import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
+
+const { keys } = JSON.parse(readFileSync(new URL('../vectors/webhook.json', import.meta.url), 'utf8')) as {
+  keys: Record<string, { forms: Record<string, string> }>
+}
+
+const pem = KEYS.publicKey
+const spki = createPublicKey(pem).export({ format: 'der', type: 'spki' })
+const base64 = spki.toString('base64')
+const oneLine = pem.trim()
+const forms: Array<[string, unknown]> = [
+  ['PEM', pem],
+  ['PEM without a line end at the end', oneLine],
+  ['PEM with CRLF', pem.replaceAll('\n', '\r\n')],
+  ['PEM with CR', pem.replaceAll('\n', '\r')],
+  ['PEM with the two characters \\n', pem.replaceAll('\n', '\\n')],
+  ['PEM with the four characters \\r\\n', pem.replaceAll('\n', '\\r\\n')],
+  ['PEM on one line with spaces', oneLine.replaceAll('\n', ' ')],
+  ['PEM on one line with nothing for the line ends', pem.replaceAll('\n', '')],
+  ['PEM with white space around it', `\n\t ${pem}\n `],
+  ['the PEM in base64', Buffer.from(pem).toString('base64')],
+  ['the PEM with CRLF in base64', Buffer.from(pem.replaceAll('\n', '\r\n')).toString('base64')],
+  ['the PEM in base64 on several lines', Buffer.from(pem).toString('base64').replaceAll(/.{64}/g, '$&\n')],
+  ['bare base64', base64],
+  ['bare base64 on several lines', base64.replaceAll(/.{64}/g, '$&\n')],
+  ['bare base64 with the two characters \\n', base64.replaceAll(/.{64}/g, '$&\\n')],
+  ['PEM in quotes, as some readers of environment files leave it', `"${pem.replaceAll('\n', '\\n')}"`],
+  ['a KeyObject', createPublicKey(pem)],
+  ['a list', [OTHER_KEYS.publicKey, createPublicKey(pem)]],
+]
+
+const der = (key: KeyObject): string => key.export({ format: 'der', type: 'spki' }).toString('base64')
+const rsa = (bits: number, exponent: number): KeyObject =>
+  generateKeyPairSync('rsa', { modulusLength: bits, publicExponent: exponent }).publicKey
+const exponentOf = (e: string): KeyObject =>
+  createPublicKey({ key: { ...createPublicKey(pem).export({ format: 'jwk' }), e }, format: 'jwk' })
+
+const certificate = '-----BEGIN CERTIFICATE-----\nMIIBcanary\n-----END CERTIFICATE-----\n'
+const guid = '07864c16-3a6f-4dd2-9973-028705762b2c'
+const wrong: Array<[string, unknown, string]> = [
+  ['undefined', undefined, 'but is undefined (is an environment variable not set?)'],
+  ['null', null, 'but is null'],
+  ['an empty text', '', 'but is empty'],
+  ['a blank text', ' \n', 'but is empty'],
+  ['an empty list', [], 'but is an empty list'],
+  ['a list with a hole', [pem, undefined], 'but is undefined'],
+  ['a list in a list', [[pem]], 'but is a list'],
+  ['a number', 7, 'but is a number'],
+  ['an object', { key: pem }, 'but is of type object'],
+  ['bytes', Buffer.from(pem), 'but is of type object'],
+  ['a private key', KEYS.privateKey, 'but is a private key'],
+  ['a private key on one line', KEYS.privateKey.replaceAll('\n', ' '), 'but is a private key'],
+  ['a private key in base64', Buffer.from(KEYS.privateKey).toString('base64'), 'but is a private key'],
+  ['both keys', `${pem}${KEYS.privateKey}`, 'but is a private key'],
+  ['a private KeyObject', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, 'but is a private key'],
+  ['a secret KeyObject', createSecretKey(Buffer.from('canary')), 'but is a secret key'],
+  ['a certificate', certificate, 'but is a certificate'],
+  ['a certificate in base64', Buffer.from(certificate).toString('base64'), 'but is a certificate'],
+  ['the app secret or the app id', guid, 'but is a GUID, as the app secret and the app ID are'],
+  ['the app id with white space', ` ${guid.toUpperCase()}\n`, 'but is a GUID, as the app secret and the app ID are'],
+  ['some text', 'canary', 'but cannot be read as one'],
+  ['a path', './canary/public.pem', 'but cannot be read as one'],
+  ['half a PEM', pem.slice(0, 200), 'but cannot be read as one'],
+  ['half of the bare base64', base64.slice(0, 200), 'but cannot be read as one'],
+  ['two PEMs in one text', pem + OTHER_KEYS.publicKey, 'but cannot be read as one'],
+  ['a PEM of another form', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'but cannot be read as one'],
+  ['an RSA key of 1,024 bits', der(rsa(1024, 65_537)), 'but has 1024 bits'],
+  ['an RSA key of 2,047 bits', rsa(2047, 65_537), 'but has 2047 bits'],
+  ['an exponent of 1', der(exponentOf('AQ')), 'but has an exponent that no safe key has'],
+  ['an exponent of 3', rsa(2048, 3), 'but has an exponent that no safe key has'],
+  ['an exponent of 65,536', exponentOf('AQAA'), 'but has an exponent that no safe key has'],
+  ['an even exponent', exponentOf('AQAC'), 'but has an exponent that no safe key has'],
+  ['an EC key', der(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey), 'but is of type ec'],
+  ['an Ed25519 key', generateKeyPairSync('ed25519').publicKey, 'but is of type ed25519'],
+  ['an RSA-PSS key', der(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey), 'but is of type rsa-pss'],
+]
+
+describe('J-02: the public key', () => {
+  for (const [name, publicKey] of forms) {
+    it(`may be ${name}`, async () => {
+      const options = { publicKey: publicKey as string, now }
+      expect(await verifyWebhook(webhook(), options)).to.have.property('instanceId', 'instance-1')
+      expect(await verifyServicePlugin(servicePlugin(), { ...options, appId: APP_ID })).to.have.property('request')
+      expect(await verifyDigest(digest(), BODY, options)).to.have.property('body')
+    })
+  }
+
+  for (const [name, { forms: published }] of Object.entries(keys)) {
+    it(`may have each form of the vector ${name}, and is the same in each`, () => {
+      const read = Object.values(published).map((form) => publicKeys('test', form)[0])
+      expect(read).to.have.length.of.at.least(6)
+      for (const key of read) expect(key?.equals(read[0] as KeyObject)).to.equal(true)
+    })
+  }
+
+  for (const [name, publicKey, problem] of wrong) {
+    it(`must not be ${name}`, async () => {
+      const options = { publicKey: publicKey as string, now }
+      const doors: Array<[string, () => unknown]> = [
+        ['verifyWebhook', () => verifyWebhook(webhook(), options)],
+        ['verifyServicePlugin', () => verifyServicePlugin(servicePlugin(), { ...options, appId: APP_ID })],
+        ['verifyDigest', () => verifyDigest(digest(), BODY, options)],
+        ['WixWebhookStrategy', async () => new WixWebhookStrategy(options)],
+        ['WixServicePluginStrategy', async () => new WixServicePluginStrategy({ ...options, appId: APP_ID })],
+        ['WixDigestStrategy', async () => new WixDigestStrategy(options)],
+      ]
+      for (const [door, open] of doors) {
+        const error: unknown = await Promise.resolve(open()).catch((reason: unknown) => reason)
+        expect(error).to.be.instanceOf(TypeError)
+        const { message } = error as TypeError
+        expect(message.startsWith(`${door}: \`publicKey\` must be the public key of your app`)).to.equal(true)
+        expect(message).to.include(problem)
+        expect(message).to.include('Webhooks > Get public key, or More Actions > View ID & keys')
+        // E-01: nothing of what was given.
+        expect(inspect(error, { depth: 9 })).to.not.match(/canary|MII|LS0t|07864c16/i)
+      }
+    })
+  }
+
+  it('must not be left out', () => {
+    expect(() => new WixWebhookStrategy({} as never)).to.throw(
+      TypeError,
+      '`publicKey` must be the public key of your app',
+    )
+  })
+
+  it('may be changed without a pause: each of a list is tried', async () => {
+    const publicKey = [OTHER_KEYS.publicKey, KEYS.publicKey]
+    for (const { privateKey } of [KEYS, OTHER_KEYS]) {
+      expect(await verifyWebhook(webhook({}, {}, privateKey), { publicKey, now })).to.have.property('instanceId')
+    }
+    expect(await refusalOf(verifyWebhook(webhook(), { publicKey: [OTHER_KEYS.publicKey], now }))).to.equal(
+      'signature_invalid',
+    )
+  })
+
+  it('of a list that fits decides, also when it refuses for another reason', async () => {
+    const publicKey = [KEYS.publicKey, OTHER_KEYS.publicKey]
+    expect(await refusalOf(verifyWebhook(webhook({}, { exp: 1 }), { publicKey, now }))).to.equal('token_expired')
+  })
+})

@@ -1,0 +1,202 @@
+import { expect } from 'chai'
+import express from 'express'
+import { RESP_TYPES } from 'redis'
+import sinon from 'sinon'
+import { deduplicate } from '../../lib/middleware/deduplicate.ts'
+import { redisStore } from '../../lib/middleware/stores.ts'
+import { connect, hasRedis, redisServer, type RedisServer, type TestClient, until, worker } from '../support/redis.ts'
+import { serve } from '../support/serve.ts'
+
+/** As Wix does it: again until it is answered with 200. Tells every status on the way. */
+async function deliver(url: string): Promise<number[]> {
+  const statuses: number[] = []
+  await until(async () => {
+    const { status, body } = await fetch(url, { method: 'POST' })
+    await body?.cancel()
+    statuses.push(status)
+    return status === 200
+  })
+  return statuses
+}
+
+describe('redisStore', function () {
+  if (!hasRedis) {
+    it('needs a Redis server to be tested: apt-get install redis-server')
+    return
+  }
+  this.timeout(60_000)
+
+  let server: RedisServer
+  let client: TestClient
+  before(async () => {
+    server = await redisServer()
+    client = await connect(server.url)
+  })
+  beforeEach(() => client.flushAll())
+  after(async () => {
+    client.destroy()
+    await server.kill()
+  })
+
+  it('tells one of many at once that it is new, the others that it is busy, then that it is done', async () => {
+    const other = await connect(server.url)
+    const store = redisStore(client)
+    const stores = [store, redisStore(other)]
+    const begun = Array.from({ length: 50 }, () => stores.map(async (one) => one.begin('a', 60))).flat()
+    const answers = await Promise.all(begun)
+    other.destroy()
+    expect(answers.filter((answer) => answer === 'new')).to.have.length(1)
+    expect(answers.filter((answer) => answer === 'busy')).to.have.length(99)
+    await store.abort('a')
+    expect(await store.begin('a', 60)).to.equal('new')
+    await store.finish('a', 60)
+    expect(await store.begin('a', 60)).to.equal('done')
+  })
+
+  it('keeps a lease and a finished delivery as long as it was told, under its prefix', async () => {
+    await redisStore(client).begin('a', 60.0005, 'owner')
+    expect(await client.keys('*')).to.deep.equal(['passport-wix-app:a'])
+    expect(await client.pTTL('passport-wix-app:a')).to.be.within(55_000, 60_001)
+    await redisStore(client, { prefix: 'mine:' }).finish('b', 302_400)
+    expect(await client.pTTL('mine:b')).to.be.within(302_390_000, 302_400_000)
+    await redisStore(client).finish('a', 0)
+    await until(async () => (await client.exists('passport-wix-app:a')) === 0)
+  })
+
+  it('lets only the owner of a lease free it, and nobody a finished delivery', async () => {
+    const store = redisStore(client)
+    await store.begin('a', 0.01, 'first')
+    await until(async () => (await store.begin('a', 60, 'second')) === 'new')
+    await store.abort('a', 'first')
+    await store.abort('a')
+    expect(await store.begin('a', 60, 'third')).to.equal('busy')
+    await store.finish('a', 60)
+    for (const owner of ['first', 'second', 'done', undefined]) await store.abort('a', owner)
+    expect(await store.begin('a', 60, 'third')).to.equal('done')
+
+    await store.begin('b', 60, 'done')
+    expect(await store.begin('b', 60)).to.equal('busy')
+  })
+
+  it('understands a client that answers with buffers', async () => {
+    const store = redisStore(client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }))
+    expect(await store.begin('a', 60)).to.equal('new')
+    expect(await store.begin('a', 60)).to.equal('busy')
+  })
+
+  it('rejects when the server refuses, or answers with something else', async () => {
+    await client.lPush('passport-wix-app:a', 'a list')
+    let refusal: unknown
+    await Promise.resolve(redisStore(client).begin('a', 60)).catch((reason: unknown) => (refusal = reason))
+    expect(refusal).to.be.instanceOf(Error).with.property('message').that.includes('WRONGTYPE')
+    let odd: unknown
+    await Promise.resolve(redisStore({ eval: async () => null }).begin('a', 60)).catch(
+      (error: unknown) => (odd = error),
+    )
+    expect(odd).to.be.instanceOf(TypeError)
+  })
+
+  it('W-01: handles each of 1,000 deliveries once, each sent twice at once, to two processes', async () => {
+    const workers = [await worker('one', server.url, 60), await worker('two', server.url, 60)]
+    try {
+      const ids = Array.from({ length: 1000 }, (_, index) => `event-${index}`)
+      const statuses: number[] = []
+      for (let start = 0; start < ids.length; start += 50) {
+        const batch = ids.slice(start, start + 50)
+        const sent = batch.flatMap((id) => workers.map(({ url }) => deliver(`${url}/handle/${id}`)))
+        statuses.push(...(await Promise.all(sent)).flat())
+      }
+      expect(new Set(statuses)).to.deep.equal(new Set([200, 503]))
+
+      const handlers: string[] = []
+      for (const id of ids) {
+        const handled = await client.lRange(`handled:${id}`, 0, -1)
+        expect(handled, id).to.have.length(1)
+        handlers.push(...handled)
+      }
+      expect(new Set(handlers), 'both took part').to.deep.equal(new Set(['one', 'two']))
+    } finally {
+      for (const one of workers) await one.kill()
+    }
+  })
+
+  it('W-01: loses nothing when a process is killed while it handles deliveries', async () => {
+    const [one, two] = [await worker('one', server.url, 3), await worker('two', server.url, 3)]
+    try {
+      const ids = Array.from({ length: 20 }, (_, index) => `event-${index}`)
+      const cut = ids.map((id) =>
+        fetch(`${one.url}/hang/${id}`, { method: 'POST' }).catch((error: Error) => error.name),
+      )
+      for (const id of ids) await until(async () => (await client.lLen(`begun:${id}`)) === 1)
+      await one.kill()
+      expect(new Set(await Promise.all(cut))).to.deep.equal(new Set(['TypeError']))
+
+      const repeats = await Promise.all(ids.map((id) => deliver(`${two.url}/handle/${id}`)))
+      expect(repeats.flat(), 'kept out until the lease had run out').to.include(503)
+      for (const id of ids) {
+        expect(await deliver(`${two.url}/handle/${id}`)).to.deep.equal([200])
+        expect(await client.lRange(`handled:${id}`, 0, -1), id).to.deep.equal(['two'])
+      }
+    } finally {
+      for (const process of [one, two]) await process.kill()
+    }
+  })
+
+  it('W-01: answers 503 while Redis is gone, and lets deliveries through as soon as it is back', async () => {
+    const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+    const handled: string[] = []
+    const app = express().set('env', 'test')
+    app.post(
+      '/:id',
+      (req, _res, next) => {
+        const data = { id: req.params['id'], entityFqdn: 'wix.ecom.v1.order' }
+        req.authInfo = { identity: { instanceId: 'instance-1', eventType: 'order_created', data } as never }
+        next()
+      },
+      deduplicate({ store: redisStore(client), storeTimeout: 0.1 }),
+      (req, res, next) => {
+        handled.push(req.params['id'])
+        const gone = req.params['id'] === 'cut' ? server.kill() : Promise.resolve()
+        gone.then(() => res.sendStatus(200)).catch(next)
+      },
+    )
+    const served = await serve(app)
+    try {
+      expect(await deliver(`${served.url}/before`)).to.deep.equal([200])
+      // Goes away while a delivery is in the route: that one is answered all the same.
+      expect((await fetch(`${served.url}/cut`, { method: 'POST' })).status).to.equal(200)
+      for (let tries = 0; tries < 3; tries++) {
+        const response = await fetch(`${served.url}/during`, { method: 'POST' })
+        expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
+      }
+      expect(handled).to.deep.equal(['before', 'cut'])
+      expect(String(warning.firstCall.args[0])).to.include('the store was not told that a delivery was handled')
+
+      await server.start()
+      await deliver(`${served.url}/during`)
+      expect(await deliver(`${served.url}/during`)).to.deep.equal([200])
+      expect(handled).to.deep.equal(['before', 'cut', 'during'])
+    } finally {
+      await served.close()
+      sinon.restore()
+    }
+  })
+})
+
+describe('redisStore, without a server', () => {
+  const client = { eval: async () => 'new' }
+  const wrong: Array<[unknown, unknown, string]> = [
+    [undefined, {}, 'redisStore: the first argument must be a client of the `redis` package'],
+    ['redis://127.0.0.1', {}, 'redisStore: the first argument must be a client'],
+    [{}, {}, 'redisStore: the first argument must be a client'],
+    [client, null, 'redisStore: the options must be an object'],
+    [client, { prefix: '' }, 'option `prefix` must be a text'],
+    [client, { prefix: undefined }, 'option `prefix` must be a text'],
+    [client, { ttl: 1 }, 'unknown option `ttl`'],
+  ]
+  for (const [given, options, message] of wrong) {
+    it(`P-10: refuses: ${message}`, () => {
+      expect(() => redisStore(given as never, options as never)).to.throw(TypeError, message)
+    })
+  }
+})

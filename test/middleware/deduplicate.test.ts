@@ -1,0 +1,759 @@
+import { createRequire } from 'node:module'
+import { expect } from 'chai'
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import sinon from 'sinon'
+import { deduplicate, type DeduplicateOptions } from '../../lib/middleware/deduplicate.ts'
+import { type DeliveryStore, memoryStore } from '../../lib/middleware/stores.ts'
+import { settled } from '../support/run.ts'
+import { serve, type Served } from '../support/serve.ts'
+
+const express4 = createRequire(import.meta.url)('express-4') as typeof express
+const versions: Array<[string, typeof express]> = [
+  ['Express 5', express],
+  ['Express 4', express4],
+]
+
+/** What the strategy leaves behind for a domain event. */
+const event = (overrides: object = {}): object => ({
+  instanceId: 'instance-1',
+  eventType: 'wix.ecom.v1.order_created',
+  data: { id: 'event-1', entityFqdn: 'wix.ecom.v1.order', slug: 'created', entityId: 'order-1' },
+  ...overrides,
+})
+const flat = (data: object = { productId: 'product-1' }): object => event({ eventType: 'ProductChanged', data })
+
+/** In place of the strategy: the identity is in a header, as if it had come out of the body. */
+const authenticate: RequestHandler = (req, _res, next) => {
+  const { identity } = req.headers
+  if (identity !== undefined) req.authInfo = { identity: JSON.parse(String(identity)) }
+  next()
+}
+const showError: ErrorRequestHandler = (error: Error & { status?: number }, _req, res, _next) => {
+  res.status(error.status ?? 500).json({ message: error.message })
+}
+
+/** A clock that only the test moves, in seconds. */
+const stopped = (): { now: () => number; tick: (seconds: number) => void } => {
+  let seconds = 1
+  return { now: () => seconds * 1000, tick: (more) => void (seconds += more) }
+}
+
+/** Resolves at `open()`; tells at `reached` that somebody waits. */
+const gate = (): { open: () => void; pass: () => Promise<void>; reached: Promise<void> } => {
+  let open = (): void => {}
+  let arrive = (): void => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const reached = new Promise<void>((resolve) => (arrive = resolve))
+  return { open, reached, pass: () => (arrive(), opened) }
+}
+
+/** A store whose answers a test decides. */
+const storeOf = (overrides: object = {}) => ({
+  begin: sinon.fake.resolves('new'),
+  finish: sinon.fake.resolves(undefined),
+  abort: sinon.fake.resolves(undefined),
+  ...overrides,
+})
+
+/** Failures of every kind: a function that fails, and what it is. */
+const failures: Array<[string, () => unknown]> = [
+  [
+    'throws',
+    () => {
+      throw new Error('database')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('database'))],
+  ['rejects with nothing', () => Promise.reject(undefined)],
+]
+
+describe('deduplicate', () => {
+  afterEach(() => sinon.restore())
+
+  for (const [version, framework] of versions) {
+    describe(`through ${version}`, () => {
+      let served: Served | undefined
+      let closed: Promise<void>
+      const route = sinon.stub<Parameters<RequestHandler>, unknown>()
+      const post = (identity: object | null = event(), init: RequestInit = {}): Promise<Response> =>
+        fetch(`${served?.url}/`, {
+          method: 'POST',
+          body: 'the.signed.text',
+          ...init,
+          headers: {
+            'content-type': 'text/plain',
+            ...(identity && { identity: JSON.stringify(identity) }),
+            ...(init.headers as Record<string, string>),
+          },
+        })
+      const statuses = async (...identities: object[]): Promise<number[]> => {
+        const found: number[] = []
+        for (const identity of identities) found.push((await post(identity)).status)
+        return found
+      }
+
+      async function start(
+        options: Partial<DeduplicateOptions> = {},
+        parser: RequestHandler = framework.raw({ type: '*/*' }),
+      ): Promise<void> {
+        const app = framework()
+        app.use((_req, res, next) => {
+          closed = new Promise((resolve) => res.once('close', () => resolve()))
+          next()
+        })
+        app.post('/', parser, authenticate, deduplicate({ store: memoryStore(), ...options }), (req, res, next) =>
+          route(req, res, next),
+        )
+        app.use(showError)
+        served = await serve(app)
+      }
+      beforeEach(() => {
+        route.reset()
+        route.callsFake((_req, res) => res.json({ ok: true }))
+      })
+      afterEach(async () => {
+        await served?.close()
+        served = undefined
+      })
+
+      it('W-01: runs the route once, and answers 200 at once to every repeat', async () => {
+        await start()
+        expect(await (await post()).json()).to.deep.equal({ ok: true })
+        for (let repeat = 0; repeat < 3; repeat++) {
+          const response = await post()
+          expect([response.status, await response.text()]).to.deep.equal([200, ''])
+        }
+        sinon.assert.calledOnce(route)
+      })
+
+      it('W-01: answers 503 with Retry-After while the delivery is being handled, then 200', async () => {
+        await start()
+        const { pass, open, reached } = gate()
+        route.callsFake((_req, res) => pass().then(() => res.sendStatus(204)))
+        const first = post()
+        await reached
+        const repeat = await post()
+        expect([repeat.status, repeat.headers.get('retry-after'), await repeat.text()]).to.deep.equal([503, '1', ''])
+        open()
+        expect((await first).status).to.equal(204)
+        expect(await statuses(event())).to.deep.equal([200])
+        sinon.assert.calledOnce(route)
+      })
+
+      it('W-01: lets the next try through after every answer but 2xx', async () => {
+        await start()
+        const answers = [302, 400, 404, 500, 503]
+        for (const status of answers) {
+          route.callsFake((_req, res) => res.status(status).end())
+          expect((await post(event(), { redirect: 'manual' })).status).to.equal(status)
+        }
+        route.callsFake((_req, res) => res.end())
+        expect(await statuses(event(), event())).to.deep.equal([200, 200])
+        sinon.assert.callCount(route, answers.length + 1)
+      })
+
+      it('W-01: lets the next try through after a route that throws', async () => {
+        await start()
+        route.onFirstCall().throws(new Error('of the app'))
+        expect(await statuses(event(), event(), event())).to.deep.equal([500, 200, 200])
+        sinon.assert.calledTwice(route)
+      })
+
+      it('W-01: lets the next try through when the connection closes before the answer', async () => {
+        const store = memoryStore()
+        const abort = sinon.spy(store, 'abort')
+        await start({ store })
+        const { pass, reached } = gate()
+        route.onFirstCall().callsFake(pass)
+        const wix = new AbortController()
+        const first = post(event(), { signal: wix.signal }).catch((error: Error) => error.name)
+        await reached
+        wix.abort()
+        expect(await first).to.equal('AbortError')
+        await closed
+        expect(await statuses(event(), event())).to.deep.equal([200, 200])
+        sinon.assert.calledTwice(route)
+        sinon.assert.calledOnce(abort)
+      })
+
+      for (const [status, repeated, calls] of [
+        [200, 'and not when it has ended well since', { route: 1, abort: 1, finish: 1 }],
+        [500, 'also when it has failed since', { route: 2, abort: 1, finish: 1 }],
+      ] as const) {
+        it(`W-01: after Wix has hung up on a slow route, lets the next try through, ${repeated}`, async () => {
+          const store = memoryStore()
+          const abort = sinon.spy(store, 'abort')
+          const finish = sinon.spy(store, 'finish')
+          await start({ store })
+          const { pass, open, reached } = gate()
+          let ended: Promise<unknown> = Promise.resolve()
+          route.onFirstCall().callsFake((_req, res) => {
+            ended = pass().then(() => res.status(status).end())
+          })
+          const wix = new AbortController()
+          const first = post(event(), { signal: wix.signal }).catch(() => {})
+          await reached
+          wix.abort()
+          await Promise.all([first, closed])
+          open()
+          await ended
+          expect(await statuses(event())).to.deep.equal([200])
+          expect({ route: route.callCount, abort: abort.callCount, finish: finish.callCount }).to.deep.equal(calls)
+        })
+      }
+
+      it('does not run the route for a connection that closed while the store was asked', async () => {
+        const store = memoryStore()
+        const { pass, open, reached } = gate()
+        const begin = sinon.stub().callsFake((key: string, lease: number) => store.begin(key, lease))
+        begin.onFirstCall().callsFake(async (key: string, lease: number, owner: string) => {
+          await pass()
+          return store.begin(key, lease, owner)
+        })
+        const abort = sinon.spy((key: string, owner: string) => store.abort(key, owner))
+        await start({ store: { ...store, begin, abort } })
+        const wix = new AbortController()
+        const first = post(event(), { signal: wix.signal }).catch(() => {})
+        await reached
+        wix.abort()
+        await Promise.all([first, closed])
+        open()
+        await settled()
+        sinon.assert.notCalled(route)
+        sinon.assert.calledOnce(abort)
+        expect(await statuses(event())).to.deep.equal([200])
+      })
+
+      it('tells the store once, with a hash as the key, lease and ttl, and one owner for each try', async () => {
+        const store = storeOf()
+        await start({ store })
+        await statuses(event(), event())
+        route.callsFake((_req, res) => res.sendStatus(500))
+        await post()
+        const [[key, , owner] = [], [, , secondOwner] = []] = store.begin.args as Array<[string, number, string]>
+        expect(key).to.match(/^[\w-]{43}$/)
+        expect(owner)
+          .to.match(/^[\da-f-]{36}$/)
+          .and.to.not.equal(secondOwner)
+        expect(store.begin.args).to.have.length(3)
+        expect(store.begin.firstCall.args).to.deep.equal([key, 60, owner])
+        expect(store.finish.args).to.deep.equal([
+          [key, 302_460],
+          [key, 302_460],
+        ])
+        expect(store.abort.args).to.deep.equal([[key, store.begin.thirdCall.args[2]]])
+
+        await served?.close()
+        await start({ store, lease: 5, ttl: 1.5 })
+        route.callsFake((_req, res) => res.end())
+        await post()
+        expect(store.begin.lastCall.args).to.include(5)
+        expect(store.finish.lastCall.args).to.deep.equal([key, 1.5])
+      })
+
+      describe('with a lease that runs out', () => {
+        const clock = stopped()
+        const first = gate()
+        const second = gate()
+        let tries: Array<Promise<Response>>
+
+        /** Two tries of one delivery in the route, the first of which has lost its lease to the second. */
+        async function overlap(status: number): Promise<void> {
+          await start({ store: memoryStore({ now: clock.now }), lease: 60 })
+          const gates = [gate(), gate()] as const
+          Object.assign(first, gates[0])
+          Object.assign(second, gates[1])
+          route.onFirstCall().callsFake((_req, res) => first.pass().then(() => res.status(status).end()))
+          route.onSecondCall().callsFake((_req, res) => second.pass().then(() => res.status(500).end()))
+          tries = [post()]
+          await first.reached
+          clock.tick(60)
+          expect(await statuses(event())).to.deep.equal([503])
+          clock.tick(0.001)
+          tries.push(post())
+          await second.reached
+        }
+
+        it('W-01: lets a repeat through, and a late failure of the first does not free it', async () => {
+          await overlap(500)
+          first.open()
+          expect((await tries[0])?.status).to.equal(500)
+          expect(await statuses(event())).to.deep.equal([503])
+          second.open()
+          expect((await tries[1])?.status).to.equal(500)
+          expect(await statuses(event(), event())).to.deep.equal([200, 200])
+          sinon.assert.calledThrice(route)
+        })
+
+        it('W-01: takes a late success of the first for what it is, and a failure of the second changes nothing', async () => {
+          await overlap(200)
+          first.open()
+          expect((await tries[0])?.status).to.equal(200)
+          expect(await statuses(event())).to.deep.equal([200])
+          second.open()
+          expect((await tries[1])?.status).to.equal(500)
+          expect(await statuses(event())).to.deep.equal([200])
+          sinon.assert.calledTwice(route)
+        })
+      })
+
+      describe('knows a delivery again', () => {
+        const twice: Array<[string, [object, RequestInit?], [object, RequestInit?], number]> = [
+          ['by the id of a domain event, whatever the body', [event(), { body: 'a' }], [event(), { body: 'b' }], 1],
+          [
+            'by all that was verified of an event without id, however its body was read',
+            [flat(), { body: 'a' }],
+            [flat(), { body: 'b' }],
+            1,
+          ],
+          ['not by the id when the installation is another', [event()], [event({ instanceId: 'instance-2' })], 2],
+          ['not when the installation is another', [flat()], [{ ...flat(), instanceId: 'instance-2' }], 2],
+          [
+            'not when an event without id was signed at another time',
+            [{ ...flat(), iat: 1 }],
+            [{ ...flat(), iat: 2 }],
+            2,
+          ],
+          [
+            'not by the id of the thing that changed, in an old event',
+            [{ ...flat({ id: 'product-1' }), iat: 1 }],
+            [{ ...flat({ id: 'product-1' }), iat: 2 }],
+            2,
+          ],
+          ['not when one has an id and the other has none', [flat()], [event()], 2],
+        ]
+        for (const [name, first, second, calls] of twice) {
+          it(name, async () => {
+            await start()
+            expect((await post(...first)).status).to.equal(200)
+            expect((await post(...second)).status).to.equal(200)
+            sinon.assert.callCount(route, calls)
+          })
+        }
+
+        it('by all that was verified of an event whose id or data are of an odd type', async () => {
+          await start()
+          const odd = [{ id: 7, entityFqdn: 'x' }, { id: '', entityFqdn: 'x' }, { id: 'x', entityFqdn: null }, [], null]
+          for (const [index, data] of odd.entries()) {
+            await post(event({ data }))
+            await post(event({ data }))
+            sinon.assert.callCount(route, index + 1)
+          }
+        })
+
+        it('whether the body was read as text or as bytes', async () => {
+          const store = memoryStore()
+          await start({ store })
+          await post(flat())
+          await served?.close()
+          await start({ store }, framework.text({ type: '*/*' }))
+          await post(flat())
+          sinon.assert.calledOnce(route)
+        })
+      })
+
+      describe('when somebody else has answered', () => {
+        /** Starts with a middleware that answers before deduplicate, or while the store is asked. */
+        async function startAnswered(begin: () => Promise<unknown>, early: boolean) {
+          const store = storeOf({ begin: sinon.fake(begin) })
+          const app = framework()
+          app.post(
+            '/',
+            authenticate,
+            (_req, res, next) => {
+              if (early) res.sendStatus(202)
+              else setImmediate(() => res.status(504).end())
+              next()
+            },
+            deduplicate({ store }),
+            route as unknown as RequestHandler,
+          )
+          app.use(showError)
+          served = await serve(app)
+          return store
+        }
+        const afterTheAnswer = async (progress: string): Promise<string> => {
+          await settled()
+          return progress
+        }
+
+        for (const progress of ['new', 'busy', 'done']) {
+          it(`stays alive and leaves the delivery to the next try, if the store says ${progress}`, async () => {
+            const store = await startAnswered(() => afterTheAnswer(progress), false)
+            expect((await post()).status).to.equal(504)
+            await settled()
+            sinon.assert.notCalled(route)
+            sinon.assert.callCount(store.abort, progress === 'new' ? 1 : 0)
+          })
+        }
+
+        it('is an error when that was before, and the store is not asked', async () => {
+          const store = await startAnswered(() => afterTheAnswer('new'), true)
+          await post().catch(() => {})
+          sinon.assert.notCalled(store.begin)
+          sinon.assert.notCalled(route)
+        })
+      })
+
+      describe('is an error of the set-up, and does not ask the store,', () => {
+        const wrong: Array<[string, object | null, RequestHandler | undefined, string]> = [
+          ['when nobody is authenticated', null, undefined, 'put passport.authenticate() with a strategy'],
+          ['after another proof than a webhook', { instanceId: 'instance-1' }, undefined, "authenticate('wix-webhook'"],
+        ]
+        for (const [name, identity, parser, message] of wrong) {
+          it(name, async () => {
+            const store = storeOf()
+            await start({ store }, parser)
+            const response = await post(identity, { body: '{"a":1}' })
+            expect(response.status).to.equal(500)
+            expect(await response.json())
+              .to.have.property('message')
+              .that.includes(message)
+            sinon.assert.notCalled(store.begin)
+            sinon.assert.notCalled(route)
+          })
+        }
+      })
+
+      describe('with a store that fails', () => {
+        const wrong: Array<[string, () => unknown]> = [
+          ...failures,
+          ['answers with nothing', () => undefined],
+          ['answers with another word', () => 'NEW'],
+          ['answers with true', async () => true],
+          ['answers with a list', () => ['new']],
+        ]
+        for (const [name, begin] of wrong) {
+          it(`W-01: answers 503 and does not run the route when begin ${name}`, async () => {
+            const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+            const store = storeOf({ begin })
+            await start({ store })
+            const response = await post()
+            expect(response.status).to.equal(503)
+            expect(await response.json())
+              .to.have.property('message')
+              .that.includes('The store of deliveries failed')
+            sinon.assert.notCalled(route)
+            sinon.assert.notCalled(store.finish)
+            sinon.assert.notCalled(store.abort)
+            sinon.assert.notCalled(warning)
+          })
+
+          it(`runs the route with onStoreError: 'continue' when begin ${name}, and tells the store how it ended`, async () => {
+            const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+            const store = storeOf({ begin })
+            await start({ store, onStoreError: 'continue' })
+            route.onFirstCall().callsFake((_req, res) => res.sendStatus(500))
+            expect(await statuses(event(), event())).to.deep.equal([500, 200])
+            sinon.assert.calledOnce(store.abort)
+            sinon.assert.calledOnce(store.finish)
+            expect(warning.args).to.have.length(2)
+            expect(warning.firstCall.args[0]).to.equal(
+              'deduplicate: the store failed, so the route runs and may handle a delivery again',
+            )
+          })
+        }
+
+        it('answers 503 with Retry-After where Express itself answers', async () => {
+          const app = framework()
+          app.set('env', 'test')
+          app.use(authenticate, deduplicate({ store: storeOf({ begin: failures[0]?.[1] }) }))
+          served = await serve(app)
+          const response = await fetch(served.url, { headers: { identity: JSON.stringify(event()) } })
+          expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
+        })
+
+        for (const [name, fails] of failures) {
+          it(`answers as the route does, and warns, when finish or abort ${name}`, async () => {
+            const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+            await start({ store: storeOf({ finish: fails, abort: fails }) })
+            route.onFirstCall().callsFake((_req, res) => res.sendStatus(400))
+            expect(await statuses(event(), event())).to.deep.equal([400, 200])
+            await settled()
+            expect(warning.args.map(([message]) => String(message))).to.deep.equal([
+              'deduplicate: the store was not told that a delivery failed, so repeats wait for its lease to run out',
+              'deduplicate: the store was not told that a delivery was handled, so a repeat may be handled again',
+            ])
+            for (const [, options] of warning.args) expect(options).to.include({ type: 'WixStoreWarning' })
+          })
+        }
+      })
+    })
+  }
+
+  describe('with a store that is late', () => {
+    let clock: sinon.SinonFakeTimers
+    beforeEach(() => {
+      clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    })
+
+    /** One delivery, without a server: its store answers when the test says so. */
+    function deliver(options: Partial<DeduplicateOptions> = {}) {
+      let answer = (_progress: unknown): void => {}
+      let fail = (_reason: unknown): void => {}
+      const store = storeOf({
+        begin: sinon.fake(
+          () =>
+            new Promise((resolve, reject) => {
+              answer = resolve
+              fail = reject
+            }),
+        ),
+      })
+      const res = { once: sinon.fake(), setHeader: sinon.fake(), end: sinon.fake(), statusCode: 200 }
+      const next = sinon.fake()
+      deduplicate({ store, ...options })(
+        { authInfo: { identity: event() as never } },
+        { ...res, destroyed: false, headersSent: false, writableEnded: false },
+        next,
+      )
+      return { store, res, next, answer: (word: unknown) => answer(word), fail: (reason: unknown) => fail(reason) }
+    }
+
+    it('W-01: asks Wix to repeat after 1 second, before Wix gives up', async () => {
+      const { next, answer, store } = deliver()
+      await clock.tickAsync(999)
+      sinon.assert.notCalled(next)
+      await clock.tickAsync(1)
+      sinon.assert.calledOnce(next)
+      const error = next.firstCall.args[0] as Error
+      expect(error).to.include({ status: 503 }).and.to.have.property('headers').that.deep.equals({ 'Retry-After': '1' })
+      expect(error.cause).to.have.property('message', 'The store did not answer within 1 seconds')
+
+      sinon.assert.notCalled(store.abort)
+      answer('new')
+      await settled()
+      sinon.assert.calledOnce(next)
+      const [key, , owner] = store.begin.firstCall.args as unknown as [string, number, string]
+      expect(store.abort.args, 'the lease that nobody uses').to.deep.equal([[key, owner]])
+    })
+
+    for (const word of ['busy', 'done', 'nonsense']) {
+      it(`leaves a late '${word}' alone`, async () => {
+        const { next, answer, store, res } = deliver({ storeTimeout: 0.5 })
+        await clock.tickAsync(500)
+        answer(word)
+        await settled()
+        sinon.assert.calledOnce(next)
+        sinon.assert.notCalled(store.abort)
+        sinon.assert.notCalled(res.end)
+      })
+    }
+
+    it('leaves a late failure alone', async () => {
+      const { next, fail, store } = deliver()
+      await clock.tickAsync(1000)
+      fail(new Error('database'))
+      await settled()
+      sinon.assert.calledOnce(next)
+      sinon.assert.notCalled(store.abort)
+    })
+
+    it("runs the route with onStoreError: 'continue', once, and keeps a late lease for it", async () => {
+      const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+      const { next, answer, store } = deliver({ onStoreError: 'continue' })
+      await clock.tickAsync(1000)
+      sinon.assert.calledOnceWithExactly(next)
+      expect(warning.firstCall.args[1]).to.deep.equal({
+        type: 'WixStoreWarning',
+        detail: 'The store did not answer within 1 seconds',
+      })
+      answer('new')
+      await settled()
+      sinon.assert.calledOnce(next)
+      sinon.assert.notCalled(store.abort)
+    })
+
+    it('leaves no timer behind when the store answers in time', async () => {
+      const { next, answer } = deliver()
+      answer('new')
+      await settled()
+      sinon.assert.calledOnceWithExactly(next)
+      expect(clock.countTimers()).to.equal(0)
+    })
+
+    it('warns when finish never answers', async () => {
+      const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+      const never = (): Promise<never> => new Promise(() => {})
+      const listeners = new Map<string, () => void>()
+      const res = {
+        once: (name: string, listener: () => void) => listeners.set(name, listener),
+        setHeader: sinon.fake(),
+        end: sinon.fake(),
+        statusCode: 200,
+        destroyed: false,
+        headersSent: false,
+        writableEnded: false,
+      }
+      deduplicate({ store: storeOf({ finish: never }) })(
+        { authInfo: { identity: event() as never } },
+        res,
+        sinon.fake(),
+      )
+      await settled()
+      res.writableEnded = true
+      listeners.get('close')?.()
+      await clock.tickAsync(1000)
+      sinon.assert.calledOnce(warning)
+    })
+  })
+
+  describe('P-10: the options', () => {
+    const store = memoryStore()
+    const wrong: Array<[unknown, string]> = [
+      [undefined, 'deduplicate: the options must be an object'],
+      [{}, 'deduplicate: option `store` is missing: memoryStore() or redisStore(client)'],
+      [{ store: undefined }, 'option `store` must be a store: memoryStore(), redisStore(client), or an object'],
+      [{ store: null }, 'option `store` must be a store'],
+      [{ store: {} }, 'option `store` must be a store'],
+      [{ store: new Map() }, 'option `store` must be a store'],
+      [{ store: { begin() {}, finish() {} } }, 'option `store` must be a store'],
+      [{ store, key: 'x' }, 'unknown option `key`'],
+      [{ store, lease: 0 }, 'option `lease` must be a number of seconds above 0, at most 86400'],
+      [{ store, lease: '60' }, 'option `lease`'],
+      [{ store, ttl: 0 }, 'option `ttl` must be a number of seconds above 0, at most 31536000'],
+      [{ store, ttl: Number.NaN }, 'option `ttl`'],
+      [{ store, ttl: Infinity }, 'option `ttl`'],
+      [{ store, ttl: false }, 'option `ttl`'],
+      [{ store, ttl: 31_536_001 }, 'option `ttl`'],
+      [{ store, storeTimeout: -1 }, 'option `storeTimeout`'],
+      [{ store, onStoreError: 'ignore' }, "option `onStoreError` must be 'refuse' or 'continue'"],
+    ]
+    for (const [options, message] of wrong) {
+      it(`are refused: ${message}`, () => {
+        expect(() => deduplicate(options as never)).to.throw(TypeError, message)
+      })
+    }
+
+    it('are taken as they are documented', () => {
+      class Own implements DeliveryStore {
+        begin = () => 'new' as const
+        finish(): void {}
+        abort(): void {}
+      }
+      const middleware = deduplicate({
+        store: new Own(),
+        lease: 1,
+        ttl: 0.5,
+        storeTimeout: 86_400,
+        onStoreError: 'refuse',
+      })
+      expect(middleware).to.be.a('function').with.length(3)
+    })
+  })
+})
+
+describe('memoryStore', () => {
+  it('tells one that it is new, the others that it is busy, then that it is done', () => {
+    const store = memoryStore()
+    expect(store.begin('a', 60)).to.equal('new')
+    expect(store.begin('a', 60)).to.equal('busy')
+    expect(store.begin('b', 60)).to.equal('new')
+    store.finish('a', 60)
+    expect(store.begin('a', 60)).to.equal('done')
+    store.abort('b')
+    expect(store.begin('b', 60)).to.equal('new')
+  })
+
+  it('keeps a lease and a finished delivery as long as it was told, to the millisecond', () => {
+    const { now, tick } = stopped()
+    const store = memoryStore({ now })
+    store.begin('a', 60)
+    tick(60)
+    expect(store.begin('a', 60)).to.equal('busy')
+    tick(0.001)
+    expect(store.begin('a', 60), 'not longer for having been asked').to.equal('new')
+    store.finish('a', 100)
+    tick(100)
+    expect(store.begin('a', 60)).to.equal('done')
+    tick(0.001)
+    expect(store.begin('a', 60)).to.equal('new')
+  })
+
+  it('keeps a lease and a finished delivery no longer when its clock begins at 0', () => {
+    let time = 0
+    const store = memoryStore({ now: () => time })
+    expect(store.begin('a', 60)).to.equal('new')
+    store.finish('b', 60)
+    time = 60_000
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['busy', 'done'])
+    time++
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+  })
+
+  it('goes by a clock that nobody can set back, also where that one begins at 0', () => {
+    const timers = sinon.useFakeTimers({ toFake: ['Date', 'performance'] })
+    try {
+      const store = memoryStore()
+      store.begin('a', 60)
+      store.finish('b', 60)
+      timers.setSystemTime(-86_400_000)
+      timers.tick(60_000)
+      expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['busy', 'done'])
+      timers.tick(1)
+      expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+    } finally {
+      timers.restore()
+    }
+  })
+
+  it('takes no time at all for a millisecond, not for ever', () => {
+    const { now, tick } = stopped()
+    const store = memoryStore({ now })
+    store.finish('a', 0)
+    store.begin('b', 0)
+    tick(1)
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+  })
+
+  it('lets only the owner of a lease free it, and nobody a finished delivery', () => {
+    const { now, tick } = stopped()
+    const store = memoryStore({ now })
+    store.begin('a', 60, 'first')
+    tick(61)
+    expect(store.begin('a', 60, 'second')).to.equal('new')
+    store.abort('a', 'first')
+    store.abort('a')
+    expect(store.begin('a', 60, 'third')).to.equal('busy')
+    store.finish('a', 60)
+    store.abort('a', 'second')
+    expect(store.begin('a', 60, 'third')).to.equal('done')
+  })
+
+  it('is bounded: forgets what was handled the longest ago, and never what is being handled', () => {
+    const store = memoryStore({ max: 3 })
+    expect(store.begin('lease', 60)).to.equal('new')
+    for (let index = 0; index < 10; index++) store.finish(`done-${index}`, 60)
+    const remembered = Array.from({ length: 10 }, (_, index) => `done-${index}`).filter(
+      (key) => store.begin(key, 60) === 'done',
+    )
+    expect(remembered).to.deep.equal(['done-7', 'done-8', 'done-9'])
+    expect(store.begin('lease', 60)).to.equal('busy')
+  })
+
+  it('is bounded: takes no more to handle than it holds, until one ends or its lease runs out', () => {
+    const { now, tick } = stopped()
+    const store = memoryStore({ max: 2, now })
+    expect(['a', 'b', 'c'].map((key) => store.begin(key, 60))).to.deep.equal(['new', 'new', 'busy'])
+    store.abort('a')
+    expect(store.begin('c', 120)).to.equal('new')
+    tick(61)
+    expect(store.begin('d', 60)).to.equal('new')
+    expect(store.begin('c', 60)).to.equal('busy')
+  })
+
+  const wrong: Array<[unknown, string]> = [
+    [null, 'memoryStore: the options must be an object'],
+    [{ max: 0 }, 'option `max` must be a whole number from 1 to 10000000'],
+    [{ max: 1.5 }, 'option `max`'],
+    [{ max: Infinity }, 'option `max`'],
+    [{ max: '10' }, 'option `max`'],
+    [{ now: 1 }, 'option `now` must be a function'],
+    [{ ttl: 1 }, 'unknown option `ttl`'],
+  ]
+  for (const [options, message] of wrong) {
+    it(`P-10: refuses options: ${message}`, () => {
+      expect(() => memoryStore(options as never)).to.throw(TypeError, message)
+    })
+  }
+})

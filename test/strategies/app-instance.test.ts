@@ -1,0 +1,505 @@
+import { readFile } from 'node:fs/promises'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { verifyInstance, type VerifyInstanceOptions, WixAuthError, type WixAuthErrorCode } from '../../lib/index.ts'
+import { isSignature } from '../../lib/strategies/app-instance.ts'
+import { instance, iso, NOW, now, OTHER_SECRET, payload, SECRET, sign, signData } from '../support/build.ts'
+
+const verify = (text: string, options: Partial<VerifyInstanceOptions> = {}): ReturnType<typeof verifyInstance> =>
+  verifyInstance(text, { secret: SECRET, now, ...options })
+
+/** Why it was refused; undefined when it was accepted. */
+const codeOf = (text: string, options: Partial<VerifyInstanceOptions> = {}): WixAuthErrorCode | undefined => {
+  try {
+    verify(text, options)
+    return undefined
+  } catch (error) {
+    if (error instanceof WixAuthError) return error.code
+    throw error
+  }
+}
+
+describe('verifyInstance', () => {
+  describe('answers', () => {
+    it('what Wix signed, and what follows from it', () => {
+      expect(
+        verify(instance({ ipAndPort: '91.199.119.13/35734', metaSiteId: 'site-1', news: { of: 2030 } })),
+      ).to.deep.equal({
+        ...payload(),
+        ipAndPort: '91.199.119.13/35734',
+        metaSiteId: 'site-1',
+        news: { of: 2030 },
+        subjectType: 'USER',
+        subjectId: 'user-1',
+        clientId: 'app-1',
+        siteId: 'site-1',
+        iat: NOW / 1000 - 60,
+        exp: NOW / 1000 + 4 * 3600 - 60,
+        aid: null,
+        ext: { ip: '91.199.119.13', port: 35734, signDate: new Date(NOW - 60_000) },
+      })
+    })
+
+    it('null for everything that the smallest instance does not tell', () => {
+      expect(verify(sign({ instanceId: 'i' }), { maxAge: false })).to.deep.equal({
+        instanceId: 'i',
+        subjectType: 'UNKNOWN',
+        subjectId: null,
+        clientId: null,
+        siteId: null,
+        iat: null,
+        exp: null,
+        uid: null,
+        aid: null,
+        permissions: null,
+        ext: { ip: null, port: null, signDate: null },
+      })
+    })
+
+    const subjects: Array<[string, Record<string, unknown>, string, string | null]> = [
+      ['the owner', {}, 'USER', 'user-1'],
+      ['a collaborator', { uid: 'user-2' }, 'USER', 'user-2'],
+      ['an owner among other permissions', { permissions: 'offline_access,OWNER' }, 'USER', 'user-1'],
+      ['an owner without uid', { uid: undefined }, 'USER', null],
+      ['a member', { permissions: '', siteMemberId: 'member-1' }, 'MEMBER', 'member-1'],
+      ['an owner who is also a member', { siteMemberId: 'member-1' }, 'USER', 'user-1'],
+      ['a visitor', { uid: null, permissions: null, aid: 'visitor-1' }, 'VISITOR', 'visitor-1'],
+      ['a user without rights', { permissions: null }, 'UNKNOWN', 'user-1'],
+      ['permissions that only contain the word', { permissions: 'CO-OWNERS' }, 'UNKNOWN', 'user-1'],
+      ['nobody', { uid: null, permissions: null }, 'UNKNOWN', null],
+      ['I-13: aid beside owner and member', { aid: 'visitor-1', siteMemberId: 'm' }, 'VISITOR', 'visitor-1'],
+      ['I-13: an aid of an odd type', { aid: 7 }, 'VISITOR', null],
+      ['I-13: an aid that is false', { aid: false }, 'VISITOR', null],
+      ['no visitor when aid is null', { aid: null }, 'USER', 'user-1'],
+      ['no visitor when aid is empty', { aid: '' }, 'USER', 'user-1'],
+    ]
+    for (const [who, overrides, subjectType, subjectId] of subjects) {
+      it(`the subject of ${who}`, () => {
+        expect(verify(instance(overrides))).to.include({ subjectType, subjectId })
+      })
+    }
+
+    const texts =
+      'appDefId signDate uid permissions siteOwnerId siteMemberId loginAccountId vendorProductId originInstanceId'
+    for (const name of [...texts.split(' '), 'metaSiteId', 'biToken', 'ipAndPort']) {
+      it(`I-10: null for ${name} when it is no text`, () => {
+        for (const odd of [7, true, {}, ['OWNER'], '']) {
+          expect(verify(instance({ [name]: odd }), { maxAge: false })).to.have.property(name, null)
+        }
+      })
+    }
+    for (const name of ['demoMode', 'siteIsTemplate']) {
+      it(`I-10: null for ${name} when it is neither true nor false`, () => {
+        for (const odd of [7, 'true', {}, '']) expect(verify(instance({ [name]: odd }))).to.have.property(name, null)
+        for (const right of [true, false]) expect(verify(instance({ [name]: right }))).to.have.property(name, right)
+      })
+    }
+
+    it('I-10: no rights and no app for permissions and an app id of an odd type', () => {
+      expect(verify(instance({ permissions: ['OWNER'], appDefId: 1 }), { appId: 'app-1' })).to.include({
+        subjectType: 'UNKNOWN',
+        clientId: null,
+      })
+    })
+
+    it('null for documented texts that are empty', () => {
+      const empty = { uid: '', permissions: '', vendorProductId: '', originInstanceId: '', aid: '' }
+      expect(verify(instance(empty))).to.include({
+        uid: null,
+        permissions: null,
+        vendorProductId: null,
+        originInstanceId: null,
+        aid: null,
+      })
+    })
+
+    const addresses: Array<[string, string | null, number | null]> = [
+      ['1.2.3.4/5678', '1.2.3.4', 5678],
+      ['2001:db8::1/80', '2001:db8::1', 80],
+      ['null/null', null, null],
+      ['1.2.3.4/null', '1.2.3.4', null],
+      ['1.2.3.4', null, null],
+    ]
+    for (const [ipAndPort, ip, port] of addresses) {
+      it(`I-10: ip ${ip} and port ${port} for ${ipAndPort}`, () => {
+        expect(verify(instance({ ipAndPort })).ext).to.include({ ip, port })
+      })
+    }
+
+    it('I-10: computed fields that never come from the payload', () => {
+      const forged = {
+        subjectType: 'APP',
+        subjectId: 'x',
+        clientId: 'x',
+        siteId: 'x',
+        iat: 1,
+        exp: 1,
+        ext: { ip: 'x' },
+      }
+      expect(verify(instance({ ...forged, appDefId: undefined, expirationDate: undefined }))).to.deep.include({
+        subjectType: 'USER',
+        subjectId: 'user-1',
+        clientId: null,
+        siteId: null,
+        iat: NOW / 1000 - 60,
+        exp: null,
+        ext: { ip: null, port: null, signDate: new Date(NOW - 60_000) },
+      })
+    })
+
+    it('I-11: nothing that changes an object it is copied to', () => {
+      const text = JSON.stringify(payload({ a: 1 })).replace(
+        '"a":1',
+        '"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"prototype":{"isAdmin":true}',
+      )
+      const verified = verify(signData(Buffer.from(text)))
+      for (const name of ['__proto__', 'constructor', 'prototype']) expect(verified).to.not.have.own.property(name)
+      expect(Object.assign({}, verified)).to.not.have.property('isAdmin')
+      expect(Object.getPrototypeOf(verified)).to.equal(Object.prototype)
+    })
+
+    it('P-11: nothing that somebody put on Object.prototype', () => {
+      const polluted: Record<string, string> = {
+        aid: 'x',
+        uid: 'x',
+        permissions: 'OWNER',
+        siteMemberId: 'x',
+        metaSiteId: 'x',
+      }
+      Object.assign(Object.prototype, { ...polluted, instanceId: 'x', expirationDate: 'x', secret: 'x' })
+      try {
+        const own = verify(sign({ instanceId: 'i', signDate: iso(0) }))
+        expect({ ...own }).to.include({ subjectType: 'UNKNOWN', subjectId: null, siteId: null, uid: null, exp: null })
+        expect(codeOf(sign({ signDate: iso(0) }))).to.equal('claim_invalid')
+        expect(() => verifyInstance('x', { now } as never)).to.throw(TypeError, '`secret`')
+      } finally {
+        for (const name of [...Object.keys(polluted), 'instanceId', 'expirationDate', 'secret']) {
+          Reflect.deleteProperty(Object.prototype, name)
+        }
+      }
+    })
+  })
+
+  describe('the form', () => {
+    const genuine = instance()
+    const [signature = '', data = ''] = genuine.split('.')
+    const last = 'AEIMQUYcgkosw048'.indexOf(signature.at(-1) ?? '')
+    const unusedBits = signature.slice(0, -1) + 'BFJNRVZdhlptx159'.charAt(last)
+
+    const malformed: Record<string, string> = {
+      'no dot': signature + data,
+      'only a dot': '.',
+      'two dots': `${genuine}.`,
+      'a third part': `${genuine}.${data}`,
+      'an empty signature': `.${data}`,
+      'no data': `${signature}.`,
+      'a signature with one character less': `${signature.slice(1)}.${data}`,
+      'a signature with one character more': `A${signature}.${data}`,
+      'a signature with unused bits set': `${unusedBits}.${data}`,
+      'a signature with padding': `${signature}=.${data}`,
+      'a signature in the other alphabet': `+${signature.slice(1)}.${data}`,
+      'white space before': ` ${genuine}`,
+      'the parts of a JWT': `${data}.${data}.${signature}`,
+    }
+    for (const [name, text] of Object.entries(malformed)) {
+      it(`I-03: refuses ${name}`, () => {
+        expect(codeOf(text)).to.equal('token_malformed')
+      })
+    }
+
+    const signedAnyway: Record<string, string> = {
+      'padded data': `${data}==`,
+      'data in the other alphabet': Buffer.from('{"instanceId":"~~~???"}').toString('base64').replaceAll('=', ''),
+      'data with a line break': `${data.slice(0, 8)}\n${data.slice(8)}`,
+      'data with a character outside of the alphabet': `${data.slice(0, 8)}!${data.slice(8)}`,
+      'data with unused bits set': `${Buffer.from('{"instanceId":"ab"}').toString('base64url').slice(0, -1)}R`,
+      'no data at all': '',
+    }
+    for (const [name, text] of Object.entries(signedAnyway)) {
+      it(`I-03: refuses ${name}, though the signature is right`, () => {
+        expect(codeOf(signData(text), { maxAge: false })).to.equal('token_malformed')
+      })
+    }
+
+    it('I-02: refuses 10,000,000 characters before anything else', () => {
+      const parse = sinon.spy(JSON, 'parse')
+      try {
+        expect(codeOf(`${genuine}${'A'.repeat(10_000_000)}`)).to.equal('token_malformed')
+        expect(parse.called).to.equal(false)
+      } finally {
+        parse.restore()
+      }
+    })
+
+    it('I-02: accepts 8,192 characters and refuses 8,193', () => {
+      const fill = (length: number): string => {
+        const bytes = ((length - 44) * 3) / 4 - JSON.stringify(payload({ fill: '' })).length
+        return instance({ fill: 'x'.repeat(Math.floor(bytes)) })
+      }
+      expect(fill(8192)).to.have.length(8192)
+      expect(codeOf(fill(8192))).to.equal(undefined)
+      expect(fill(8194).length).to.be.within(8193, 8195)
+      expect(codeOf(fill(8194))).to.equal('token_malformed')
+    })
+
+    it('I-01: tells what is missing', () => {
+      for (const value of [undefined, null, '']) expect(codeOf(value as never)).to.equal('credentials_missing')
+    })
+
+    it('I-01: refuses what is no text', () => {
+      for (const value of [7, true, {}, [genuine]]) {
+        expect(codeOf(value as never)).to.equal('request_invalid')
+      }
+    })
+  })
+
+  describe('the signature', () => {
+    const genuine = instance()
+    const [tag = '', data = ''] = genuine.split('.')
+
+    it('I-04: refuses each of the 256 signatures that differ in one bit', () => {
+      const bytes = Buffer.from(tag, 'base64url')
+      for (let bit = 0; bit < 256; bit++) {
+        const flipped = Buffer.from(bytes)
+        flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        expect(codeOf(`${flipped.toString('base64url')}.${data}`)).to.equal('signature_invalid')
+      }
+    })
+
+    it('I-04: refuses each signature that was cut, from 0 to 31 bytes', () => {
+      const bytes = Buffer.from(tag, 'base64url')
+      for (let length = 0; length < 32; length++) {
+        expect(codeOf(`${bytes.subarray(0, length).toString('base64url')}.${data}`)).to.equal('token_malformed')
+        expect(isSignature(bytes.subarray(0, length), data, Buffer.from(SECRET))).to.equal(false)
+      }
+    })
+
+    it('I-04: covers the text of the data, not what it decodes to', () => {
+      const json = Buffer.from(data, 'base64url')
+      const overJson = signData(json.toString('latin1')).slice(0, 43)
+      expect(codeOf(`${overJson}.${data}`)).to.equal('signature_invalid')
+    })
+
+    it('I-04: is compared in constant time', async () => {
+      const source = await readFile(new URL('../../lib/strategies/app-instance.ts', import.meta.url), 'utf8')
+      expect(source.match(/timingSafeEqual\(createHmac/g)).to.have.length(1)
+      expect(source).to.not.match(/\.equals\(|digest\([^)]*\) ===/)
+    })
+
+    it('refuses a text whose characters only end in the right bytes', () => {
+      for (const at of [0, 5, data.length - 1]) {
+        const other = String.fromCharCode(data.charCodeAt(at) + 256)
+        expect(codeOf(`${tag}.${data.slice(0, at)}${other}${data.slice(at + 1)}`)).to.equal('token_malformed')
+      }
+    })
+
+    it('refuses a payload that was exchanged, and another app', () => {
+      expect(codeOf(`${tag}.${instance({ uid: 'x' }).slice(44)}`)).to.equal('signature_invalid')
+      expect(codeOf(instance({}, OTHER_SECRET))).to.equal('signature_invalid')
+    })
+
+    it('I-05: is checked before anything is decoded or parsed', () => {
+      const parse = sinon.spy(JSON, 'parse')
+      const decode = sinon.spy(TextDecoder.prototype, 'decode')
+      try {
+        expect(codeOf(instance({}, OTHER_SECRET))).to.equal('signature_invalid')
+        expect(parse.called || decode.called).to.equal(false)
+      } finally {
+        parse.restore()
+        decode.restore()
+      }
+    })
+
+    it('I-07: may come from any secret of a list', () => {
+      const secret = [OTHER_SECRET, SECRET]
+      expect(verify(instance(), { secret })).to.include({ instanceId: 'instance-1' })
+      expect(verify(instance({}, OTHER_SECRET), { secret })).to.include({ instanceId: 'instance-1' })
+      expect(codeOf(instance({}, 'a third one'), { secret })).to.equal('signature_invalid')
+    })
+  })
+
+  describe('the payload', () => {
+    const cases: Array<[string, string, WixAuthErrorCode]> = [
+      ['text that is no JSON', signData(Buffer.from('{"instanceId":')), 'token_malformed'],
+      ['bytes that are no UTF-8', signData(Buffer.from('{"instanceId":"\xff"}', 'latin1')), 'token_malformed'],
+      ['a byte order mark', signData(Buffer.from(`\uFEFF${JSON.stringify(payload())}`)), 'token_malformed'],
+      ['null', sign(null), 'token_malformed'],
+      ['a list', sign([payload()]), 'token_malformed'],
+      ['a text', sign('instanceId'), 'token_malformed'],
+      ['a number', sign(7), 'token_malformed'],
+      ['no instanceId', instance({ instanceId: undefined }), 'claim_invalid'],
+      ['an empty instanceId', instance({ instanceId: '' }), 'claim_invalid'],
+      ['an instanceId that is a number', instance({ instanceId: 7 }), 'claim_invalid'],
+    ]
+    for (const [name, text, code] of cases) {
+      it(`I-09: is refused when it is ${name}, though the signature is right`, () => {
+        expect(codeOf(text)).to.equal(code)
+      })
+    }
+
+    it('is refused when it names another app than the one expected', () => {
+      expect(codeOf(instance(), { appId: 'app-2' })).to.equal('claim_invalid')
+      expect(codeOf(instance(), { appId: 'app-1' })).to.equal(undefined)
+    })
+
+    it('is not compared with the app when it names none, as before 2016', () => {
+      expect(codeOf(instance({ appDefId: undefined }), { appId: 'app-1' })).to.equal(undefined)
+      expect(codeOf(instance({ appDefId: null }), { appId: 'app-1' })).to.equal(undefined)
+    })
+  })
+
+  describe('I-12: freshness', () => {
+    const signedAt = (time: number): string =>
+      instance({ signDate: new Date(time).toISOString(), expirationDate: null })
+    const DAY = 86_400_000
+    const TOLERANCE = 30_000
+
+    it('ends a day after signing, and the tolerance, to the millisecond', () => {
+      expect(codeOf(signedAt(NOW - DAY - TOLERANCE))).to.equal(undefined)
+      expect(codeOf(signedAt(NOW - DAY - TOLERANCE - 1))).to.equal('token_expired')
+    })
+
+    it('begins no earlier than the tolerance before signing, to the millisecond', () => {
+      expect(codeOf(signedAt(NOW + TOLERANCE))).to.equal(undefined)
+      expect(codeOf(signedAt(NOW + TOLERANCE + 1))).to.equal('claim_invalid')
+    })
+
+    it('takes maxAge and clockTolerance in seconds', () => {
+      const options = { maxAge: 10, clockTolerance: 0 }
+      expect(codeOf(signedAt(NOW - 10_000), options)).to.equal(undefined)
+      expect(codeOf(signedAt(NOW - 10_001), options)).to.equal('token_expired')
+      expect(codeOf(signedAt(NOW + 1), options)).to.equal('claim_invalid')
+    })
+
+    it('ends at expirationDate and the tolerance, to the millisecond', () => {
+      const ending = (time: number): string => instance({ expirationDate: new Date(time).toISOString() })
+      expect(codeOf(ending(NOW - TOLERANCE + 1))).to.equal(undefined)
+      expect(codeOf(ending(NOW - TOLERANCE))).to.equal('token_expired')
+      expect(codeOf(ending(NOW), { clockTolerance: 0 })).to.equal('token_expired')
+      expect(codeOf(ending(NOW + 1), { clockTolerance: 0 })).to.equal(undefined)
+    })
+
+    it('obeys expirationDate also with maxAge: false', () => {
+      expect(codeOf(instance({ expirationDate: iso(-31) }), { maxAge: false })).to.equal('token_expired')
+    })
+
+    it('does not ask for the age with maxAge: false', () => {
+      for (const signDate of [undefined, 7, 'no date', iso(-1e9), iso(1e9)]) {
+        expect(codeOf(instance({ signDate, expirationDate: null }), { maxAge: false })).to.equal(undefined)
+      }
+    })
+
+    const noDates = [
+      undefined,
+      null,
+      '',
+      0,
+      NOW,
+      true,
+      {},
+      [iso(0)],
+      'today',
+      '2026-03-04',
+      '2026-03-04T05:06:07',
+      ` ${iso(0)}`,
+      `${iso(0)} (noon)`,
+      '2026-13-04T05:06:07Z',
+    ]
+    for (const signDate of noDates) {
+      it(`counts an instance with the signDate ${inspect(signDate)} as expired`, () => {
+        expect(codeOf(instance({ signDate }))).to.equal('token_expired')
+      })
+    }
+    for (const expirationDate of [0, false, true, NOW * 2, {}, ['2030-01-01T00:00:00Z'], 'never', '2030-01-01']) {
+      it(`counts an instance with the expirationDate ${inspect(expirationDate)} as expired`, () => {
+        expect(codeOf(instance({ expirationDate }))).to.equal('token_expired')
+      })
+    }
+    for (const expirationDate of [undefined, null, '']) {
+      it(`knows no end for the expirationDate ${inspect(expirationDate)}`, () => {
+        expect(verify(instance({ expirationDate })).exp).to.equal(null)
+      })
+    }
+
+    it('reads offsets, and seconds without a fraction', () => {
+      expect(verify(instance({ signDate: '2026-03-04T00:05:07-05:00' })).iat).to.equal(NOW / 1000 - 60)
+    })
+
+    it('uses the clock of the machine by default', () => {
+      const clock = sinon.useFakeTimers({ now: NOW + DAY + TOLERANCE, toFake: ['Date'] })
+      try {
+        const text = signedAt(NOW)
+        expect(verifyInstance(text, { secret: SECRET }).instanceId).to.equal('instance-1')
+        clock.tick(1)
+        expect(() => verifyInstance(text, { secret: SECRET }))
+          .to.throw(WixAuthError)
+          .with.property('code', 'token_expired')
+      } finally {
+        clock.restore()
+      }
+    })
+  })
+
+  describe('P-10: options', () => {
+    it('may be at the edges of what is allowed', () => {
+      for (const clockTolerance of [0, 300]) expect(codeOf(instance(), { clockTolerance })).to.equal(undefined)
+    })
+
+    const wrong: Array<[unknown, string | RegExp]> = [
+      [undefined, 'verifyInstance: the options must be an object, but is undefined'],
+      [null, 'verifyInstance: the options must be an object, but is null'],
+      [[], 'verifyInstance: the options must be an object, but is a list'],
+      [{}, 'verifyInstance: `secret` must be the app secret, but is undefined'],
+      [{ secret: SECRET, maxage: 5 }, 'verifyInstance: unknown option `maxage`; known are maxAge, '],
+      [{ secret: SECRET, maxAge: 0 }, 'verifyInstance: option `maxAge` must be a number of seconds above 0, or false'],
+      [{ secret: SECRET, maxAge: NaN }, 'option `maxAge`'],
+      [{ secret: SECRET, maxAge: Infinity }, 'option `maxAge`'],
+      [{ secret: SECRET, maxAge: -1 }, 'option `maxAge`'],
+      [{ secret: SECRET, maxAge: '5' }, /option `maxAge` must be a number of seconds above 0, or false$/],
+      [{ secret: SECRET, maxAge: true }, 'or false, but is of type boolean'],
+      [{ secret: SECRET, clockTolerance: 301 }, 'option `clockTolerance` must be a number of seconds from 0 to 300'],
+      [{ secret: SECRET, clockTolerance: -1 }, 'option `clockTolerance`'],
+      [{ secret: SECRET, clockTolerance: NaN }, 'option `clockTolerance`'],
+      [
+        { secret: SECRET, appId: undefined },
+        '`appId` must be a text without white space around it, but is undefined (is an',
+      ],
+      [{ secret: SECRET, appId: '' }, 'option `appId` must be a text without white space around it, but is empty'],
+      [{ secret: SECRET, appId: ' a' }, 'option `appId`'],
+      [{ secret: SECRET, now: NOW }, 'option `now` must be a function'],
+    ]
+    for (const [options, message] of wrong) {
+      it(`must not be ${inspect(options)}`, () => {
+        expect(() => verifyInstance(instance(), options as never)).to.throw(TypeError, message)
+      })
+    }
+  })
+
+  describe('E-01: what is thrown', () => {
+    it('holds neither the secret, nor the instance, nor its content', () => {
+      const canary = 'canary-7f3a'
+      const texts = [
+        instance({ instanceId: '', canary }, canary),
+        instance({ canary, signDate: 'x' }, canary),
+        instance({ canary, appDefId: canary }, canary),
+        instance({ canary }, OTHER_SECRET),
+        signData(Buffer.from(`{"${canary}`), canary),
+        canary,
+      ]
+      for (const text of texts) {
+        let thrown: unknown
+        try {
+          verify(text, { secret: canary, appId: 'app-1' })
+        } catch (error) {
+          thrown = error
+        }
+        expect(thrown).to.be.instanceOf(WixAuthError)
+        const shown = inspect(thrown, { depth: 9, showHidden: true })
+        expect(shown).to.not.include(canary)
+        expect(shown).to.not.include(text.slice(0, 43))
+        expect(shown).to.not.include(text.slice(44, 80) || canary)
+      }
+    })
+  })
+})

@@ -1,0 +1,308 @@
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { WixAppStrategy, WixAuthError, WixUnavailableError } from '../../lib/index.ts'
+import { answering, answeringLater, askedFor, clockAt, info } from '../support/access-token.ts'
+import { instance, iso, now, NOW, OTHER_SECRET, SECRET, signData } from '../support/build.ts'
+import { APP_ID, SECONDS } from '../support/jwt.ts'
+import { type Outcome, request, run, runToEnd, start } from '../support/run.ts'
+import { tokenInfoServer, whole } from '../support/token-info-server.ts'
+
+const identityAsUser = (identity: object): object => identity
+const strategy = (remote: object = {}, options: object = {}): WixAppStrategy =>
+  new WixAppStrategy({ secret: SECRET, now, remote: { appId: APP_ID, ...remote }, ...options }, identityAsUser)
+const INSTANCE = instance()
+const asked = request({ instance: INSTANCE })
+const refusal = (code: string): Outcome => ({
+  kind: 'fail',
+  challenge: { message: new WixAuthError(code as 'claim_invalid').message, code },
+  status: code === 'request_invalid' ? 400 : 401,
+})
+
+describe('WixAppStrategy with remote', () => {
+  it('T-11: asks Wix about the instance value itself, once, after the signature was right', async () => {
+    const fetch = answering()
+    expect(await runToEnd(strategy({ fetch }), asked)).to.have.property('kind', 'success')
+    expect(askedFor(fetch)).to.deep.equal([INSTANCE])
+    expect(fetch.args.map(([url]) => url)).to.deep.equal(['https://www.wixapis.com/oauth2/token-info'])
+  })
+
+  it('does so through a real server', async () => {
+    const server = await tokenInfoServer(whole(info()))
+    try {
+      expect(await runToEnd(strategy({ apiUrl: server.url }), asked)).to.have.nested.property('user.siteId', 'site-1')
+      expect(server.calls.map(({ body }) => JSON.parse(body) as unknown)).to.deep.equal([{ token: INSTANCE }])
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('reads the instance from Authorization, too', async () => {
+    const fetch = answering()
+    const outcome = await runToEnd(strategy({ fetch }), request({}, { authorization: INSTANCE }))
+    expect(outcome).to.have.property('kind', 'success')
+    expect(askedFor(fetch)).to.deep.equal([INSTANCE])
+  })
+
+  const early: Array<[string, object, string]> = [
+    ['no instance', request(), 'credentials_missing'],
+    ['an instance twice', request({ instance: [INSTANCE, INSTANCE] }), 'request_invalid'],
+    ['nonsense', request({ instance: 'a.b' }), 'token_malformed'],
+    ['an access token', request({ instance: 'OauthNG.JWS.a.b.c' }), 'token_malformed'],
+    ['an instance that was forged', request({ instance: instance({}, OTHER_SECRET) }), 'signature_invalid'],
+    ['a signature of nothing', request({ instance: `.${INSTANCE.split('.')[1]}` }), 'token_malformed'],
+    ['an instance without an id', request({ instance: instance({ instanceId: '' }) }), 'claim_invalid'],
+    ['a payload that is no object', request({ instance: signData(Buffer.from('[]')) }), 'token_malformed'],
+    ['an old instance', request({ instance: instance({ signDate: iso(-90_000) }) }), 'token_expired'],
+    ['an instance that has ended', request({ instance: instance({ expirationDate: iso(-60) }) }), 'token_expired'],
+  ]
+  for (const [name, req, code] of early) {
+    it(`T-11: refuses ${name} with ${code} by itself: 0 calls`, async () => {
+      const fetch = answering()
+      expect(await run(strategy({ fetch }), req)).to.deep.equal(refusal(code))
+      sinon.assert.notCalled(fetch)
+    })
+  }
+
+  it('T-11: refuses an instance of another app by itself, where the strategy is told the app', async () => {
+    const fetch = answering()
+    const door = strategy({ fetch }, { appId: 'app-2' })
+    expect(await run(door, asked)).to.deep.equal(refusal('claim_invalid'))
+    sinon.assert.notCalled(fetch)
+  })
+
+  const refused: Array<[string, unknown, number, string]> = [
+    ['is not active', { active: false }, 200, 'token_inactive'],
+    ['is active in an odd way', info({ active: 1 }), 200, 'token_inactive'],
+    ['is a 400', {}, 400, 'token_inactive'],
+    ['is a 401', {}, 401, 'token_inactive'],
+    ['is a 404', {}, 404, 'token_inactive'],
+    ['has ended', info({ exp: SECONDS }), 200, 'token_expired'],
+    ['has no end', info({ exp: undefined }), 200, 'claim_invalid'],
+    ['names another installation', info({ instanceId: 'instance-2' }), 200, 'claim_invalid'],
+    ['names the installation in other letters', info({ instanceId: 'INSTANCE-1' }), 200, 'claim_invalid'],
+    ['names no installation', info({ instanceId: undefined }), 200, 'claim_invalid'],
+    ['names another app', info({ clientId: 'app-2' }), 200, 'claim_invalid'],
+    ['names no app', info({ clientId: undefined }), 200, 'claim_invalid'],
+  ]
+  for (const [name, body, status, code] of refused) {
+    it(`T-11: refuses what Wix says ${name}, with ${code}, the first time and the second`, async () => {
+      const fetch = answering(body, status)
+      const door = strategy({ fetch })
+      for (let time = 0; time < 2; time++) expect(await runToEnd(door, asked)).to.deep.equal(refusal(code))
+      sinon.assert.calledOnce(fetch)
+    })
+  }
+
+  it('T-04: refuses an instance that was signed for another app than Wix is asked for', async () => {
+    const fetch = answering(info({ clientId: 'app-2' }))
+    const door = strategy({ fetch, appId: 'app-2' })
+    expect(await runToEnd(door, asked)).to.deep.equal(refusal('claim_invalid'))
+    sinon.assert.calledOnce(fetch)
+  })
+
+  it('takes an instance that names no app on the word of Wix', async () => {
+    const req = request({ instance: instance({ appDefId: undefined }) })
+    const outcome = await runToEnd(strategy({ fetch: answering() }), req)
+    expect(outcome).to.have.nested.include({ kind: 'success', 'user.clientId': null, 'user.siteId': 'site-1' })
+  })
+
+  it('T-11: leaves the identity as it is, but for siteId', async () => {
+    const lies = {
+      subjectType: 'APP',
+      subjectId: 'x',
+      iat: 1,
+      exp: SECONDS + 5,
+      permissions: 'OWNER',
+      extra: 1,
+      uid: 'y',
+    }
+    const visitor = { aid: 'visitor-1', uid: undefined, permissions: undefined }
+    for (const overrides of [{}, visitor, { siteMemberId: 'member-1', permissions: undefined }]) {
+      const req = request({ instance: instance(overrides) })
+      const local = await run(new WixAppStrategy({ secret: SECRET, now }, identityAsUser), req)
+      const { user } = local as unknown as { user: object }
+      expect(user).to.have.property('siteId', null)
+      const outcome = await runToEnd(strategy({ fetch: answering(info(lies)) }), req)
+      const identity = { ...user, siteId: 'site-1' }
+      expect(outcome).to.deep.equal({ kind: 'success', user: identity, info: { identity } })
+    }
+  })
+
+  it('has no siteId where Wix names none', async () => {
+    for (const siteId of [undefined, null, '', 7]) {
+      const outcome = await runToEnd(strategy({ fetch: answering(info({ siteId })) }), asked)
+      expect(outcome).to.have.nested.include({ kind: 'success', 'user.siteId': null })
+    }
+  })
+
+  it('gives each request an identity of its own', async () => {
+    const door = strategy({ fetch: answering() })
+    const users: unknown[] = []
+    for (let time = 0; time < 3; time++) {
+      const { user } = (await runToEnd(door, asked)) as unknown as { user: { spoiled?: boolean } }
+      expect(user).to.not.have.property('spoiled')
+      user.spoiled = true
+      users.push(user)
+    }
+    expect(new Set(users).size).to.equal(3)
+  })
+
+  it('T-07: an outage is an error with status 503, and nobody is refused', async () => {
+    const outages = [
+      answering('', 500),
+      answering('', 429, { 'Retry-After': '7' }),
+      answering('<p>'),
+      answering('', 307),
+    ]
+    for (const [index, fetch] of outages.entries()) {
+      const outcome = await runToEnd(strategy({ fetch }), asked)
+      expect(outcome).to.have.property('kind', 'error')
+      expect(outcome).to.have.property('error').that.is.instanceOf(WixUnavailableError).and.includes({ status: 503 })
+      expect(outcome).to.have.deep.nested.property('error.headers', index === 1 ? { 'Retry-After': '7' } : {})
+      expect(inspect(outcome, { depth: 9 })).to.not.include(INSTANCE.slice(0, 20))
+    }
+  })
+
+  it('T-06: a silent Wix is an error at the deadline', async () => {
+    const outcome = await runToEnd(strategy({ fetch: () => new Promise(() => {}), timeout: 0.05 }), asked)
+    expect(outcome).to.have.nested.property('error.message').that.includes('no answer within 0.05 seconds')
+  })
+
+  it('T-09: a forged instance is refused in an outage as well', async () => {
+    const door = strategy({ fetch: answering('', 429, { 'Retry-After': '7' }) })
+    await runToEnd(door, asked)
+    const forged = request({ instance: instance({}, OTHER_SECRET) })
+    expect(await run(door, forged)).to.deep.equal(refusal('signature_invalid'))
+  })
+
+  it('T-10: asks once for what comes at once and again, and then ends in the same tick', async () => {
+    const { fetch, answer } = answeringLater()
+    const door = strategy({ fetch })
+    const verdicts = [runToEnd(door, asked), runToEnd(door, asked), runToEnd(door, asked)]
+    answer()
+    for (const outcome of await Promise.all(verdicts)) expect(outcome).to.have.property('kind', 'success')
+    expect(start(door, asked)).to.have.nested.property('[0].kind', 'success')
+    sinon.assert.calledOnce(fetch)
+  })
+
+  it('T-11: checks the signature also of what is remembered', async () => {
+    const fetch = answering()
+    const door = strategy({ fetch })
+    await runToEnd(door, asked)
+    expect(await run(door, asked, { secret: OTHER_SECRET })).to.deep.equal(refusal('signature_invalid'))
+    expect(await run(door, asked)).to.have.property('kind', 'success')
+    sinon.assert.calledOnce(fetch)
+  })
+
+  it('asks for each request with cache: false', async () => {
+    const fetch = answering()
+    const door = strategy({ fetch, cache: false })
+    await runToEnd(door, asked)
+    await runToEnd(door, asked)
+    sinon.assert.calledTwice(fetch)
+  })
+
+  it('uses the clock of the strategy, unless remote has one of its own', async () => {
+    const clock = clockAt(NOW)
+    const fetch = answering(info({ exp: SECONDS + 30 }))
+    const door = strategy({ fetch }, { now: clock.now })
+    await runToEnd(door, asked)
+    clock.add(29_999)
+    await runToEnd(door, asked)
+    sinon.assert.calledOnce(fetch)
+    clock.add(1)
+    expect(await runToEnd(door, asked)).to.deep.equal(refusal('token_expired'))
+    sinon.assert.calledTwice(fetch)
+
+    const later = strategy({ fetch, now: () => (SECONDS + 30) * 1000 })
+    expect(await runToEnd(later, asked)).to.deep.equal(refusal('token_expired'))
+    const earlier = strategy({ fetch, now }, { now: clock.now })
+    expect(await runToEnd(earlier, asked)).to.have.property('kind', 'success')
+  })
+
+  it('uses the clock of the machine where neither has one', async () => {
+    const signDate = new Date().toISOString()
+    const req = request({ instance: instance({ signDate, expirationDate: undefined }) })
+    for (const [exp, kind] of [
+      [Date.now() / 1000 + 60, 'success'],
+      [Date.now() / 1000, 'fail'],
+    ] as const) {
+      const fetch = answering(info({ exp })) as never
+      const door = new WixAppStrategy({ secret: SECRET, remote: { appId: APP_ID, fetch } }, identityAsUser)
+      expect((await runToEnd(door, req)).kind).to.equal(kind)
+    }
+  })
+
+  it('I-08: works with a late secret, with a list, and with a function', async () => {
+    for (const secret of [SECRET, [OTHER_SECRET, SECRET], () => SECRET, async () => [SECRET]]) {
+      const fetch = answering()
+      const late = new WixAppStrategy({ now, remote: { appId: APP_ID, fetch } }, identityAsUser)
+      expect(await runToEnd(late, asked, { secret })).to.have.nested.include({ 'user.siteId': 'site-1' })
+      expect(await runToEnd(strategy({ fetch }, { secret }), asked)).to.have.nested.include({ 'user.siteId': 'site-1' })
+      sinon.assert.calledTwice(fetch)
+    }
+    const fetch = answering()
+    expect(await runToEnd(strategy({ fetch }), asked, { secret: async () => OTHER_SECRET })).to.deep.equal(
+      refusal('signature_invalid'),
+    )
+    sinon.assert.notCalled(fetch)
+  })
+
+  describe('P-10: its options', () => {
+    const missing = 'WixAppStrategy remote: option `appId` must be'
+    const wrong: Array<[unknown, string]> = [
+      [{}, 'WixAppStrategy remote: option `appId` must be the id of your app, but is undefined'],
+      [undefined, missing],
+      [null, missing],
+      [true, missing],
+      [false, missing],
+      [7, missing],
+      ['app-1', 'WixAppStrategy remote: unknown option `0`'],
+      [{ appId: undefined }, missing],
+      [{ appId: '' }, missing],
+      [{ appId: APP_ID, subjectTypes: ['USER'] }, 'WixAppStrategy remote: unknown option `subjectTypes`; known are '],
+      [{ appId: APP_ID, secret: SECRET }, 'WixAppStrategy remote: unknown option `secret`'],
+      [{ appId: APP_ID, apiUrl: 'http://wix.com' }, 'WixAppStrategy remote: option `apiUrl` must be an https URL'],
+      [{ appId: APP_ID, timeout: 0 }, 'WixAppStrategy remote: option `timeout` must be'],
+      [{ appId: APP_ID, now: 7 }, 'WixAppStrategy remote: option `now` must be a function'],
+      [{ appId: APP_ID, cache: { maxAge: 61 } }, 'WixAppStrategy remote cache: option `maxAge` must be'],
+      [{ appId: APP_ID, cache: { ttl: 6 } }, 'WixAppStrategy remote cache: unknown option `ttl`'],
+    ]
+    for (const [remote, message] of wrong) {
+      it(`must not be ${inspect(remote, { breakLength: Infinity })}`, () => {
+        expect(() => new WixAppStrategy({ secret: SECRET, remote: remote as never }, () => null)).to.throw(
+          TypeError,
+          message,
+        )
+      })
+    }
+
+    it('P-11: are not taken from Object.prototype', async () => {
+      const fetch = answering()
+      const elsewhere = answering(info({ siteId: 'elsewhere' }))
+      const original = globalThis.fetch
+      globalThis.fetch = fetch as never
+      const polluted = {
+        apiUrl: 'https://elsewhere.example',
+        fetch: elsewhere,
+        cache: false,
+        maxCalls: 0,
+        timeout: 0.001,
+      }
+      Object.assign(Object.prototype, polluted, { remote: { appId: 'app-2' } })
+      try {
+        const door = strategy()
+        expect(await runToEnd(door, asked)).to.have.nested.include({ 'user.siteId': 'site-1' })
+        expect(await runToEnd(door, asked)).to.have.nested.include({ 'user.siteId': 'site-1' })
+        const local = new WixAppStrategy({ secret: SECRET, now }, identityAsUser)
+        expect(await run(local, asked)).to.have.nested.include({ 'user.siteId': null })
+      } finally {
+        for (const name of [...Object.keys(polluted), 'remote']) Reflect.deleteProperty(Object.prototype, name)
+        globalThis.fetch = original
+      }
+      sinon.assert.notCalled(elsewhere)
+      expect(fetch.args.map(([to]) => to)).to.deep.equal(['https://www.wixapis.com/oauth2/token-info'])
+    })
+  })
+})

@@ -1,0 +1,395 @@
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { fromAuthorization, fromHeader, Strategy, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
+import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { request, run, start } from '../support/run.ts'
+
+const user = { id: 'user' }
+const found = (): object => user
+const strategy = (options: object = {}): WixAppStrategy =>
+  new WixAppStrategy({ secret: SECRET, now, ...options }, found)
+const asked = (overrides: object = {}): object => request({ instance: instance({ ...overrides }) })
+
+describe('WixAppStrategy', () => {
+  it('is called wix-app, and Strategy', () => {
+    expect(strategy().name).to.equal('wix-app')
+    expect(Strategy).to.equal(WixAppStrategy)
+  })
+
+  it('takes another name, to register one for each app of a backend', () => {
+    expect(strategy({ name: 'wix-app-two' }).name).to.equal('wix-app-two')
+  })
+
+  it('signs in with what the look-up found, and tells the identity in the info', async () => {
+    const outcome = await run(strategy(), asked())
+    expect(outcome).to.have.property('kind', 'success')
+    expect(outcome).to.have.property('user', user)
+    expect(outcome).to.have.nested.include({
+      'info.identity.instanceId': 'instance-1',
+      'info.identity.subjectType': 'USER',
+    })
+  })
+
+  describe('reads', () => {
+    const genuine = instance()
+
+    it('the query parameter instance', async () => {
+      expect(await run(strategy(), request({ instance: genuine }))).to.have.property('kind', 'success')
+    })
+
+    it('an Authorization header that holds nothing but an instance', async () => {
+      expect(await run(strategy(), request({}, { authorization: genuine }))).to.have.property('kind', 'success')
+    })
+
+    const others = [
+      `Bearer ${genuine}`,
+      `${genuine}.x`,
+      'OauthNG.JWS.eyJ.eyJ.x',
+      'Basic dXNlcjpwYXNz',
+      'no-dot',
+      'a.b c',
+    ]
+    for (const authorization of others) {
+      it(`not an Authorization header like ${authorization.replace(genuine, '<instance>')}`, async () => {
+        expect(await run(strategy(), request({}, { authorization }))).to.deep.include({
+          kind: 'fail',
+          challenge: {
+            message: 'No Wix credential in the request: open the page from Wix',
+            code: 'credentials_missing',
+          },
+          status: 401,
+        })
+        const both = request({ instance: genuine }, { authorization })
+        expect(await run(strategy(), both)).to.have.property('kind', 'success')
+      })
+    }
+
+    it('not both at once', async () => {
+      expect(await run(strategy(), request({ instance: genuine }, { authorization: genuine }))).to.deep.equal({
+        kind: 'fail',
+        challenge: {
+          message: 'The Wix credential must be sent once, in one place, as text',
+          code: 'request_invalid',
+        },
+        status: 400,
+      })
+    })
+
+    it('I-01: nothing but a text', async () => {
+      for (const value of [[genuine], [genuine, genuine], {}, { a: genuine }, 7, 0, true, false]) {
+        expect(await run(strategy(), request({ instance: value }))).to.deep.include({ kind: 'fail', status: 400 })
+        expect(await run(strategy(), request({}, { authorization: value }))).to.deep.include({
+          kind: 'fail',
+          status: 400,
+        })
+      }
+    })
+
+    it('I-01: nothing where there is none', async () => {
+      const none = [
+        undefined,
+        null,
+        'text',
+        7,
+        {},
+        { query: null },
+        { query: 7, headers: 'x' },
+        { query: {}, headers: {} },
+      ]
+      for (const req of [
+        ...none,
+        request({ instance: '' }),
+        request({ instance: null }),
+        request({}, { authorization: '' }),
+      ]) {
+        expect(await run(strategy(), req)).to.nested.include({
+          kind: 'fail',
+          'challenge.code': 'credentials_missing',
+          status: 401,
+        })
+      }
+    })
+
+    it('P-11: nothing that the query or the headers inherit', async () => {
+      const inherits = Object.create({ instance: genuine, authorization: genuine }) as object
+      expect(await run(strategy(), request(inherits, inherits))).to.nested.include({
+        'challenge.code': 'credentials_missing',
+      })
+    })
+
+    it('another place, when it is told', async () => {
+      const signed = strategy({ instanceFromRequest: fromHeader('X-Wix-Instance') })
+      expect(await run(signed, request({}, { 'x-wix-instance': genuine }))).to.have.property('kind', 'success')
+      const bearer = strategy({ instanceFromRequest: fromAuthorization('Bearer') })
+      expect(await run(bearer, request({}, { authorization: `bearer  ${genuine}` }))).to.have.property(
+        'kind',
+        'success',
+      )
+      expect(await run(bearer, asked())).to.nested.include({ 'challenge.code': 'credentials_missing' })
+    })
+
+    it('P-10: from a reader of the app, also from a promise, by the same rule', async () => {
+      const reading = (value: unknown): WixAppStrategy => strategy({ instanceFromRequest: () => value })
+      expect(await run(reading(Promise.resolve(genuine)), {})).to.have.property('kind', 'success')
+      expect(await run(reading(Promise.resolve([genuine])), {})).to.include({ kind: 'fail', status: 400 })
+      expect(await run(reading([genuine]), {})).to.include({ kind: 'fail', status: 400 })
+      expect(await run(reading(null), {})).to.nested.include({ 'challenge.code': 'credentials_missing' })
+    })
+
+    it('what a reader throws as an error, unless it is a refusal', async () => {
+      const throwing = (error: unknown): WixAppStrategy =>
+        strategy({
+          instanceFromRequest: () => {
+            throw error
+          },
+        })
+      const broken = new Error('broken')
+      expect(await run(throwing(broken), {})).to.deep.equal({ kind: 'error', error: broken })
+      expect(await run(throwing(new WixAuthError('request_invalid')), {})).to.include({ kind: 'fail', status: 400 })
+    })
+  })
+
+  describe('the secret', () => {
+    it('I-08: may come late, and then replaces the one of the constructor', async () => {
+      const other = request({ instance: instance({}, OTHER_SECRET) })
+      expect(await run(strategy(), other, { secret: OTHER_SECRET })).to.have.property('kind', 'success')
+      expect(await run(strategy(), asked(), { secret: OTHER_SECRET })).to.nested.include({
+        'challenge.code': 'signature_invalid',
+      })
+      const late = new WixAppStrategy({ now }, found)
+      expect(await run(late, asked(), { secret: SECRET })).to.have.property('kind', 'success')
+    })
+
+    it('I-07: may be a list, in the constructor and late', async () => {
+      const secret = [OTHER_SECRET, SECRET]
+      expect(await run(strategy({ secret }), asked())).to.have.property('kind', 'success')
+      expect(await run(strategy(), asked(), { secret })).to.have.property('kind', 'success')
+    })
+
+    it('may be a function of the request, also async, in the constructor and late', async () => {
+      const req = asked()
+      for (const answer of [SECRET, [OTHER_SECRET, SECRET], Promise.resolve(SECRET), Promise.resolve([SECRET])]) {
+        const secret = sinon.fake.returns(answer)
+        expect(await run(strategy({ secret }), req)).to.have.property('kind', 'success')
+        expect(await run(strategy({ secret: OTHER_SECRET }), req, { secret })).to.have.property('kind', 'success')
+        sinon.assert.alwaysCalledWithExactly(secret, req)
+      }
+    })
+
+    it('is not asked for when there is no instance', async () => {
+      const secret = sinon.fake()
+      await run(strategy({ secret }), request())
+      sinon.assert.notCalled(secret)
+    })
+
+    it('may refuse an app that it does not know, by throwing a WixAuthError', async () => {
+      const secret = async (): Promise<string> => {
+        throw new WixAuthError('claim_invalid')
+      }
+      expect(await run(strategy({ secret }), asked())).to.nested.include({
+        'challenge.code': 'claim_invalid',
+        status: 401,
+      })
+    })
+
+    const PEM = '-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n'
+    const wrong: Array<[unknown, string]> = [
+      [undefined, 'but is undefined (is an environment variable not set?)'],
+      [null, 'but is null'],
+      ['', 'but is empty'],
+      [' \t', 'but is empty'],
+      [[], 'but is an empty list'],
+      [[SECRET, undefined], 'but is undefined'],
+      [[SECRET, ''], 'but is empty'],
+      [7, 'but is a number'],
+      [{}, 'but is of type object'],
+      [[[SECRET]], 'but is a list'],
+      [`${SECRET}\n`, 'but has white space around it'],
+      [` ${SECRET}`, 'but has white space around it'],
+      [PEM, 'but is a key'],
+      [Buffer.from(PEM).toString('base64'), 'but is a key'],
+      [`MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${'x'.repeat(100)}`, 'but is a key'],
+      ['{"kty":"oct","k":"c2VjcmV0"}', 'but is a key'],
+    ]
+    for (const [secret, problem] of wrong) {
+      it(`I-06: must not be ${inspect(secret).slice(0, 40)}, early or late`, async () => {
+        const message = `WixAppStrategy: \`secret\` must be the app secret, ${problem}`
+        const where = 'dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
+        expect(() => strategy({ secret }))
+          .to.throw(TypeError, message)
+          .with.property('message')
+          .that.includes(where)
+        for (const late of [{ secret }, { secret: () => secret }, { secret: async () => secret }]) {
+          const outcome = await run(strategy(), asked(), late)
+          expect(outcome).to.have.property('kind', 'error')
+          expect(outcome)
+            .to.have.property('error')
+            .that.is.instanceOf(TypeError)
+            .with.property('message')
+            .that.includes(message)
+        }
+      })
+    }
+
+    it('I-06: may hold what only looks like a part of a key', async () => {
+      for (const secret of ['MIIB-short', 'a{b', 'x-----BEGIN', 'two words']) {
+        const signed = request({ instance: instance({}, secret) })
+        expect(await run(strategy({ secret }), signed)).to.have.property('kind', 'success')
+      }
+    })
+
+    it('I-08: that is missing everywhere is an error, never a refusal', async () => {
+      const outcome = await run(new WixAppStrategy(found), asked())
+      expect(outcome).to.have.property('kind', 'error')
+      expect(outcome)
+        .to.have.nested.property('error.message')
+        .that.includes('`secret` must be the app secret, but is undefined')
+    })
+
+    it('I-08: that is wrong or missing is an error also for a request without an instance', async () => {
+      expect(await run(new WixAppStrategy(found), request())).to.have.property('kind', 'error')
+      expect(await run(strategy(), request(), { secret: undefined })).to.have.property('kind', 'error')
+    })
+
+    it('P-11: is not taken from Object.prototype', async () => {
+      Object.assign(Object.prototype, { secret: OTHER_SECRET })
+      try {
+        const other = request({ instance: instance({}, OTHER_SECRET) })
+        expect(await run(strategy(), other, {})).to.nested.include({ 'challenge.code': 'signature_invalid' })
+        expect(await run(new WixAppStrategy({ now }, found), other, {})).to.have.property('kind', 'error')
+      } finally {
+        Reflect.deleteProperty(Object.prototype, 'secret')
+      }
+    })
+
+    it('I-06: stays out of what the strategy shows of itself in an error', async () => {
+      const secret = 'canary-91b2\n'
+      const outcome = await run(strategy(), asked(), { secret })
+      expect(inspect(outcome, { depth: 9 })).to.not.include('canary-91b2')
+    })
+  })
+
+  describe('a refusal', () => {
+    const messages: Array<[string, object, number, string, string]> = [
+      ['nothing', request(), 401, 'credentials_missing', 'No Wix credential in the request: open the page from Wix'],
+      [
+        'a malformed instance',
+        request({ instance: 'x' }),
+        401,
+        'token_malformed',
+        'This is not a complete Wix credential: send it exactly as Wix issued it',
+      ],
+      [
+        'a forged instance',
+        request({ instance: instance({}, OTHER_SECRET) }),
+        401,
+        'signature_invalid',
+        'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)',
+      ],
+      [
+        'an instance of another app',
+        asked({ appDefId: 'app-2' }),
+        401,
+        'claim_invalid',
+        'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)',
+      ],
+      [
+        'an old instance',
+        asked({ signDate: '2015-12-10T06:57:37.201Z' }),
+        401,
+        'token_expired',
+        'This Wix credential has expired: reload the page to get a new one',
+      ],
+    ]
+    for (const [name, req, status, code, message] of messages) {
+      it(`E-02: of ${name} has one outward message, and a code for developers`, async () => {
+        expect(await run(strategy({ appId: 'app-1' }), req)).to.deep.equal({
+          kind: 'fail',
+          challenge: { message, code },
+          status,
+        })
+      })
+
+      it(`of ${name} says badRequestMessage instead, and keeps the code`, async () => {
+        const outcome = await run(strategy({ appId: 'app-1' }), req, { badRequestMessage: 'Please sign in' })
+        expect(outcome).to.deep.equal({ kind: 'fail', challenge: { message: 'Please sign in', code }, status })
+      })
+    }
+
+    it('E-03: holds nothing of the input', async () => {
+      const canary = 'canary-\r\n\u001b[31m<script>'
+      for (const value of [canary, instance({ canary }, canary), [canary], { canary }]) {
+        const outcome = await run(strategy(), request({ instance: value }, { authorization: canary }))
+        expect(JSON.stringify(outcome)).to.match(/^[\x20-\x7e]+$/)
+        expect(JSON.stringify(outcome)).to.not.include('canary')
+      }
+    })
+  })
+
+  describe('P-10: options', () => {
+    const wrong: Array<[object, string]> = [
+      [
+        { signDateThreshold: 5000 },
+        'WixAppStrategy: unknown option `signDateThreshold`; use `maxAge`, which counts seconds, instead',
+      ],
+      [
+        { secrets: [SECRET] },
+        'WixAppStrategy: unknown option `secrets`; known are name, passReqToCallback, verifyTimeout, ',
+      ],
+      [{ passReqToCallback: 'yes' }, 'WixAppStrategy: option `passReqToCallback` must be true or false'],
+      [{ passReqToCallback: undefined }, 'option `passReqToCallback` must be true or false, but is undefined'],
+      [{ name: '' }, 'WixAppStrategy: option `name` must be a text without white space around it, but is empty'],
+      [{ instanceFromRequest: 'query' }, 'WixAppStrategy: option `instanceFromRequest` must be a function'],
+      [
+        { verifyTimeout: 0 },
+        'WixAppStrategy: option `verifyTimeout` must be a number of seconds above 0, at most 86400',
+      ],
+      [{ verifyTimeout: 86_401 }, 'option `verifyTimeout`'],
+      [{ verifyTimeout: Infinity }, 'option `verifyTimeout`'],
+      [{ maxAge: -5 }, 'WixAppStrategy: option `maxAge`'],
+      [{ now: 5 }, 'WixAppStrategy: option `now`'],
+    ]
+    for (const [options, message] of wrong) {
+      it(`must not be ${inspect(options)}`, () => {
+        expect(() => strategy(options)).to.throw(TypeError, message)
+      })
+    }
+
+    it('may be at the edges of what is allowed', () => {
+      expect(strategy({ verifyTimeout: 86_400 }).name).to.equal('wix-app')
+    })
+
+    it('must be an object, when there are any', () => {
+      for (const options of [undefined, null, 'secret', 7, []]) {
+        expect(() => new WixAppStrategy(options as never, found)).to.throw(
+          TypeError,
+          'WixAppStrategy: the options must be',
+        )
+      }
+    })
+
+    it('need a verify callback beside them', () => {
+      for (const verify of [undefined, null, {}, 'verify']) {
+        expect(() => new WixAppStrategy({ secret: SECRET }, verify as never)).to.throw(
+          TypeError,
+          'WixAppStrategy needs a verify callback',
+        )
+      }
+    })
+
+    it('are copied: to change the object later changes nothing', async () => {
+      const options = { secret: SECRET, now, maxAge: 600 }
+      const fixed = new WixAppStrategy(options, found)
+      Object.assign(options, { secret: OTHER_SECRET, maxAge: 1 })
+      expect(await run(fixed, asked())).to.have.property('kind', 'success')
+    })
+  })
+
+  it('decides in the same tick when there is nothing to wait for', () => {
+    const byDone = new WixAppStrategy({ secret: SECRET, now }, (_instance, done) => done(null, user))
+    expect(start(byDone, asked())).to.have.nested.property('[0].kind', 'success')
+    expect(start(strategy(), asked())).to.have.nested.property('[0].kind', 'success')
+    expect(start(strategy(), request())).to.have.nested.property('[0].kind', 'fail')
+  })
+})

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { identityOf, requireIdentity, verifyDigest, WixDigestStrategy } from '../../lib/index.ts'
+import { now } from '../support/build.ts'
+import { BODY, digest, KEYS, OTHER_KEYS, refusalOf, sha256, TIMES } from '../support/jwt.ts'
+import { runToEnd } from '../support/run.ts'
+
+const { publicKey } = KEYS
+const verify = (header: string, body: Uint8Array = BODY, options: object = {}): ReturnType<typeof verifyDigest> =>
+  verifyDigest(header, body, { publicKey, now, ...options })
+
+interface Vector {
+  name: string
+  key: string
+  header_value: string
+  body: string
+  verify_at: number
+  expect: 'accept' | 'refuse'
+}
+const { keys, vectors } = JSON.parse(readFileSync(new URL('../vectors/digest.json', import.meta.url), 'utf8')) as {
+  keys: Record<string, { pem: string }>
+  vectors: Vector[]
+}
+
+describe('verifyDigest', () => {
+  it('tells the body and when it was signed, and names nobody', async () => {
+    expect(await verify(digest())).to.deep.equal({ body: { amount: 100, note: 'café' }, ...TIMES })
+  })
+
+  it('D-02: takes an empty body, and any JSON', async () => {
+    expect(await verify(digest(''), new Uint8Array())).to.have.property('body', null)
+    for (const json of ['7', '"text"', '[1]', 'null', ' {"a":1}\n']) {
+      expect(await verify(digest(json), Buffer.from(json))).to.deep.include({ body: JSON.parse(json) })
+    }
+    const part = new Uint8Array(Buffer.from('xx{}yy')).subarray(2, 4)
+    expect(await verify(digest('{}'), part)).to.deep.include({ body: {} })
+  })
+
+  it('D-02: takes hex digits of any case', async () => {
+    for (const SHA256 of [sha256(BODY).toUpperCase(), sha256(BODY)]) {
+      expect(await verify(digest(BODY, { data: { SHA256 } }))).to.have.property('body')
+    }
+  })
+
+  const other: Array<[string, Uint8Array]> = [
+    ['one bit changed', Buffer.from(BODY.map((byte, at) => (at === 10 ? byte ^ 1 : byte)))],
+    ['a line end more', Buffer.concat([BODY, Buffer.from('\n')])],
+    ['a byte order mark', Buffer.concat([Buffer.from('\uFEFF'), BODY])],
+    ['another encoding', Buffer.from(BODY.toString(), 'latin1')],
+    ['the same JSON in other bytes', Buffer.from(JSON.stringify(JSON.parse(BODY.toString()), null, 1))],
+    ['nothing', new Uint8Array()],
+  ]
+  for (const [name, body] of other) {
+    it(`D-02: refuses another body: ${name}`, async () => {
+      expect(await refusalOf(verify(digest(), body))).to.equal('signature_invalid')
+    })
+  }
+
+  it('J-06: refuses a body that is no JSON, or no UTF-8, though Wix signed it', async () => {
+    for (const body of [
+      Buffer.from('a=1'),
+      Buffer.from('"\xff"', 'latin1'),
+      Buffer.from('\uFEFF{}'),
+      Buffer.from(' '),
+    ]) {
+      expect(await refusalOf(verify(digest(body), body))).to.equal('token_malformed')
+    }
+  })
+
+  const hash = sha256(BODY)
+  const claims: Array<[string, unknown]> = [
+    ['no data', undefined],
+    ['data that is null', null],
+    ['no hash', {}],
+    ['a hash of another name', { SHA512: hash, sha256: hash }],
+    ['a hash that is cut', { SHA256: hash.slice(0, 63) }],
+    ['a hash that goes on', { SHA256: `${hash}00` }],
+    ['a hash with a line end', { SHA256: `${hash}\n` }],
+    ['a hash in base64', { SHA256: Buffer.from(hash, 'hex').toString('base64') }],
+    ['a hash in a list', { SHA256: [hash] }],
+    ['no text for a hash', { SHA256: 7 }],
+    ['data that is a text', JSON.stringify({ SHA256: hash })],
+    ['data that is a list', [hash]],
+  ]
+  for (const [name, data] of claims) {
+    it(`D-02: refuses ${name}`, async () => {
+      expect(await refusalOf(verify(digest(BODY, { data })))).to.equal('claim_invalid')
+    })
+  }
+
+  const genuine = digest()
+  const headers: Array<[string, unknown, string]> = [
+    ['a list', `${genuine}, ${genuine}`, 'request_invalid'],
+    ['a list with another algorithm', `SHA-256=abc=,${genuine}`, 'request_invalid'],
+    ['what is no text', [genuine], 'request_invalid'],
+    ['nothing', undefined, 'request_invalid'],
+    ['an empty text', '', 'token_malformed'],
+    ['no prefix', genuine.slice(4), 'token_malformed'],
+    ['a prefix in another case', `jwt=${genuine.slice(4)}`, 'token_malformed'],
+    ['a prefix twice', `JWT=${genuine}`, 'token_malformed'],
+    ['a space after the prefix', `JWT= ${genuine.slice(4)}`, 'token_malformed'],
+    ['another algorithm', 'SHA-256=NlQDptVYeMo4zMyOH92ReJCrtI2mc+ZxOxBWJBYiVZM=', 'token_malformed'],
+    ['a header over 8,192 characters', genuine.padEnd(8193, 'a'), 'token_malformed'],
+    ['the key of another app', digest(BODY, {}, OTHER_KEYS.privateKey), 'signature_invalid'],
+    ['what has expired', digest(BODY, { exp: TIMES.iat }), 'token_expired'],
+    ['no exp', digest(BODY, { exp: undefined }), 'claim_invalid'],
+    ['an iat in the future', digest(BODY, { iat: TIMES.iat + 91 }), 'claim_invalid'],
+  ]
+  for (const [name, header, code] of headers) {
+    it(`D-01: refuses ${name}`, async () => {
+      expect(await refusalOf(verify(header as string))).to.equal(code)
+    })
+  }
+
+  it('needs the bytes of the body', async () => {
+    for (const body of [BODY.toString(), undefined, {}, [1]]) {
+      const error: unknown = await verifyDigest(digest(), body as never, { publicKey, now }).catch(
+        (reason: unknown) => reason,
+      )
+      expect(error).to.be.instanceOf(TypeError).with.property('message', 'verifyDigest: the body must be the raw bytes')
+    }
+  })
+
+  for (const vector of vectors) {
+    it(`gives the vector ${vector.name} its verdict: ${vector.expect}`, async () => {
+      const options = { publicKey: keys[vector.key]?.pem ?? '', now: () => vector.verify_at * 1000 }
+      const verdict = verifyDigest(vector.header_value, Buffer.from(vector.body), options)
+      if (vector.expect === 'refuse') expect(await refusalOf(verdict)).to.be.a('string')
+      else expect((await verdict).body).to.deep.equal(vector.body === '' ? null : JSON.parse(vector.body))
+    })
+  }
+})
+
+describe('WixDigestStrategy', () => {
+  const strategy = (options: object = {}): WixDigestStrategy => new WixDigestStrategy({ publicKey, now, ...options })
+  const request = (body: unknown = BODY, header: unknown = digest()): object => ({ headers: { digest: header }, body })
+
+  it('is called wix-digest, and takes the verified body for the user, which is no identity', async () => {
+    expect(strategy().name).to.equal('wix-digest')
+    const outcome = await runToEnd(strategy(), request())
+    const user = { body: { amount: 100, note: 'café' }, ...TIMES }
+    expect(outcome).to.deep.equal({ kind: 'success', user, info: { identity: user } })
+    const { info } = outcome as unknown as { info: Express.AuthInfo }
+    expect(() => identityOf({ authInfo: info })).to.throw('No Wix identity on this request')
+    requireIdentity({ subjectType: 'UNKNOWN' })({ authInfo: info }, {}, (error) =>
+      expect(error).to.be.instanceOf(Error),
+    )
+  })
+
+  it('gives the parsed body to the verify callback', async () => {
+    const withVerify = new WixDigestStrategy({ publicKey, now, passReqToCallback: true }, (req, { body }) => ({
+      id: JSON.stringify([req.headers !== undefined, body]),
+    }))
+    expect(await runToEnd(withVerify, request())).to.deep.include({
+      kind: 'success',
+      user: { id: '[true,{"amount":100,"note":"café"}]' },
+    })
+  })
+
+  it('takes no body for an empty one', async () => {
+    for (const body of [undefined, null, {}, Buffer.alloc(0)]) {
+      expect(await runToEnd(strategy(), { headers: { digest: digest('') }, body })).to.have.nested.include({
+        'user.body': null,
+      })
+    }
+    expect(await runToEnd(strategy({ bodyFromRequest: () => null }), request(BODY, digest('')))).to.have.property(
+      'user',
+    )
+  })
+
+  it('J-08: is an error for a body that is not the raw bytes', async () => {
+    for (const body of [BODY.toString(), '', { amount: 100 }, [1]]) {
+      const outcome = await runToEnd(strategy(), request(body))
+      expect(outcome).to.have.property('kind', 'error')
+      expect(outcome)
+        .to.have.nested.property('error.message')
+        .that.includes("express.raw({ type: '*/*', limit: '1mb' })")
+    }
+  })
+
+  it('looks at no body while there is no header', async () => {
+    for (const req of [{ body: { parsed: true } }, { headers: {} }, request({ a: 1 }, '')]) {
+      expect(await runToEnd(strategy(), req)).to.nested.include({
+        kind: 'fail',
+        status: 401,
+        'challenge.code': 'credentials_missing',
+      })
+    }
+  })
+
+  it('D-01: refuses more than one header', async () => {
+    for (const header of [`${digest()}, ${digest()}`, [digest(), digest()], [digest()]]) {
+      expect(await runToEnd(strategy(), request(BODY, header))).to.include({ kind: 'fail', status: 400 })
+    }
+  })
+
+  it('P-10: checks its options', () => {
+    for (const options of [{ maxAge: 5 }, { appId: 'a' }, { clockTolerance: '5' }, { bodyFromRequest: 'body' }]) {
+      expect(() => strategy(options)).to.throw(TypeError, 'WixDigestStrategy:')
+    }
+  })
+})

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { identityOf, verifyServicePlugin, WixServicePluginStrategy } from '../../lib/index.ts'
+import { now } from '../support/build.ts'
+import { APP_ID, KEYS, OTHER_KEYS, refusalOf, servicePlugin, TIMES } from '../support/jwt.ts'
+import { runToEnd } from '../support/run.ts'
+
+const { publicKey } = KEYS
+const verify = (body: string, options: object = {}): ReturnType<typeof verifyServicePlugin> =>
+  verifyServicePlugin(body, { publicKey, appId: APP_ID, now, ...options })
+
+interface Vector {
+  name: string
+  key: string | null
+  body: string
+  app_id?: string
+  verify_at?: number
+  expect: 'accept' | 'refuse'
+}
+const { keys, vectors } = JSON.parse(
+  readFileSync(new URL('../vectors/service-plugin.json', import.meta.url), 'utf8'),
+) as {
+  keys: Record<string, { pem: string }>
+  vectors: Vector[]
+}
+
+describe('verifyServicePlugin', () => {
+  it('tells what Wix asks, for which site, and on whose behalf', async () => {
+    expect(await verify(servicePlugin())).to.deep.equal({
+      instanceId: 'instance-1',
+      subjectType: 'MEMBER',
+      subjectId: 'member-1',
+      clientId: APP_ID,
+      siteId: null,
+      ...TIMES,
+      request: { lineItems: [{ name: 'Tea', quantity: 2 }] },
+      metadata: {
+        instanceId: 'instance-1',
+        requestId: 'request-1',
+        currency: 'EUR',
+        languages: ['en', 'de'],
+        identity: { identityType: 'MEMBER', memberId: 'member-1' },
+        appExtensionType: 'ecom-additional-fees',
+      },
+    })
+  })
+
+  it('maps the identity of the metadata, and none to UNKNOWN', async () => {
+    const identity = { identityType: 'WIX_USER', wixUserId: 'user-1' }
+    expect(await verify(servicePlugin({ identity }))).to.include({ subjectType: 'USER', subjectId: 'user-1' })
+    for (const none of [undefined, null, 'text', JSON.stringify(identity), []]) {
+      expect(await verify(servicePlugin({ identity: none }))).to.include({ subjectType: 'UNKNOWN', subjectId: null })
+    }
+  })
+
+  it('accepts a list of audiences that holds the app id', async () => {
+    expect(await verify(servicePlugin({}, { aud: ['app-2', APP_ID] }))).to.include({ clientId: APP_ID })
+  })
+
+  it('has no maximum age, but ends', async () => {
+    const later = (seconds: number): object => ({ now: () => seconds * 1000 })
+    expect(await verify(servicePlugin(), later(TIMES.exp - 1))).to.have.property('instanceId')
+    expect(await refusalOf(verify(servicePlugin(), later(TIMES.exp + 30)))).to.equal('token_expired')
+    expect(await verify(servicePlugin({}, { iat: undefined }))).to.include({ iat: null })
+  })
+
+  const data = { request: {}, metadata: { instanceId: 'i' } }
+  const refused: Array<[string, string, string]> = [
+    ['another audience', servicePlugin({}, { aud: 'app-2' }), 'claim_invalid'],
+    ['a part of the audience', servicePlugin({}, { aud: 'app' }), 'claim_invalid'],
+    ['a list of other audiences', servicePlugin({}, { aud: ['app-2'] }), 'claim_invalid'],
+    ['an empty list of audiences', servicePlugin({}, { aud: [] }), 'claim_invalid'],
+    ['an audience that is an object', servicePlugin({}, { aud: { [APP_ID]: true } }), 'claim_invalid'],
+    ['no audience', servicePlugin({}, { aud: undefined }), 'claim_invalid'],
+    ['another issuer', servicePlugin({}, { iss: 'wix.com.example' }), 'claim_invalid'],
+    ['a list of issuers', servicePlugin({}, { iss: ['wix.com'] }), 'claim_invalid'],
+    ['no issuer', servicePlugin({}, { iss: undefined }), 'claim_invalid'],
+    ['an iat in the future', servicePlugin({}, { iat: TIMES.iat + 91 }), 'claim_invalid'],
+    ['the key of another app', servicePlugin({}, {}, OTHER_KEYS.privateKey), 'signature_invalid'],
+    ['data that is a text, as in a webhook', servicePlugin({}, { data: JSON.stringify(data) }), 'claim_invalid'],
+    ['no data', servicePlugin({}, { data: undefined }), 'claim_invalid'],
+    ['data that is a list', servicePlugin({}, { data: [data] }), 'claim_invalid'],
+    ['no request', servicePlugin({}, { data: { ...data, request: undefined } }), 'claim_invalid'],
+    ['a request that is a text', servicePlugin({}, { data: { ...data, request: '{}' } }), 'claim_invalid'],
+    ['no metadata', servicePlugin({}, { data: { request: {} } }), 'claim_invalid'],
+    ['metadata that is a text', servicePlugin({}, { data: { ...data, metadata: '{}' } }), 'claim_invalid'],
+    ['no instanceId', servicePlugin({ instanceId: undefined }), 'claim_invalid'],
+    ['an empty instanceId', servicePlugin({ instanceId: '' }), 'claim_invalid'],
+  ]
+  for (const [name, body, code] of refused) {
+    it(`J-05: refuses ${name}`, async () => {
+      expect(await refusalOf(verify(body))).to.equal(code)
+    })
+  }
+
+  it('drops properties that could change an object it is copied to', async () => {
+    const { request, metadata } = await verify(
+      servicePlugin(
+        {},
+        { data: JSON.parse(`{"request":{"__proto__":{"a":1}},"metadata":{"instanceId":"i","__proto__":{"a":1}}}`) },
+      ),
+    )
+    for (const object of [request, metadata]) expect(Object.assign({}, object)).to.not.have.property('a')
+  })
+
+  it('P-11: reads nothing that is on Object.prototype', async () => {
+    const names = ['instanceId', 'iss', 'aud', 'request', 'metadata', 'appId']
+    for (const name of names) Object.assign(Object.prototype, { [name]: APP_ID })
+    try {
+      expect(await refusalOf(verify(servicePlugin({ instanceId: undefined })))).to.equal('claim_invalid')
+      expect(await refusalOf(verify(servicePlugin({}, { aud: undefined })))).to.equal('claim_invalid')
+      const error: unknown = await verifyServicePlugin(servicePlugin(), { publicKey, now } as never).catch(
+        (reason: unknown) => reason,
+      )
+      expect(error).to.be.instanceOf(TypeError)
+    } finally {
+      for (const name of names) Reflect.deleteProperty(Object.prototype, name)
+    }
+  })
+
+  for (const vector of vectors) {
+    it(`gives the vector ${vector.name} its verdict: ${vector.expect}`, async () => {
+      const verdict = verifyServicePlugin(vector.body, {
+        publicKey: keys[vector.key ?? 'constructed-a']?.pem ?? '',
+        appId: vector.app_id ?? APP_ID,
+        now: () => (vector.verify_at ?? 0) * 1000,
+      })
+      if (vector.expect === 'refuse') expect(await refusalOf(verdict)).to.be.a('string')
+      else expect(await verdict).to.include({ clientId: vector.app_id })
+    })
+  }
+
+  it('P-10: checks its options', async () => {
+    const wrong = [
+      { appId: undefined },
+      { appId: '' },
+      { appId: ' a' },
+      { maxAge: 5 },
+      { clockTolerance: -1 },
+      { now: 1 },
+    ]
+    for (const options of wrong) {
+      const error: unknown = await verify(servicePlugin(), options).catch((reason: unknown) => reason)
+      expect(error).to.be.instanceOf(TypeError)
+      expect(() => new WixServicePluginStrategy({ publicKey, appId: APP_ID, ...options } as never)).to.throw(TypeError)
+    }
+    expect(() => new WixServicePluginStrategy({ publicKey } as never)).to.throw(
+      TypeError,
+      'WixServicePluginStrategy: option `appId` must be the id of your app, but is undefined',
+    )
+  })
+})
+
+describe('WixServicePluginStrategy', () => {
+  it('is called wix-service-plugin, and takes the call for the user', async () => {
+    const strategy = new WixServicePluginStrategy({ publicKey, appId: APP_ID, now })
+    expect(strategy.name).to.equal('wix-service-plugin')
+    const outcome = await runToEnd(strategy, { body: Buffer.from(servicePlugin()) })
+    expect(outcome).to.have.nested.include({ kind: 'success', 'user.metadata.currency': 'EUR' })
+    const { user, info } = outcome as unknown as { user: object; info: Express.AuthInfo }
+    expect(identityOf({ authInfo: info })).to.equal(user)
+  })
+
+  it('asks the verify callback, and reads the body where it is told', async () => {
+    const strategy = new WixServicePluginStrategy(
+      { publicKey, appId: APP_ID, now, bodyFromRequest: async () => servicePlugin() },
+      ({ instanceId }) => ({ id: instanceId }),
+    )
+    expect(await runToEnd(strategy, {})).to.deep.include({ kind: 'success', user: { id: 'instance-1' } })
+  })
+})

@@ -1,0 +1,297 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { identityOf, verifyWebhook, WixWebhookStrategy } from '../../lib/index.ts'
+import { now } from '../support/build.ts'
+import { event, KEYS, OTHER_KEYS, refusalOf, TIMES, webhook } from '../support/jwt.ts'
+import { runToEnd } from '../support/run.ts'
+
+const { publicKey } = KEYS
+const verify = (body: string, options: object = {}): ReturnType<typeof verifyWebhook> =>
+  verifyWebhook(body, { publicKey, now, ...options })
+
+interface Vector {
+  name: string
+  key: string
+  body: string
+  verify_at: number
+  expect: 'accept' | 'refuse'
+  decoded?: {
+    claims: { iat: number; exp: number }
+    event: Record<string, unknown>
+    event_data: object
+    identity?: object
+  }
+}
+const { keys, vectors } = JSON.parse(readFileSync(new URL('../vectors/webhook.json', import.meta.url), 'utf8')) as {
+  keys: Record<string, { forms: { pem: string } }>
+  vectors: Vector[]
+}
+
+describe('verifyWebhook', () => {
+  it('tells what happened, where, and who did it', async () => {
+    expect(await verify(webhook())).to.deep.equal({
+      instanceId: 'instance-1',
+      subjectType: 'VISITOR',
+      subjectId: 'visitor-1',
+      clientId: null,
+      siteId: 'site-1',
+      ...TIMES,
+      eventType: 'wix.ecom.v1.order_created',
+      data: event().data,
+      accountInfo: { accountId: 'account-1', siteId: 'site-1' },
+      webhookId: null,
+    })
+  })
+
+  it('tells the same of an event that came with as little as possible', async () => {
+    const bare = webhook({ data: {}, identity: undefined, accountInfo: undefined }, { iat: undefined })
+    expect(await verify(bare, { maxAge: false })).to.deep.equal({
+      instanceId: 'instance-1',
+      subjectType: 'UNKNOWN',
+      subjectId: null,
+      clientId: null,
+      siteId: null,
+      iat: null,
+      exp: TIMES.exp,
+      eventType: 'wix.ecom.v1.order_created',
+      data: {},
+      accountInfo: null,
+      webhookId: null,
+    })
+  })
+
+  const subjects: Array<[unknown, string, string | null]> = [
+    [{ identityType: 'WIX_USER', wixUserId: 'user-1' }, 'USER', 'user-1'],
+    [{ identityType: 'MEMBER', memberId: 'member-1' }, 'MEMBER', 'member-1'],
+    [{ identityType: 'ANONYMOUS_VISITOR', anonymousVisitorId: 'visitor-1' }, 'VISITOR', 'visitor-1'],
+    [{ identityType: 'APP', appId: 'app-2' }, 'APP', 'app-2'],
+    [{ identityType: 'UNKNOWN' }, 'UNKNOWN', null],
+    [{ identityType: 'NEW_IN_2030', newId: 'x' }, 'UNKNOWN', null],
+    [{ identityType: 'constructor', '': 'x' }, 'UNKNOWN', null],
+    [{ identityType: ['WIX_USER'], wixUserId: 'user-1' }, 'UNKNOWN', null],
+    [{ identityType: 'WIX_USER' }, 'USER', null],
+    [{ identityType: 'WIX_USER', wixUserId: '' }, 'USER', null],
+    [{ identityType: 'WIX_USER', wixUserId: 7 }, 'USER', null],
+    [{ identityType: 'WIX_USER', memberId: 'member-1' }, 'USER', null],
+    [{}, 'UNKNOWN', null],
+    [undefined, 'UNKNOWN', null],
+  ]
+  for (const [identity, subjectType, subjectId] of subjects) {
+    it(`maps the identity ${JSON.stringify(identity)} to ${subjectType}`, async () => {
+      expect(await verify(webhook({ identity }))).to.include({ subjectType, subjectId, clientId: null })
+    })
+  }
+
+  const outer = (content: object): string => webhook({}, { data: JSON.stringify(content) })
+  const base = { instanceId: 'i', eventType: 'AppInstalled', data: '{}' }
+
+  it('takes an identity that is null or an empty text for none, as old events have', async () => {
+    for (const identity of [null, '']) {
+      expect(await verify(outer({ ...base, identity }))).to.include({ subjectType: 'UNKNOWN', subjectId: null })
+    }
+  })
+
+  it('keeps what it does not know, and what Wix has not documented', async () => {
+    const kept = await verify(outer({ ...base, webhookId: 'wId_1', newIn2030: { a: 1 } }))
+    expect(kept).to.deep.include({ webhookId: 'wId_1', newIn2030: { a: 1 }, eventType: 'AppInstalled' })
+    expect(await verify(outer({ ...base, webhookId: 7 }))).to.include({ webhookId: null })
+  })
+
+  it('is not told the common fields by the event itself', async () => {
+    const lies = { subjectType: 'USER', subjectId: 'owner', clientId: 'app-2', siteId: 'site-2', iat: 1, exp: 1e12 }
+    expect(await verify(outer({ ...base, ...lies }))).to.include({
+      subjectType: 'UNKNOWN',
+      subjectId: null,
+      clientId: null,
+      siteId: null,
+      ...TIMES,
+    })
+  })
+
+  it('drops properties that could change an object it is copied to', async () => {
+    const bad = '"__proto__":{"isAdmin":true},"constructor":1,"prototype":2'
+    const data = `{"instanceId":"i","eventType":"e",${bad},"data":${JSON.stringify(`{${bad},"id":"1"}`)},"accountInfo":{${bad}}}`
+    const verified = await verify(webhook({}, { data }))
+    for (const object of [verified, verified.data, verified.accountInfo]) {
+      expect(Object.keys(object ?? {})).to.not.include.members(['__proto__', 'constructor', 'prototype'])
+      expect(Object.assign({}, object)).to.not.have.property('isAdmin')
+    }
+  })
+
+  it('tells nothing of an account that is no object', async () => {
+    for (const accountInfo of [null, 'text', 7, ['site-1']]) {
+      expect(await verify(outer({ ...base, accountInfo }))).to.include({ accountInfo: null, siteId: null })
+    }
+    expect(await verify(outer({ ...base, accountInfo: { siteId: 7 } }))).to.include({ siteId: null })
+  })
+
+  it('accepts any type of event and any site', async () => {
+    for (const eventType of ['AppInstalled', 'AppRemoved', 'wix.new.v9.thing_done', 'constructor', ' ']) {
+      expect(await verify(webhook({ eventType, instanceId: 'never seen' }))).to.include({ eventType })
+    }
+  })
+
+  const refused: Array<[string, string, string]> = [
+    ['data that is an object, as in a call to a service plugin', webhook({}, { data: { ...base } }), 'claim_invalid'],
+    ['data that is a number', webhook({}, { data: 7 }), 'claim_invalid'],
+    ['data that is empty', webhook({}, { data: '' }), 'claim_invalid'],
+    ['no data', webhook({}, { data: undefined }), 'claim_invalid'],
+    ['data that is no JSON', webhook({}, { data: 'text' }), 'token_malformed'],
+    ['data that is a list', webhook({}, { data: '[]' }), 'claim_invalid'],
+    ['data that is null', webhook({}, { data: 'null' }), 'claim_invalid'],
+    ['no instanceId', outer({ ...base, instanceId: undefined }), 'claim_invalid'],
+    ['an instanceId that is empty', outer({ ...base, instanceId: '' }), 'claim_invalid'],
+    ['an instanceId that is no text', outer({ ...base, instanceId: ['i'] }), 'claim_invalid'],
+    ['no eventType', outer({ ...base, eventType: undefined }), 'claim_invalid'],
+    ['an eventType that is no text', outer({ ...base, eventType: {} }), 'claim_invalid'],
+    ['inner data that is an object', outer({ ...base, data: {} }), 'claim_invalid'],
+    ['inner data that is no JSON', outer({ ...base, data: '{' }), 'token_malformed'],
+    ['inner data that is a list', outer({ ...base, data: '[]' }), 'claim_invalid'],
+    ['no inner data', outer({ ...base, data: undefined }), 'claim_invalid'],
+    ['an identity that is an object', outer({ ...base, identity: {} }), 'claim_invalid'],
+    ['an identity that is no JSON', outer({ ...base, identity: '{' }), 'token_malformed'],
+    ['an identity that is a number', outer({ ...base, identity: '7' }), 'claim_invalid'],
+    ['an identity that is false', outer({ ...base, identity: false }), 'claim_invalid'],
+  ]
+  for (const [name, body, code] of refused) {
+    it(`J-06: refuses ${name}`, async () => {
+      expect(await refusalOf(verify(body))).to.equal(code)
+    })
+  }
+
+  it('P-11: reads nothing that is on Object.prototype', async () => {
+    const names = ['instanceId', 'eventType', 'data', 'siteId', 'webhookId', 'identityType', 'publicKey']
+    for (const name of names) Object.assign(Object.prototype, { [name]: '{}' })
+    try {
+      expect(await refusalOf(verify(outer({ ...base, instanceId: undefined })))).to.equal('claim_invalid')
+      expect(await refusalOf(verify(outer({ ...base, eventType: undefined })))).to.equal('claim_invalid')
+      expect(await refusalOf(verify(outer({ ...base, data: undefined })))).to.equal('claim_invalid')
+      const verified = await verify(outer({ ...base, accountInfo: {} }))
+      expect(verified).to.include({ siteId: null, webhookId: null, subjectType: 'UNKNOWN' })
+      const error: unknown = await verifyWebhook(webhook(), { now } as never).catch((reason: unknown) => reason)
+      expect(error).to.be.instanceOf(TypeError)
+    } finally {
+      for (const name of names) Reflect.deleteProperty(Object.prototype, name)
+    }
+  })
+
+  for (const vector of vectors) {
+    it(`gives the vector ${vector.name} its verdict: ${vector.expect}`, async () => {
+      const options = { publicKey: keys[vector.key]?.forms.pem ?? '', now: () => vector.verify_at * 1000 }
+      const verdict = verifyWebhook(vector.body, options)
+      if (vector.expect === 'refuse') {
+        expect(await refusalOf(verdict)).to.be.a('string')
+        return
+      }
+      const { claims, event: said, event_data: data } = vector.decoded ?? {}
+      expect(await verdict).to.deep.include({
+        instanceId: said?.['instanceId'],
+        eventType: said?.['eventType'],
+        data,
+        iat: claims?.iat,
+        exp: claims?.exp,
+      })
+    })
+  }
+
+  it('P-10: checks its options', async () => {
+    const wrong = [{ maxAge: 0 }, { maxAge: -1 }, { clockTolerance: 301 }, { now: 5 }, { secret: 'x' }, { appId: 'a' }]
+    for (const options of wrong) {
+      const error: unknown = await verify(webhook(), options).catch((reason: unknown) => reason)
+      expect(error).to.be.instanceOf(TypeError)
+      expect(() => new WixWebhookStrategy({ publicKey, ...options } as never)).to.throw(
+        TypeError,
+        'WixWebhookStrategy:',
+      )
+    }
+  })
+})
+
+describe('WixWebhookStrategy', () => {
+  const strategy = (options: object = {}, verify?: unknown): WixWebhookStrategy =>
+    new WixWebhookStrategy({ publicKey, now, ...options }, verify as undefined)
+
+  it('is called wix-webhook, or as it is told', () => {
+    expect(strategy().name).to.equal('wix-webhook')
+    expect(strategy({ name: 'two' }).name).to.equal('two')
+  })
+
+  it('takes the event for the user when there is no verify callback', async () => {
+    for (const passReqToCallback of [false, true]) {
+      const outcome = await runToEnd(strategy({ passReqToCallback }), { body: webhook() })
+      expect(outcome).to.have.property('kind', 'success')
+      const { user, info } = outcome as unknown as { user: object; info: Express.AuthInfo }
+      expect(user).to.deep.include({ instanceId: 'instance-1', data: event().data })
+      expect(identityOf({ authInfo: info })).to.equal(user)
+    }
+  })
+
+  it('asks the verify callback, with the request first when it is told', async () => {
+    const user = { id: 'user' }
+    const body = webhook()
+    const verify = sinon.fake.returns(user)
+    expect(await runToEnd(strategy({}, verify), { body })).to.have.property('user', user)
+    sinon.assert.calledOnceWithExactly(verify, sinon.match({ instanceId: 'instance-1' }), sinon.match.func)
+    const req = { body }
+    const withRequest = sinon.fake.returns(null)
+    expect(await runToEnd(strategy({ passReqToCallback: true }, withRequest), req)).to.include({ kind: 'fail' })
+    sinon.assert.calledOnceWithExactly(withRequest, req, sinon.match({ instanceId: 'instance-1' }), sinon.match.func)
+  })
+
+  it('needs a function when there is a verify callback', () => {
+    for (const verify of [null, {}, 'verify']) {
+      expect(() => strategy({}, verify)).to.throw(TypeError, 'WixWebhookStrategy needs a verify callback')
+    }
+  })
+
+  it('reads the body from bytes and from text', async () => {
+    const body = webhook()
+    const bytes = new Uint8Array(Buffer.from(`xx${body}`).buffer)
+    const at = Buffer.from(bytes).indexOf(body)
+    for (const held of [body, Buffer.from(body), new Uint8Array(bytes.buffer, bytes.byteOffset + at, body.length)]) {
+      expect(await runToEnd(strategy(), { body: held })).to.have.property('kind', 'success')
+      expect(await runToEnd(strategy(), { rawBody: held, body: { parsed: true } })).to.have.property('kind', 'success')
+    }
+  })
+
+  it('reads the body where it is told, also from a promise', async () => {
+    const answers = [webhook(), Buffer.from(webhook()), Promise.resolve(webhook())]
+    for (const answer of answers) {
+      expect(await runToEnd(strategy({ bodyFromRequest: () => answer }), {})).to.have.property('kind', 'success')
+    }
+    for (const answer of [undefined, null, '', Buffer.alloc(0), Promise.resolve(null)]) {
+      expect(await runToEnd(strategy({ bodyFromRequest: () => answer }), {})).to.nested.include({
+        kind: 'fail',
+        status: 401,
+        'challenge.code': 'credentials_missing',
+      })
+    }
+    for (const answer of [{}, [webhook()], 7, Promise.resolve({ body: 1 })]) {
+      const outcome = await runToEnd(strategy({ bodyFromRequest: () => answer }), {})
+      expect(outcome).to.have.property('kind', 'error')
+      expect(outcome).to.have.nested.property('error.message').that.includes('Wix signed the raw body')
+    }
+  })
+
+  it('refuses with an object, whose code tells why', async () => {
+    const forged = webhook({}, {}, OTHER_KEYS.privateKey)
+    expect(await runToEnd(strategy(), { body: forged })).to.nested.include({
+      kind: 'fail',
+      status: 401,
+      'challenge.code': 'signature_invalid',
+    })
+    expect(await runToEnd(strategy(), { body: 'a'.repeat(1024 * 1024 + 1) })).to.deep.equal({
+      kind: 'fail',
+      challenge: { message: 'This body is larger than any that Wix sends', code: 'body_too_large' },
+      status: 413,
+    })
+  })
+
+  it('W-01: lets a repeated delivery through: it is no attack', async () => {
+    const body = webhook()
+    for (let time = 0; time < 3; time++) {
+      expect(await runToEnd(strategy(), { body })).to.have.property('kind', 'success')
+    }
+  })
+})
