@@ -1,4 +1,4 @@
-/** Why a request was refused. Stable: programs may depend on these words. */
+/** Why a request was refused. Stable: programs may depend on these codes. */
 export type WixAuthErrorCode =
   | 'request_invalid'
   | 'body_too_large'
@@ -15,7 +15,7 @@ const INVALID =
   'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
 
 const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: string]> = {
-  request_invalid: [400, 'The Wix credential must be sent once, in one place, as text'],
+  request_invalid: [400, 'The Wix credential must be sent once, in one place, as a string'],
   body_too_large: [413, 'This body is larger than any that Wix sends'],
   credentials_missing: [401, 'No Wix credential in the request: open the page from Wix'],
   token_malformed: [401, 'This is not a complete Wix credential: send it exactly as Wix issued it'],
@@ -27,10 +27,10 @@ const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: stri
 }
 
 /**
- * The credentials, or the rights of whoever sent them, were looked at and refused.
+ * A refusal of the credentials in a request, or of the rights that come with them.
  *
  * `message` may be shown to anybody. `code` tells a developer which check refused. `status` is the HTTP status that
- * belongs to it: 400 for a request nobody can understand, 413 for one that is too large, 401 for credentials, 403 for rights (RFC 6750 section 3.1).
+ * belongs to it: 400 for a malformed request, 413 for one that is too large, 401 for credentials, 403 for rights (RFC 6750 section 3.1).
  */
 export class WixAuthError extends Error {
   readonly code: WixAuthErrorCode
@@ -47,7 +47,7 @@ export class WixAuthError extends Error {
 
 /**
  * The challenge of a 401 for credentials in `Authorization` (RFC 6750 section 3), which Passport sends as `WWW-Authenticate`.
- * Its text is constant, and without credentials it names no error.
+ * It is constant and, for a request without credentials, names no error.
  */
 export function bearerChallenge(error: WixAuthError): string {
   return error.code === 'credentials_missing'
@@ -56,8 +56,8 @@ export function bearerChallenge(error: WixAuthError): string {
 }
 
 /**
- * Nobody could find out: Wix, or a store of the app, did not answer. It says nothing about the credentials, so nobody is to be logged
- * out for it.
+ * Another service did not answer: Wix, a key set, or a store of the app. It says nothing about the credentials, so it is no reason to
+ * log anybody out.
  *
  * Express answers with `status` and `headers` by itself.
  */

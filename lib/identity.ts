@@ -1,7 +1,6 @@
-import { textOrNull } from './internal/options.ts'
-import { own } from './read.ts'
+import { own, stringOrNull } from './internal/values.ts'
 
-/** Who stands behind a credential, in the words of Wix's own `getTokenInfo()`. */
+/** The kind of the subject of a credential, in the vocabulary of Wix's own `getTokenInfo()`. */
 export type SubjectType =
   /** The owner of the site or a collaborator. */
   | 'USER'
@@ -17,29 +16,51 @@ export const SUBJECT_TYPES: readonly unknown[] = ['USER', 'MEMBER', 'VISITOR', '
 
 export const isSubjectType = (value: unknown): value is SubjectType => SUBJECT_TYPES.includes(value)
 
-/** What every proof of Wix says in the same words, whatever its form was. */
+/** What every credential of Wix says, in one vocabulary. */
 export interface WixIdentity {
   /** The installation of the app on one site, verified: the tenant key of an app. */
   instanceId: string
   subjectType: SubjectType
   /** The id of that subject. Unique together with `instanceId` and `subjectType`. */
   subjectId: string | null
-  /** The app id that the proof names. */
+  /** The app id that the credential names. */
   clientId: string | null
   siteId: string | null
-  /** When the proof was issued, in seconds since 1970. */
+  /** When the credential was issued, in seconds since 1970. */
   iat: number | null
-  /** When the proof ends, in seconds since 1970. */
+  /** When the credential expires, in seconds since 1970. */
   exp: number | null
-  /** `OWNER` for the owner of the site and for collaborators. Some proofs do not tell. */
+  /** `OWNER` for the owner of the site and for collaborators. Not every credential says. */
   permissions?: string | null
-  /** The Wix user who owns the site. Some proofs do not tell. */
+  /** The Wix user who owns the site. Not every credential says. */
   siteOwnerId?: string | null
-  /** The paid plan of this installation; nothing on the free one. Some proofs do not tell. */
+  /** The paid plan of this installation; nothing on the free one. Not every credential says. */
   vendorProductId?: string | null
-  /** What the option `userinfo` of a strategy found. */
+  /** What the option `userinfo` of a strategy loaded. */
   userinfo?: unknown
 }
+
+/** The properties of an identity that are a string or null. */
+export type Facts = {
+  [
+    Name in keyof WixIdentity as [null, Exclude<WixIdentity[Name], null | undefined>] extends [
+      WixIdentity[Name],
+      string,
+    ]
+      ? Name
+      : never
+  ]-?: string | null
+}
+
+/** What `source` says of an identity; null for what it does not say. The only list of {@link Facts}, checked against the type. */
+export const factsOf = (source: unknown): Facts => ({
+  subjectId: stringOrNull(own(source, 'subjectId')),
+  clientId: stringOrNull(own(source, 'clientId')),
+  siteId: stringOrNull(own(source, 'siteId')),
+  permissions: stringOrNull(own(source, 'permissions')),
+  siteOwnerId: stringOrNull(own(source, 'siteOwnerId')),
+  vendorProductId: stringOrNull(own(source, 'vendorProductId')),
+})
 
 const SUBJECTS: ReadonlyMap<unknown, readonly [type: SubjectType, idProperty: string]> = new Map([
   ['WIX_USER', ['USER', 'wixUserId']],
@@ -49,7 +70,7 @@ const SUBJECTS: ReadonlyMap<unknown, readonly [type: SubjectType, idProperty: st
 ])
 
 /**
- * The subject that the identity object of a webhook or a service plugin names, in the words of `getTokenInfo()`.
+ * The subject that the identity object of a webhook or a service plugin names, in the vocabulary of `getTokenInfo()`.
  *
  * @see https://dev.wix.com/docs/rest/articles/getting-started/webhook-structure
  */
@@ -57,10 +78,10 @@ export function subjectOf(identity: unknown): Pick<WixIdentity, 'subjectType' | 
   const subject = SUBJECTS.get(own(identity, 'identityType'))
   if (subject === undefined) return { subjectType: 'UNKNOWN', subjectId: null }
   const [subjectType, idProperty] = subject
-  return { subjectType, subjectId: textOrNull(own(identity, idProperty)) }
+  return { subjectType, subjectId: stringOrNull(own(identity, idProperty)) }
 }
 
-/** The `sub` of OpenID Connect: the subject with its type or, where the proof names none, the installation. */
+/** The `sub` of OpenID Connect: the subject with its type or, where there is none, the installation. */
 export const subOf = ({
   instanceId,
   subjectType,
@@ -82,12 +103,17 @@ declare global {
   }
 }
 
+/** A request after authentication: Passport puts `info` of the strategy there. */
+export interface Authenticated {
+  authInfo?: Express.AuthInfo | undefined
+}
+
 /**
  * The identity that a strategy of this package verified for this request.
  *
- * @throws {Error} With status 500 when none did: the route is not set up right.
+ * @throws {Error} When none did: the route is not set up right (500).
  */
-export function identityOf(req: { authInfo?: Express.AuthInfo | undefined }): WixIdentity {
+export function identityOf(req: Authenticated): WixIdentity {
   const identity = req.authInfo?.identity
   // Other strategies of a chain may have put something of their own under this name.
   if (typeof identity?.instanceId !== 'string') {
@@ -98,6 +124,6 @@ export function identityOf(req: { authInfo?: Express.AuthInfo | undefined }): Wi
   return identity
 }
 
-/** Wix itself reads a set from the one text `permissions`. */
+/** Wix itself reads a set from the one string `permissions`. */
 export const isOwner = (permissions: string | null | undefined): boolean =>
   permissions === 'OWNER' || (permissions?.split(/[\s,]/).includes('OWNER') ?? false)

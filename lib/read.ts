@@ -1,4 +1,7 @@
 import { WixAuthError } from './errors.ts'
+import { callback, type Checks } from './internal/options.ts'
+import { whenReady } from './internal/promises.ts'
+import { exactlyOne, oneCredential, own, property } from './internal/values.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
 import type { Request } from 'express'
@@ -7,35 +10,17 @@ import type { Request } from 'express'
 export type DefaultRequest = Request
 
 /**
- * Takes one credential from one place in the request; nothing where there is none. Anything but one text is a
+ * Reads one credential from one place in the request; nothing where there is none. Anything but one string is a
  * `request_invalid`.
  */
 export type Reader<Req = DefaultRequest> = (
   req: Req,
 ) => string | null | undefined | PromiseLike<string | null | undefined>
 
-/** Takes the raw body of the request, as bytes or as text; nothing where there is none. */
+/** Reads the raw body of the request, as bytes or as a string; nothing where there is none. */
 export type BodyReader<Req = DefaultRequest> = (
   req: Req,
 ) => string | Uint8Array | null | undefined | PromiseLike<string | Uint8Array | null | undefined>
-
-const property = (holder: unknown, name: string): unknown =>
-  typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined
-
-/** An own property only: what somebody put on Object.prototype was not sent with this request. */
-export const own = (holder: unknown, name: string): unknown =>
-  typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name) ? property(holder, name) : undefined
-
-/**
- * The rule of every door: one text, or nothing.
- *
- * @throws {WixAuthError} `request_invalid` for anything else, also for a list of one.
- */
-export const exactlyOne = (value: unknown): string | undefined => {
-  if (value === undefined || value === null || value === '') return undefined
-  if (typeof value === 'string') return value
-  throw new WixAuthError('request_invalid')
-}
 
 /** Reads the query parameter `name`. */
 export const fromQuery =
@@ -69,7 +54,7 @@ export function fromAuthorization(scheme?: string): (req: unknown) => string | u
 }
 
 /**
- * Reads from the first of several places that holds a credential; the others must then hold none, since nobody can tell
+ * Reads from the first of several places that holds a credential; the others must then hold none, since it is unclear
  * which one was meant (RFC 6750 section 2).
  */
 export const first =
@@ -87,23 +72,20 @@ export const first =
   }
 
 /** A token in `Authorization`, after `Bearer` (RFC 6750 section 2.1) or alone, as Wix's own front ends send theirs. */
-export const tokenFromAuthorization: (req: unknown) => string | undefined = first<unknown>(
-  fromAuthorization('Bearer'),
-  fromAuthorization(),
-)
+const tokenFromAuthorization = first<unknown>(fromAuthorization('Bearer'), fromAuthorization())
 
-/** A mistake of the set-up, which only its developer can mend: no refusal. */
+/** The app is not set up right, which is no refusal. */
 export const notRaw = (): Error =>
   new Error(
-    'Wix signed the raw body, and that is not what arrived here. Read it before any other parser does: ' +
+    'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
       "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
   )
 
 /**
- * Reads the raw body: `req.rawBody` where the framework was told to keep it (Fastify, Koa, Nest, serverless adapters), else the
+ * Reads the raw body: `req.rawBody` where the framework keeps it (Fastify, Koa, Nest, serverless adapters), else the
  * `req.body` of `express.raw()` or `express.text()`.
  *
- * The reader throws an Error (500) for a body that a parser has already taken apart or that no parser has read.
+ * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read.
  */
 export function fromBody(): (req: unknown) => string | Uint8Array | undefined {
   return (req) => {
@@ -113,15 +95,15 @@ export function fromBody(): (req: unknown) => string | Uint8Array | undefined {
     // Body parsers of Express 4 leave an empty object where they found nothing to read.
     if (typeof body === 'object' && Object.keys(body).length === 0) {
       if (header('transfer-encoding') === undefined && !(Number(header('content-length')) > 0)) return undefined
-      // express.raw() passes over a body of no type, whatever it is told; Wix always names one.
+      // express.raw() ignores a body without a type, whatever its options; Wix always names one.
       if (header('content-type') === undefined) throw new WixAuthError('request_invalid')
     }
     throw notRaw()
   }
 }
 
-/** What a body reader found, as the JWT that it should be. Bytes outside of ASCII are refused with the JWT. */
-export function jwtOf(body: unknown): string {
+/** A body as the JWT that it should be. Bytes outside of ASCII are refused with the JWT. */
+function jwtOf(body: unknown): string {
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
     if (body === undefined || body === null) throw new WixAuthError('credentials_missing')
     throw notRaw()
@@ -129,3 +111,36 @@ export function jwtOf(body: unknown): string {
   if (body.length === 0) throw new WixAuthError('credentials_missing')
   return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
 }
+
+/** The option of the kinds that read a body. */
+export interface BodyOptions<Req = DefaultRequest> {
+  /** Where the raw body is. Default: {@link fromBody}. */
+  bodyFromRequest?: BodyReader<Req>
+}
+
+export const bodyChecks: Checks<BodyOptions> = { bodyFromRequest: callback }
+
+/** For a kind whose credential is a JWT in the body. */
+export const readJwt =
+  <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>): ((req: Req) => string | Promise<string>) =>
+  (req) =>
+    whenReady(bodyFromRequest(req), jwtOf)
+
+/** The option of the kinds that read a token. */
+export interface TokenOptions<Req = DefaultRequest> {
+  /** Where the token is. Default: the `Authorization` header, alone as Wix's front ends send it, or after `Bearer`. */
+  tokenFromRequest?: Reader<Req>
+}
+
+export const tokenChecks: Checks<TokenOptions> = { tokenFromRequest: callback }
+
+/** For a kind whose credential is a token. One that is of another kind counts as missing, so that in a chain each token has one owner. */
+export const readToken =
+  (isOfOtherKind: (token: string) => boolean) =>
+  <Req>({ tokenFromRequest = tokenFromAuthorization }: TokenOptions<Req>): ((req: Req) => string | Promise<string>) =>
+  (req) =>
+    whenReady(tokenFromRequest(req), (value) => {
+      const token = oneCredential(value)
+      if (isOfOtherKind(token)) throw new WixAuthError('credentials_missing')
+      return token
+    })

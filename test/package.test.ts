@@ -160,7 +160,7 @@ describe('the packed package, installed in an empty folder', function () {
       const failed = await execute(process.execPath, ['server.mjs'], { cwd: folder, env }).catch(
         (error: unknown) => error,
       )
-      expect(failed).to.have.property('stderr').that.includes('`secret` must be the app secret, but is undefined')
+      expect(failed).to.have.property('stderr').that.includes('option `secret` must be the app secret, got undefined')
     })
   })
 })

@@ -286,7 +286,7 @@ describe('the verify callback', () => {
           const outcome = await run(strategy(verify), req)
           expect(outcome).to.have.property('kind', 'error')
           expect(outcome).to.have.property('error').that.is.instanceOf(Error).with.property('cause', reason)
-          expect(outcome).to.have.nested.property('error.message').that.includes('no Error; see `cause`')
+          expect(outcome).to.have.nested.property('error.message').that.includes('not an Error; see `cause`')
         })
       }
     }
@@ -329,7 +329,7 @@ describe('the verify callback', () => {
       expect(outcomes).to.have.length(1)
       expect(outcomes).to.have.nested.property(
         '[0].error.message',
-        'wix-app: the verify callback did not answer within 2 seconds',
+        'The verify callback did not answer within 2 seconds',
       )
       finish(null, user)
       expect(outcomes).to.have.length(1)

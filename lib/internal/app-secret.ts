@@ -1,31 +1,36 @@
-import { butIs } from './options.ts'
+import { createSecretKey } from 'node:crypto'
+import { got } from './options.ts'
 
-/** The app secret, or several while it is being changed: each is tried. */
+/** @ts-ignore Where the types of Node are not installed, it is `any`. */
+import type { KeyObject } from 'node:crypto'
+
+/** The app secret, or a list during rotation: each secret is tried. */
 export type WixSecret = string | readonly string[]
 
-// PEM, PEM in base64, bare SPKI in base64, JWK: who takes a public key for the secret lets anybody sign.
+// PEM, PEM in base64, bare SPKI in base64, JWK: an app that takes a public key for the secret lets anybody sign.
 const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 
 const problemOf = (secret: unknown): string | undefined => {
-  if (typeof secret !== 'string') return butIs(secret) || ', but is a number'
-  if (secret.trim() === '') return ', but is empty'
-  if (KEY.test(secret)) return ', but is a key (the public key of the app is for webhooks)'
-  if (secret !== secret.trim()) return ', but has white space around it'
+  if (typeof secret !== 'string') return got(secret) || ', got a number'
+  if (secret.trim() === '') return got('')
+  if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
+  if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
   return undefined
 }
 
 /**
- * The secrets to try, as the bytes that Wix signs with.
+ * The secrets to try, as the keys that Wix signs with.
  *
- * @throws {TypeError} Unless there is at least one and each can be an app secret. Never holds what it was given.
+ * @throws {TypeError} Unless there is at least one and each can be an app secret. Its message holds nothing of the value.
  */
-export function secretKeys(owner: string, secret: unknown): readonly Uint8Array[] {
+export function appSecrets(owner: string, secret: unknown): readonly KeyObject[] {
   const list: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
-  const problem = list.length === 0 ? ', but is an empty list' : list.map(problemOf).find(Boolean)
+  const problem = list.length === 0 ? ', got an empty array' : list.map(problemOf).find(Boolean)
   if (problem !== undefined) {
     throw new TypeError(
-      `${owner}: \`secret\` must be the app secret${problem}. Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys`,
+      `${owner}: option \`secret\` must be the app secret${problem}. Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys`,
     )
   }
-  return list.map((text) => Buffer.from(String(text)))
+  // Prepared once: from raw bytes, newer Node versions make a key for each HMAC.
+  return list.map((value) => createSecretKey(Buffer.from(String(value))))
 }

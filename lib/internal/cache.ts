@@ -2,75 +2,97 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
 
-/** What to remember, and for how long. */
-interface MemoSettings {
-  /** What is checked, and for whom: a part of every key. */
+/** A bounded map whose entries expire; the least recently used entry makes room for a new one. */
+export interface ExpiringMap<Value> {
+  get(key: string): Value | undefined
+  set(key: string, value: Value, seconds: number): void
+  delete(key: string): void
+  /** Whether every place is taken by an entry that has not expired. */
+  isFull(): boolean
+}
+
+interface Bounds<Value> {
+  /** Entries. */
+  max: number
+  /** The sum of `sizeOf` over all entries. Default: no limit. */
+  maxSize?: number
+  sizeOf?: (value: Value) => number
+  /** The clock, in milliseconds. Default: `performance.now`, since setting a wall clock back would prolong every entry. */
+  now?: (() => number) | undefined
+}
+
+/** Options for the LRU library that inherit nothing from a polluted Object.prototype. */
+const plain = <Options extends object>(options: Options): Options =>
+  Object.assign(Object.create(null) as object, options)
+
+const DEFAULTS = plain({})
+
+/** The LRU library, with its two special cases out of the way: a clock at 0, and a lifetime of 0, both mean "no expiry" to it. */
+export function expiringMap<Value extends {}>(bounds: Bounds<Value>): ExpiringMap<Value> {
+  const { max, maxSize, sizeOf, now = () => performance.now() } = bounds
+  const lru = new LRUCache<string, Value>(
+    plain({
+      max,
+      ...(maxSize !== undefined && sizeOf !== undefined && { maxSize, sizeCalculation: sizeOf }),
+      perf: { now: () => now() + 1 },
+      ttlResolution: 0,
+    }),
+  )
+  return {
+    get: (key) => lru.get(key, DEFAULTS),
+    set: (key, value, seconds) => void lru.set(key, value, plain({ ttl: Math.max(1, Math.ceil(seconds * 1000)) })),
+    delete: (key) => void lru.delete(key),
+    isFull: () => lru.size >= max && !lru.purgeStale(),
+  }
+}
+
+/** What to cache, and for how long. */
+interface CacheSettings<Value> {
+  /** What is checked, and for which app: part of every key. */
   purpose: string
   /** Seconds. */
   maxAge: number
   /** How many tokens. */
   max: number
+  /** When the value ends, in seconds since 1970. Default: never. */
+  expiryOf?: (value: Value) => number
   /** The clock, in milliseconds. */
   now?: (() => number) | undefined
 }
 
-/**
- * The clock of a cache of the LRU library, in milliseconds. Without `now`, one that nobody can set back, which would prolong everything.
- *
- * Never at 0: the library takes an entry of that moment for one without an end.
- */
-export const lruClock = (
-  now: () => number = () => performance.now(),
-): { perf: { now(): number }; ttlResolution: 0 } => ({
-  perf: { now: () => now() + 1 },
-  ttlResolution: 0,
-})
-
 /** Seconds. A token that was refused may be good a moment later, when all of Wix has heard of it. */
 const REFUSAL_AGE = 10
 
-/** Characters, on the average. A large identity takes the room of several. */
-const IDENTITY_SIZE = 2048
+/** Characters, on average. A large value takes the room of several. */
+const VALUE_SIZE = 2048
 
 /**
- * Puts a memory before a check that costs much: an identity is remembered for `maxAge`, but never beyond its `exp`; a refusal for ten
- * seconds; anything else, such as an outage, not at all. Equal tokens share one check.
+ * Puts a cache before an expensive check: a value is cached for `maxAge`, but never beyond its expiry; a refusal for ten seconds; any
+ * other failure, such as an outage, not at all. Equal tokens share one check in flight.
  *
- * What is remembered comes in the same tick. It is kept as text, so that each request gets an object of its own.
+ * A cached value comes in the same tick. It is stored as JSON, so that each request gets an object of its own.
  *
- * @param check What it is given beside the token is of no account for what is remembered.
+ * @param check Its arguments after the token have no part in the key.
  */
-export function memo<Identity extends { exp: number }, Rest extends readonly unknown[]>(
-  check: (token: string, ...rest: Rest) => Promise<Identity>,
-  { purpose, maxAge, max, now }: MemoSettings,
-): (token: string, ...rest: Rest) => Identity | Promise<Identity> {
+export function cached<Value extends object, Rest extends readonly unknown[]>(
+  check: (token: string, ...rest: Rest) => Promise<Value>,
+  { purpose, maxAge, max, expiryOf = () => Infinity, now }: CacheSettings<Value>,
+): (token: string, ...rest: Rest) => Value | Promise<Value> {
   const time = now ?? Date.now
-  const settings = lruClock(now)
-  // Apart, so that no number of bad tokens can push out the good ones.
-  const refused = new LRUCache<string, WixAuthErrorCode>({
-    ...settings,
-    max: Math.ceil(max / 10),
-    ttl: REFUSAL_AGE * 1000,
-  })
-  const accepted = new LRUCache<string, string>({
-    ...settings,
-    max,
-    maxSize: max * IDENTITY_SIZE,
-    sizeCalculation: (text) => text.length,
-  })
-  // Not the library's own sharing: an AbortController for each check costs as much as a third of verifying a signature.
+  // Apart, so that no number of bad tokens can evict the good ones.
+  const refused = expiringMap<WixAuthErrorCode>({ max: Math.ceil(max / 10), now })
+  const accepted = expiringMap<string>({ max, maxSize: max * VALUE_SIZE, sizeOf: (json) => json.length, now })
+  // Not the library's own sharing: its AbortController for each check costs a third of verifying a signature.
   const inFlight = new Map<string, Promise<string>>()
 
-  const run = async (key: string, checked: Promise<Identity>): Promise<string> => {
+  const run = async (key: string, checked: Promise<Value>): Promise<string> => {
     try {
-      const identity = await checked
-      const age = Math.min(maxAge * 1000, identity.exp * 1000 - time())
-      const text = JSON.stringify(identity)
-      // Never 0, which the library takes for "for ever".
-      accepted.set(key, text, { ttl: Math.max(1, Math.ceil(age)) })
-      return text
+      const value = await checked
+      const json = JSON.stringify(value)
+      accepted.set(key, json, Math.min(maxAge, expiryOf(value) - time() / 1000))
+      return json
     } catch (reason) {
-      if (reason instanceof WixAuthError) refused.set(key, reason.code)
+      if (reason instanceof WixAuthError) refused.set(key, reason.code, REFUSAL_AGE)
       throw reason
     } finally {
       inFlight.delete(key)
@@ -83,11 +105,12 @@ export function memo<Identity extends { exp: number }, Rest extends readonly unk
     if (code !== undefined) throw new WixAuthError(code)
     const known = accepted.get(key)
     if (known !== undefined) {
-      const identity = JSON.parse(known) as Identity
-      if (time() < identity.exp * 1000) return identity
+      const value = JSON.parse(known) as Value
+      // Again, by the wall clock: the cache has one of its own.
+      if (time() < expiryOf(value) * 1000) return value
     }
     const pending = inFlight.get(key) ?? run(key, check(token, ...rest))
     inFlight.set(key, pending)
-    return pending.then((text) => JSON.parse(text) as Identity)
+    return pending.then((json) => JSON.parse(json) as Value)
   }
 }

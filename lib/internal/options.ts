@@ -1,25 +1,45 @@
-/** Says what an option should have been, or nothing when the value is right. */
-export type Check = (value: unknown) => string | undefined
+import { isNonEmptyString, isNumber } from './values.ts'
 
-const must =
+/** Says what an option must be, or nothing when the value is right. */
+export interface Check {
+  (value: unknown): string | undefined
+  /** The option has no default. */
+  isRequired?: true
+}
+
+/** One check for each option: forgetting one does not compile. */
+export type Checks<Options> = { [Name in keyof Options]-?: Check }
+
+/** Options that were checked: whatever is named has a value. */
+export type Checked<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> }
+
+export const must =
   (test: (value: unknown) => boolean, expected: string): Check =>
   (value) =>
     test(value) ? undefined : expected
 
-export const isNumber = (value: unknown): value is number => Number.isFinite(value)
+/** The same check, for an option that has no default. */
+export const required = (check: Check): Check =>
+  Object.assign((value: unknown) => check(value), { isRequired: true as const })
 
-export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+/** An option that the code which uses it checks, since it needs more than one value or has much to say. */
+export const checkedLater: Check = () => undefined
 
-export const textOrNull = (value: unknown): string | null => (isText(value) ? value : null)
+/** The options of everything that compares times with the clock. */
+export interface ClockOptions {
+  /** Seconds by which the clocks may differ, 0 to 300. Default: 30. */
+  clockTolerance?: number
+  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  now?: () => number
+}
 
-/** The checks that options share. Times are seconds. */
-export const text: Check = must(
-  (value) => isText(value) && value === value.trim(),
-  'a text without white space around it',
+export const string: Check = must(
+  (value) => isNonEmptyString(value) && value === value.trim(),
+  'a non-empty string without leading or trailing whitespace',
 )
 export const flag: Check = must((value) => typeof value === 'boolean', 'true or false')
 export const callback: Check = must((value) => typeof value === 'function', 'a function')
-/** At most a day: Node takes a timeout of more than 24 days for none at all. */
+/** At most a day: Node treats a timeout of more than 24 days as none at all. */
 export const timeout: Check = must(
   (value) => isNumber(value) && value > 0 && value <= 86_400,
   'a number of seconds above 0, at most 86400',
@@ -28,68 +48,57 @@ export const secondsOrFalse: Check = must(
   (value) => value === false || (isNumber(value) && value > 0),
   'a number of seconds above 0, or false',
 )
-/** No more than five minutes: a larger tolerance is a longer life for everything that is checked with it. */
-export const clockTolerance: Check = must(
-  (value) => isNumber(value) && value >= 0 && value <= 300,
-  'a number of seconds from 0 to 300',
-)
-/** A cache of more entries than that is a mistake of units. */
+/** More entries than that are a mistake of units. */
 export const count: Check = must(
   (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000_000,
-  'a whole number from 1 to 10000000',
+  'an integer from 1 to 10000000',
 )
+export const clockChecks: Checks<ClockOptions> = {
+  // No more than five minutes: a larger tolerance prolongs every credential by as much.
+  clockTolerance: must((value) => isNumber(value) && value >= 0 && value <= 300, 'a number of seconds from 0 to 300'),
+  now: callback,
+}
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
-
-/** Whether what is sent there, and what comes back, cannot be read or changed on the way. */
-export const isSecure = ({ protocol, hostname, username, password }: URL): boolean =>
-  username === '' && password === '' && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)))
-
-export const secureUrl: Check = must(
-  (value) => typeof value === 'string' && URL.canParse(value) && isSecure(new URL(value)),
-  'an https URL without a password, or an http URL of this machine (localhost, 127.0.0.1, [::1])',
-)
-
-/** Ends a sentence with what was given instead, in a word and never with its content: it may be a secret. */
-export const butIs = (value: unknown): string => {
-  if (value === undefined) return ', but is undefined (is an environment variable not set?)'
-  if (value === null || value === '') return `, but is ${value === null ? 'null' : 'empty'}`
+/** Ends a message with the kind of value that was given, never with its content: it may be a secret. */
+export const got = (value: unknown): string => {
+  if (value === undefined) return ', got undefined (is an environment variable not set?)'
+  if (value === null) return ', got null'
+  if (value === '') return ', got an empty string'
   if (typeof value === 'string' || typeof value === 'number') return ''
-  return `, but is ${Array.isArray(value) ? 'a list' : `of type ${typeof value}`}`
+  return `, got ${Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`}`
 }
 
 /**
- * A copy of `options` with own properties only, each known and of the right form.
+ * Copies own properties only, and checks each: known, and of the right form.
  *
  * An option that is named must have a value: `{ appId: process.env.UNSET }` is a mistake, not a default.
  *
  * @throws {TypeError} Names `owner` and the option.
  */
-export function checkOptions<T extends object>(owner: string, options: T, checks: { [Name in keyof T]-?: Check }): T {
+export function checkOptions<Options extends object>(
+  owner: string,
+  options: Options,
+  checks: Checks<Options>,
+): Checked<Options> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`${owner}: the options must be an object${butIs(options)}`)
+    throw new TypeError(`${owner}: the options must be an object${got(options)}`)
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, name)) {
-      const known = Object.keys(checks).join(', ')
       // 1.x measured the age in milliseconds under this name.
-      const hint = name === 'signDateThreshold' ? 'use `maxAge`, which counts seconds, instead' : `known are ${known}`
+      const hint =
+        name === 'signDateThreshold'
+          ? 'use `maxAge`, in seconds'
+          : `known options are ${Object.keys(checks).join(', ')}`
       throw new TypeError(`${owner}: unknown option \`${name}\`; ${hint}`)
     }
-    const expected = checks[name as keyof T](value)
-    if (expected !== undefined) {
-      throw new TypeError(`${owner}: option \`${name}\` must be ${expected}${butIs(value)}`)
+    const expected = checks[name as keyof Options](value)
+    if (expected !== undefined) throw new TypeError(`${owner}: option \`${name}\` must be ${expected}${got(value)}`)
+  }
+  for (const [name, check] of Object.entries<Check>(checks)) {
+    if (check.isRequired && !Object.hasOwn(options, name)) {
+      throw new TypeError(`${owner}: option \`${name}\` is missing: it must be ${check(undefined)}`)
     }
   }
   return Object.assign(Object.create(null), options)
-}
-
-/**
- * Refuses options of which one that has no default was left out.
- *
- * @throws {TypeError} Names `owner` and the option.
- */
-export function required(owner: string, options: object, names: readonly string[]): void {
-  const missing = names.find((name) => !Object.hasOwn(options, name))
-  if (missing !== undefined) throw new TypeError(`${owner}: option \`${missing}\` is missing`)
 }

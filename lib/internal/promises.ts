@@ -1,20 +1,45 @@
-import { own } from '../read.ts'
+import { types } from 'node:util'
 
-/** What `call` answers or, when it takes longer than `seconds`, what `late` answers or throws. */
-export async function within<T>(seconds: number, call: () => T | PromiseLike<T>, late: () => T): Promise<T> {
+export const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
+  (typeof value === 'object' || typeof value === 'function') &&
+  value !== null &&
+  'then' in value &&
+  typeof value.then === 'function'
+
+/** Continues with `next` in the same tick, unless there is a promise to wait for. */
+export const whenReady = <T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> =>
+  isPromise(value) ? Promise.resolve(value).then(next) : next(value)
+
+/** The result of `call`; after `seconds` without one, the result of `onTimeout`, which may throw. */
+export async function withTimeout<T>(seconds: number, call: () => T | PromiseLike<T>, onTimeout: () => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const end = new Promise<void>((resolve) => {
+  const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, seconds * 1000)
-  }).then(late)
+  }).then(onTimeout)
   try {
-    return await Promise.race([call(), end])
+    return await Promise.race([call(), timeout])
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** The code that the system gave a failed call to another server, to end a sentence with; it holds nothing of the request. */
-export function codeOf(error: unknown): string {
-  const code = own(own(error, 'cause'), 'code') ?? own(error, 'code')
-  return typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''
+/** Callers that come while a call is in flight share its result. */
+export function singleFlight<T>(call: () => Promise<T>): () => Promise<T> {
+  let inFlight: Promise<T> | undefined
+  return () => {
+    inFlight ??= call().finally(() => {
+      inFlight = undefined
+    })
+    return inFlight
+  }
 }
+
+/**
+ * An Error for whatever a callback threw or rejected with.
+ *
+ * Express takes `next()`, `next('route')` and `next('router')` for "no error": only an Error is sure to stop a request.
+ */
+export const toError = (reason: unknown): Error =>
+  reason instanceof Error || types.isNativeError(reason)
+    ? reason
+    : new Error('A callback of the app failed with a value that is not an Error; see `cause`', { cause: reason })

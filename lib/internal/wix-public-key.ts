@@ -1,5 +1,5 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
-import { butIs } from './options.ts'
+import { got } from './options.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject as Key } from 'node:crypto'
@@ -7,62 +7,59 @@ import type { KeyObject as Key } from 'node:crypto'
 type OnePublicKey = string | Key
 
 /**
- * The public key of the app: PEM with line ends of any kind, also written as `\n` or lost in an environment variable; the
- * PEM in base64; the bare base64 inside of the PEM; or a KeyObject. Several while it is being changed: each is tried.
+ * The public key of the app: PEM with line endings of any kind, also written as `\n` or lost in an environment variable; the
+ * PEM in base64; the bare base64 inside the PEM; or a KeyObject. A list during rotation: each key is tried.
  */
 export type WixPublicKey = OnePublicKey | readonly OnePublicKey[]
-
-/** Keys that were looked at. */
-export type PublicKeys = readonly Key[]
 
 const GUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i
 const LINE_END = /\\[nr]/g
 const PEM = /^-----BEGIN PUBLIC KEY-----(.*)-----END PUBLIC KEY-----$/s
 
-/** A text in any of the forms of {@link WixPublicKey}, or what it is instead. */
-function keyFromText(given: string): KeyObject | string {
-  // Some readers of environment files leave the quotes in.
-  const text = given.trim().replace(/^(["'])(.*)\1$/s, '$2')
-  if (GUID.test(text)) return ', but is a GUID, as the app secret and the app ID are'
-  const decoded = text.includes('-----') ? text : Buffer.from(text, 'base64').toString('latin1')
+/** A key from any string form of {@link WixPublicKey}, or what the string is instead. */
+function keyFromString(given: string): KeyObject | string {
+  // Some loaders of environment files leave the quotes in.
+  const value = given.trim().replace(/^(["'])(.*)\1$/s, '$2')
+  if (GUID.test(value)) return ', got a GUID, as the app secret and the app ID are'
+  const decoded = value.includes('-----') ? value : Buffer.from(value, 'base64').toString('latin1')
   const pem = decoded.replaceAll(LINE_END, '').trim()
-  if (pem.includes('PRIVATE KEY-----')) return ', but is a private key'
-  if (pem.includes('CERTIFICATE-----')) return ', but is a certificate'
-  const base64 = (PEM.exec(pem)?.[1] ?? text.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
+  if (pem.includes('PRIVATE KEY-----')) return ', got a private key'
+  if (pem.includes('CERTIFICATE-----')) return ', got a certificate'
+  const base64 = (PEM.exec(pem)?.[1] ?? value.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
   try {
     if (!/^[\w+/]+=*$/.test(base64)) throw new Error('not base64')
     return createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' })
   } catch {
-    return ', but cannot be read as one'
+    return ', got a value that cannot be read as one'
   }
 }
 
 /** The key, or what is wrong with it. */
 function keyOf(value: unknown): KeyObject | string {
-  if (typeof value === 'string' && value.trim() === '') return ', but is empty'
-  const key = typeof value === 'string' ? keyFromText(value) : value
+  if (typeof value === 'string' && value.trim() === '') return got('')
+  const key = typeof value === 'string' ? keyFromString(value) : value
   if (typeof key === 'string') return key
-  if (!(key instanceof KeyObject)) return butIs(key) || ', but is a number'
+  if (!(key instanceof KeyObject)) return got(key) || ', got a number'
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
-  if (key.type !== 'public') return `, but is a ${key.type} key`
-  if (key.asymmetricKeyType !== 'rsa') return `, but is of type ${key.asymmetricKeyType}`
-  if (modulusLength < 2048) return `, but has ${modulusLength} bits`
-  // jose takes any: with an exponent of 1 everybody can sign.
-  if (publicExponent < 65_537n || publicExponent % 2n === 0n) return ', but has an exponent that no safe key has'
+  if (key.type !== 'public') return `, got a ${key.type} key`
+  if (key.asymmetricKeyType !== 'rsa') return `, got a key of type ${key.asymmetricKeyType}`
+  if (modulusLength < 2048) return `, got a key of ${modulusLength} bits`
+  // jose takes any exponent: with 1, anybody can sign.
+  if (publicExponent < 65_537n || publicExponent % 2n === 0n) return ', got a key with an unsafe exponent'
   return key
 }
 
 /**
  * The keys to try.
  *
- * @throws {TypeError} Unless there is at least one and each is safe to use. Never holds what it was given.
+ * @throws {TypeError} Unless there is at least one and each is safe to use. Its message holds nothing of the value.
  */
-export function publicKeys(owner: string, value: unknown): PublicKeys {
+export function wixPublicKeys(owner: string, value: unknown): readonly Key[] {
   const keys = (Array.isArray(value) ? value : [value]).map(keyOf)
-  const problem = keys.length === 0 ? ', but is an empty list' : keys.find((key) => typeof key === 'string')
+  const problem = keys.length === 0 ? ', got an empty array' : keys.find((key) => typeof key === 'string')
   if (problem !== undefined) {
     throw new TypeError(
-      `${owner}: \`publicKey\` must be the public key of your app (RSA, 2048 bits or more)${problem}. ` +
+      `${owner}: option \`publicKey\` must be the public key of your app (RSA, 2048 bits or more)${problem}. ` +
         'Find it in the dashboard of your app at Wix: Webhooks > Get public key, or More Actions > View ID & keys',
     )
   }

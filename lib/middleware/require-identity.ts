@@ -1,16 +1,25 @@
 import { WixAuthError } from '../errors.ts'
-import { identityOf, isOwner, isSubjectType, SUBJECT_TYPES, type SubjectType, type WixIdentity } from '../identity.ts'
-import { type Check, checkOptions, isText, textOrNull } from '../internal/options.ts'
-import { type DefaultRequest, own } from '../read.ts'
-import { isPromise, toError } from '../strategy.ts'
+import {
+  type Authenticated,
+  identityOf,
+  isOwner,
+  isSubjectType,
+  SUBJECT_TYPES,
+  type SubjectType,
+  type WixIdentity,
+} from '../identity.ts'
+import { type Check, checkOptions, must } from '../internal/options.ts'
+import { isPromise, toError } from '../internal/promises.ts'
+import { isNonEmptyString, own, stringOrNull } from '../internal/values.ts'
+import type { DefaultRequest } from '../read.ts'
 
-/** What an identity must be. All that is named must hold. */
+/** What an identity must be. All conditions must hold. */
 export interface IdentityRule {
   /** One, or any of a list. `'USER'` keeps anonymous visitors and site members out of a dashboard. */
   subjectType?: SubjectType | readonly SubjectType[]
   /** The owner of the site or a collaborator. */
   permissions?: 'OWNER'
-  /** The owner of the site proper, not a collaborator: for billing and secrets. */
+  /** The owner of the site, not a collaborator: for billing and secrets. */
   siteOwner?: true
   /** The paid plan of the installation: one, or any of a list. */
   vendorProductId?: string | readonly string[]
@@ -22,34 +31,28 @@ export type IdentityPredicate<Req = DefaultRequest> = (
   req: Req,
 ) => boolean | PromiseLike<boolean>
 
-interface Authenticated {
-  authInfo?: Express.AuthInfo | undefined
-}
-
 type Guard<Req> = (req: Req, res: unknown, next: (error?: unknown) => void) => void
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? [...value] : [value])
 
-const eachOf =
-  (test: (value: unknown) => boolean, expected: string): Check =>
-  (value) =>
-    listOf(value).length > 0 && listOf(value).every(test) ? undefined : `${expected}, or a list of them`
+const eachOf = (test: (value: unknown) => boolean, expected: string): Check =>
+  must((value) => listOf(value).length > 0 && listOf(value).every(test), `${expected}, or an array of them`)
 
 function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
   const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions('requireIdentity', rule, {
     subjectType: eachOf(isSubjectType, SUBJECT_TYPES.join(' | ')),
-    permissions: (value) => (value === 'OWNER' ? undefined : "'OWNER'"),
-    siteOwner: (value) => (value === true ? undefined : 'true'),
-    vendorProductId: eachOf(isText, 'the id of a plan'),
+    permissions: must((value) => value === 'OWNER', "'OWNER'"),
+    siteOwner: must((value) => value === true, 'true'),
+    vendorProductId: eachOf(isNonEmptyString, 'the id of a plan'),
   })
   if (Object.keys(rule).length === 0)
-    throw new TypeError('requireIdentity: the rule names nothing, so it would let everybody in')
+    throw new TypeError('requireIdentity: the rule is empty, so it would let everybody in')
 
   const subjectTypes = listOf(subjectType)
   const plans = listOf(vendorProductId)
   return (identity) => {
-    // Whoever is anonymous owns nothing, whatever else the proof says.
-    const owner = identity.subjectType === 'USER' && isOwner(textOrNull(own(identity, 'permissions')))
+    // An anonymous visitor owns nothing, whatever else the credential says.
+    const owner = identity.subjectType === 'USER' && isOwner(stringOrNull(own(identity, 'permissions')))
     return (
       (subjectType === undefined || subjectTypes.includes(identity.subjectType)) &&
       (permissions === undefined || owner) &&

@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache'
-import { lruClock } from '../internal/cache.ts'
-import { callback, type Check, checkOptions, count, text } from '../internal/options.ts'
+import { expiringMap } from '../internal/cache.ts'
+import { callback, type Check, checkOptions, count, must, string } from '../internal/options.ts'
+import { property } from '../internal/values.ts'
 
-/** `new`: handle it; it is yours for the length of the lease. `busy`: another one does. `done`: it was handled. */
+/** `new`: the caller handles it, for the length of the lease. `busy`: somebody else does. `done`: it was handled. */
 export type DeliveryProgress = 'new' | 'busy' | 'done'
 
 /**
@@ -15,20 +15,20 @@ export interface DeliveryStore {
    *
    * @param key A hash.
    * @param leaseSeconds After so many seconds without `finish` or `abort` it is free again.
-   * @param owner Who takes it: a text of its own for each try. A store that ignores it lets a try that outlived its
-   *   lease free the next one.
+   * @param owner Who takes it: unique for each attempt. A store that ignores it lets an attempt that outlived its lease
+   *   free the next one.
    */
   begin(key: string, leaseSeconds: number, owner?: string): DeliveryProgress | PromiseLike<DeliveryProgress>
-  /** Remembers for `ttlSeconds` that the delivery was handled. Whoever says so: it was. */
+  /** Stores for `ttlSeconds` that the delivery was handled, whoever holds it. */
   finish(key: string, ttlSeconds: number): unknown
   /** Frees the delivery, if this owner still holds it; changes nothing otherwise. */
   abort(key: string, owner?: string): unknown
 }
 
-export const isStore: Check = (value) =>
-  ['begin', 'finish', 'abort'].every((name) => typeof (value as Record<string, unknown> | null)?.[name] === 'function')
-    ? undefined
-    : 'a store: memoryStore(), redisStore(client), or an object with begin, finish and abort'
+export const isStore: Check = must(
+  (value) => ['begin', 'finish', 'abort'].every((name) => typeof property(value, name) === 'function'),
+  'a store: memoryStore(), redisStore(client), or an object with begin, finish and abort',
+)
 
 export function checkProgress(answer: unknown): DeliveryProgress {
   if (answer === 'new' || answer === 'busy' || answer === 'done') return answer
@@ -38,8 +38,8 @@ export function checkProgress(answer: unknown): DeliveryProgress {
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many handled deliveries are remembered, and how many may be handled at a time. Default: 100000. Then the one
-   * that was handled the longest ago is forgotten; one that is being handled never is.
+   * How many handled deliveries are stored, and how many may be in flight. Default: 100000. Beyond that the one that was
+   * handled the longest ago is dropped; one in flight never is.
    */
   max?: number
   /** A clock in milliseconds. Default: `performance.now`, which nobody can set back. */
@@ -57,11 +57,11 @@ export interface RedisStoreOptions {
   prefix?: string
 }
 
-// Never 0, which the LRU library takes for "for ever" and Redis for a mistake.
+// Never 0, which Redis refuses.
 const milliseconds = (seconds: number): number => Math.max(1, Math.ceil(seconds * 1000))
 
 /**
- * Remembers deliveries in this process: for apps that run as one. A restart forgets them.
+ * Stores deliveries in memory: for apps that run as one process. A restart loses them.
  *
  * @throws {TypeError} For an option that is unknown or of the wrong type.
  */
@@ -70,26 +70,25 @@ export function memoryStore(options: MemoryStoreOptions = {}): DeliveryStore {
     max: count,
     now: callback,
   })
-  const settings = { max, ...lruClock(now) }
-  // Apart, so that no number of handled deliveries can push out one that is being handled.
-  const leases = new LRUCache<string, string>(settings)
-  const done = new LRUCache<string, true>(settings)
+  // Apart, so that no number of handled deliveries can evict one in flight.
+  const leases = expiringMap<string>({ max, now })
+  const done = expiringMap<true>({ max, now })
 
   return {
     begin(key, leaseSeconds, owner = '') {
-      if (done.has(key)) return 'done'
-      if (leases.has(key)) return 'busy'
-      // Full of deliveries that are being handled: this one comes again.
-      if (leases.size >= max && !leases.purgeStale()) return 'busy'
-      leases.set(key, owner, { ttl: milliseconds(leaseSeconds) })
+      if (done.get(key)) return 'done'
+      if (leases.get(key) !== undefined) return 'busy'
+      // Full of deliveries in flight: Wix retries this one.
+      if (leases.isFull()) return 'busy'
+      leases.set(key, owner, leaseSeconds)
       return 'new'
     },
     finish(key, ttlSeconds) {
       leases.delete(key)
-      done.set(key, true, { ttl: milliseconds(ttlSeconds) })
+      done.set(key, true, ttlSeconds)
     },
     abort(key, owner = '') {
-      if (leases.peek(key) === owner) leases.delete(key)
+      if (leases.get(key) === owner) leases.delete(key)
     },
   }
 }
@@ -103,15 +102,15 @@ const FINISH = `redis.call('SET', KEYS[1], 'done', 'PX', ARGV[1])`
 const ABORT = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`
 
 /**
- * Remembers deliveries in Redis or Valkey: for apps that run as several processes.
+ * Stores deliveries in Redis or Valkey: for apps that run as several processes.
  *
- * What Redis loses is handled again: let it evict nothing (`maxmemory-policy noeviction`).
+ * What Redis loses is handled again: it must evict nothing (`maxmemory-policy noeviction`).
  *
  * @param client A connected client of the `redis` package; it stays yours to close.
- * @throws {TypeError} For something that is no such client, and an option that is unknown or of the wrong type.
+ * @throws {TypeError} For anything but such a client, and an option that is unknown or of the wrong type.
  */
 export function redisStore(client: RedisStoreClient, options: RedisStoreOptions = {}): DeliveryStore {
-  const { prefix = 'passport-wix-app:' } = checkOptions<RedisStoreOptions>('redisStore', options, { prefix: text })
+  const { prefix = 'passport-wix-app:' } = checkOptions<RedisStoreOptions>('redisStore', options, { prefix: string })
   if (typeof (client as RedisStoreClient | undefined)?.eval !== 'function') {
     throw new TypeError('redisStore: the first argument must be a client of the `redis` package: createClient({ url })')
   }

@@ -1,17 +1,11 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
-import {
-  calculateJwkThumbprint,
-  createRemoteJWKSet,
-  customFetch,
-  exportJWK,
-  generateKeyPair,
-  type JWTVerifyGetKey,
-} from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { WixAuthError, WixUnavailableError } from '../errors.ts'
-import { butIs, isText } from '../internal/options.ts'
-import { own } from '../read.ts'
-import { readJson } from '../internal/read-json.ts'
-import { codeOf, within } from '../internal/promises.ts'
+import type { FindKey } from '../internal/jwt.ts'
+import { got } from '../internal/options.ts'
+import { singleFlight, withTimeout } from '../internal/promises.ts'
+import { codeOf } from '../internal/remote.ts'
+import { isNonEmptyString, own } from '../internal/values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject } from 'node:crypto'
@@ -38,18 +32,15 @@ export interface PublicSessionKey {
   [member: string]: unknown
 }
 
-/** A key that was looked at. */
+/** A key that can be used. */
 interface Key {
   kid: string
   alg: SessionAlgorithm
   publicKey: KeyObject
-  /** None where the public half was given, which can only verify. */
+  /** None for a public key, which can only verify. */
   privateKey: KeyObject | undefined
   published: PublicSessionKey
 }
-
-/** Finds the key of a token. Another function as soon as the keys have changed. */
-export type FindKey = JWTVerifyGetKey
 
 /** Keys that are in use together. */
 export interface KeyRing {
@@ -66,39 +57,33 @@ const KEYS_TIMEOUT = 5
 /** Milliseconds for which the keys that it gave are used. */
 const RING_AGE = 5000
 
-// Milliseconds, for the key set of another service.
-const SET_TIMEOUT = 2000
-const SET_AGE = 600_000
-const SET_COOLDOWN = 30_000
-const RETRY_COOLDOWN = 1000
-
 function fits(alg: SessionAlgorithm, { asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
   const { namedCurve, modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails }
   if (alg === 'ES256') return asymmetricKeyType === 'ec' && namedCurve === 'prime256v1'
   if (alg === 'EdDSA') return asymmetricKeyType === 'ed25519'
-  // With an exponent of 1 everybody can sign.
+  // With an exponent of 1, anybody can sign.
   return asymmetricKeyType === 'rsa' && modulusLength >= 2048 && publicExponent >= 65_537n
 }
 
 /** Whether what the one signs, the other verifies: a list of keys may have been edited by hand. */
 function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
-  const text = Buffer.from('a trial')
+  const trial = Buffer.from('trial')
   const hash = publicKey.asymmetricKeyType === 'ed25519' ? null : 'sha256'
-  return verify(hash, text, publicKey, sign(hash, text, privateKey))
+  return verify(hash, trial, publicKey, sign(hash, trial, privateKey))
 }
 
 /** The key, or what is wrong with it. Nothing of it gets into an error. */
 function keyOf(jwk: unknown): Key | string {
   const kid = own(jwk, 'kid')
   const alg = SESSION_ALGORITHMS.find((name) => name === own(jwk, 'alg'))
-  if (!isText(kid) || kid.length > 256) return ', but one has no `kid` of at most 256 characters'
-  if (alg === undefined) return `, but one has an \`alg\` that is not ${SESSION_ALGORITHMS.join(', ')}`
+  if (!isNonEmptyString(kid) || kid.length > 256) return ', one of them has no `kid` of at most 256 characters'
+  if (alg === undefined) return `, one of them has an \`alg\` other than ${SESSION_ALGORITHMS.join(', ')}`
   try {
     const input = { key: { ...(jwk as SessionKey) }, format: 'jwk' } as const
     const privateKey = own(jwk, 'd') === undefined ? undefined : createPrivateKey(input)
     const publicKey = createPublicKey(privateKey ?? input)
-    if (!fits(alg, publicKey)) return `, but one is no key for its \`alg\``
-    if (privateKey !== undefined && !isPair(privateKey, publicKey)) return ', but the halves of one do not fit'
+    if (!fits(alg, publicKey)) return ', one of them is not a key for its `alg`'
+    if (privateKey !== undefined && !isPair(privateKey, publicKey)) return ', the halves of one of them do not match'
     return {
       kid,
       alg,
@@ -107,7 +92,7 @@ function keyOf(jwk: unknown): Key | string {
       published: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' },
     }
   } catch {
-    return ', but one cannot be read'
+    return ', one of them cannot be read'
   }
 }
 
@@ -118,15 +103,15 @@ function keyOf(jwk: unknown): Key | string {
  */
 function keyRing(list: unknown): KeyRing {
   const fail = (problem: string): never => {
-    throw new TypeError(`SessionTokens: \`keys\` must be a list of keys of generateSessionKey()${problem}`)
+    throw new TypeError(`SessionTokens: option \`keys\` must be an array of keys from generateSessionKey()${problem}`)
   }
-  if (!Array.isArray(list)) return fail(butIs(list) || ', but is a number or a text')
+  if (!Array.isArray(list)) return fail(got(list) || ', got a number or a string')
   const keys = list.map(keyOf).map((key) => (typeof key === 'string' ? fail(key) : key))
   const [first] = keys
-  if (first === undefined) return fail(', but is an empty list')
+  if (first === undefined) return fail(', got an empty array')
   const { kid, alg, privateKey } = first
-  if (privateKey === undefined) return fail(', but the first has no private half to sign with')
-  if (new Set(keys.map((key) => key.kid)).size < keys.length) return fail(', but two have the same `kid`')
+  if (privateKey === undefined) return fail(', the first of them has no private half to sign with')
+  if (new Set(keys.map((key) => key.kid)).size < keys.length) return fail(', two of them have the same `kid`')
   return {
     signer: { kid, alg, privateKey },
     keys,
@@ -142,7 +127,7 @@ function keyRing(list: unknown): KeyRing {
 const idOf = ({ keys }: KeyRing): string =>
   JSON.stringify(keys.map(({ published }) => JSON.stringify(published)).toSorted())
 
-const givenUp = (why: string): WixUnavailableError =>
+const unavailable = (why: string): WixUnavailableError =>
   new WixUnavailableError(`SessionTokens: the function \`keys\` ${why}`)
 
 /**
@@ -157,31 +142,26 @@ export function keyRings(keys: SessionKeys, now: () => number): () => KeyRing | 
   }
   let ring: KeyRing | undefined
   let loaded = 0
-  let pending: Promise<KeyRing> | undefined
 
-  const load = async (): Promise<KeyRing> => {
+  const load = singleFlight(async () => {
     let list: unknown
     try {
-      list = await within(KEYS_TIMEOUT, keys, () => {
-        throw givenUp(`took more than ${KEYS_TIMEOUT} seconds`)
+      list = await withTimeout(KEYS_TIMEOUT, keys, () => {
+        throw unavailable(`took more than ${KEYS_TIMEOUT} seconds`)
       })
     } catch (error) {
-      // Without its message: that of a JSON parser quotes what it has read.
-      throw error instanceof WixUnavailableError ? error : givenUp(`failed${codeOf(error)}`)
+      // Without its message: that of a JSON parser quotes its input.
+      throw error instanceof WixUnavailableError ? error : unavailable(`failed${codeOf(error)}`)
     }
     const next = keyRing(list)
-    // The same function as long as nothing has changed: what was verified with it stays remembered.
+    // The same function as long as nothing has changed, so that what was verified with it stays cached.
     ring = ring !== undefined && idOf(ring) === idOf(next) ? { ...next, find: ring.find } : next
     loaded = now()
     return ring
-  }
+  })
   return () => {
     const age = now() - loaded
-    if (ring !== undefined && age >= 0 && age < RING_AGE) return ring
-    pending ??= load().finally(() => {
-      pending = undefined
-    })
-    return pending
+    return ring !== undefined && age >= 0 && age < RING_AGE ? ring : load()
   }
 }
 
@@ -197,70 +177,4 @@ export async function generateSessionKey(alg: SessionAlgorithm = 'ES256'): Promi
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
   const kid = await calculateJwkThumbprint(publicKey)
   return { ...(await exportJWK(privateKey)), kid, alg }
-}
-
-const failed = (why: string): WixUnavailableError => new WixUnavailableError(`The key set could not be read${why}`)
-
-/**
- * The keys that another service publishes: read when they are needed, and read again after ten minutes, or for a `kid` that is not
- * there, but not for every such token.
- *
- * @param jwksUri Checked before.
- */
-export function remoteKeys(jwksUri: string): () => FindKey | Promise<FindKey> {
-  let content: string | undefined
-  let hasChanged = false
-  let tried = -Infinity
-  let read = -Infinity
-
-  const unavailable = (error: unknown): never => {
-    throw error instanceof WixUnavailableError ? error : failed(codeOf(error))
-  }
-  const remote = createRemoteJWKSet(new URL(jwksUri), {
-    timeoutDuration: SET_TIMEOUT,
-    cooldownDuration: SET_COOLDOWN,
-    cacheMaxAge: SET_AGE,
-    [customFetch]: async (url, init) => {
-      // The library's own pause begins with an answer. Good tokens wait for a first set, or one in place of an old one.
-      const age = Date.now() - tried
-      if (age >= 0 && age < (isFresh() ? SET_COOLDOWN : RETRY_COOLDOWN)) throw failed(': tried a moment ago')
-      tried = Date.now()
-      const response = await fetch(url, init)
-      const set = response.status === 200 ? await readJson(response.body) : `status ${response.status}`
-      if (typeof set === 'string') throw failed(`: ${set}`)
-      read = performance.now()
-      const text = JSON.stringify(set)
-      hasChanged ||= text !== content
-      content = text
-      return new Response(text)
-    },
-  })
-  // Also by a clock that nobody can set back: the library's would keep old keys for so long.
-  const isFresh = (): boolean => remote.fresh && performance.now() - read < SET_AGE
-
-  const finder = (): FindKey => async (header, token) => {
-    // The library would take the only key of a kind.
-    if (!isText(header.kid)) throw new WixAuthError('signature_invalid')
-    try {
-      return await remote(header, token)
-    } catch (error) {
-      const code = own(error, 'code')
-      if (code === 'ERR_JWKS_NO_MATCHING_KEY' || code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
-        throw new WixAuthError('signature_invalid')
-      }
-      return unavailable(error)
-    }
-  }
-  let find = finder()
-  const current = (): FindKey => {
-    // Not before the library has put the new set in place: until then it finds the old keys, and what they verify would be
-    // remembered with the new ones.
-    if (hasChanged && !remote.reloading) {
-      hasChanged = false
-      find = finder()
-    }
-    return find
-  }
-  // Before anything that was verified is believed again, the keys must not be too old.
-  return () => (isFresh() ? current() : remote.reload().then(current, unavailable))
 }

@@ -1,103 +1,73 @@
-import { WixAuthError } from '../errors.ts'
-import { callback, checkOptions, secureUrl } from '../internal/options.ts'
-import { type DefaultRequest, exactlyOne, type Reader, tokenFromAuthorization } from '../read.ts'
+import { type Checked, type Checks, must } from '../internal/options.ts'
+import { remoteKeySet } from '../internal/remote-key-set.ts'
+import { secureUrl } from '../internal/url.ts'
+import { type DefaultRequest, readToken, tokenChecks, type TokenOptions } from '../read.ts'
 import {
-  checkOf,
-  ruleChecks,
-  sessionCheck,
-  type SessionCheck,
-  type SessionRules,
-  SessionTokens,
-  type WixSession,
-} from './tokens.ts'
-import { remoteKeys } from './own-keys.ts'
-import {
-  commonChecks,
-  identityAsUser,
-  type UserInfoOption,
-  type Verify,
-  type VerifyWithRequest,
-  whenReady,
+  IdentityStrategy,
+  type Kind,
+  userInfoChecks,
+  type UserInfoOptions,
   withUserInfo,
-  WixStrategy,
   type WixStrategyOptions,
 } from '../strategy.ts'
+import type { WixSession } from './claims.ts'
+import { checkOf, ruleChecks, sessionCheck, type SessionCheck, type SessionRules, SessionTokens } from './tokens.ts'
 
-/** Where the keys are: with the issuer in this process, or published by another service. */
+/** Where the keys come from: the issuer in this process, or the key set of another service. */
 type SessionSource =
   | { tokens: SessionTokens; jwksUri?: never; issuer?: never; audience?: never; clockTolerance?: never; now?: never }
   | (SessionRules & {
+      tokens?: never
       /** Where the issuer publishes `jwks()`: https, or this machine. */
       jwksUri: string
     })
 
-interface CommonOptions<Req> extends WixStrategyOptions {
-  /** Where the token is. Default: the `Authorization` header, after `Bearer` or alone. */
-  tokenFromRequest?: Reader<Req>
-  /** Gets the user info of the identity before verify is called. */
-  userinfo?: UserInfoOption<WixSession>
+/** The options of {@link WixSessionStrategy}. */
+export type WixSessionStrategyOptions<Req = DefaultRequest> = WixStrategyOptions &
+  TokenOptions<Req> &
+  UserInfoOptions<WixSession> &
+  SessionSource
+
+const sourceChecks: Checks<SessionSource> = {
+  ...ruleChecks,
+  tokens: must((value) => value instanceof SessionTokens, 'a SessionTokens object'),
+  jwksUri: secureUrl,
 }
 
-/** The options of {@link WixSessionStrategy}. */
-export type WixSessionStrategyOptions<Req = DefaultRequest> = CommonOptions<Req> & SessionSource
-
-/** All that either source may name. */
-type AnyOptions<Req> = CommonOptions<Req> & Partial<SessionRules> & { tokens?: SessionTokens; jwksUri?: string }
-
-function checkFrom<Req>(options: AnyOptions<Req>): SessionCheck {
+/** Prepares the check of a session token, with the keys of this process or those of another service. */
+function checkFrom(owner: string, options: Checked<SessionSource>): SessionCheck {
   const { tokens, jwksUri, issuer, audience } = options
-  const remote = ['jwksUri', 'issuer', 'audience', 'clockTolerance', 'now'].filter((name) =>
-    Object.hasOwn(options, name),
-  )
-  if (tokens !== undefined && remote.length === 0) return checkOf(tokens)
+  const isRemote = ['jwksUri', ...Object.keys(ruleChecks)].some((name) => Object.hasOwn(options, name))
+  if (tokens !== undefined && !isRemote) return checkOf(tokens)
   if (tokens === undefined && jwksUri !== undefined && issuer !== undefined && audience !== undefined) {
-    return sessionCheck(remoteKeys(jwksUri), Object.assign(options, { issuer, audience }))
+    return sessionCheck(remoteKeySet(jwksUri), Object.assign(options, { issuer, audience }))
   }
   throw new TypeError(
-    'WixSessionStrategy: give it either { tokens }, or { jwksUri, issuer, audience } of another service',
+    `${owner}: the options must have either { tokens }, or { jwksUri, issuer, audience } of another service`,
   )
 }
 
-/**
- * Signs in whoever sends a session token of the app. The session is the user, unless a verify callback says otherwise.
- */
-export class WixSessionStrategy<Req = DefaultRequest> extends WixStrategy<WixSession, Req> {
-  protected override readonly _isBearer: boolean = true
-  private readonly _read: Reader<Req>
-  private readonly _check: SessionCheck
-  private readonly _userinfo: UserInfoOption<WixSession> | undefined
+// Another number of parts is no JWT.
+const isOfOtherKind = (token: string): boolean => token.split('.', 4).length !== 3
 
-  /** @throws {TypeError} For an unknown option, one of the wrong type, or neither `tokens` nor all that `jwksUri` needs. */
-  constructor(options: WixSessionStrategyOptions<Req> & { passReqToCallback?: false }, verify?: Verify<WixSession>)
-  constructor(
-    options: WixSessionStrategyOptions<Req> & { passReqToCallback: true },
-    verify?: VerifyWithRequest<WixSession, Req>,
-  )
-  constructor(
-    given: WixSessionStrategyOptions<Req>,
-    verify: Verify<WixSession> | VerifyWithRequest<WixSession, Req> = identityAsUser,
-  ) {
-    const owner = 'WixSessionStrategy'
-    const options = checkOptions<AnyOptions<Req>>(owner, given, {
-      ...commonChecks,
-      ...ruleChecks,
-      tokens: (value) => (value instanceof SessionTokens ? undefined : 'a SessionTokens object'),
-      jwksUri: secureUrl,
-      tokenFromRequest: callback,
-      userinfo: callback,
-    })
-    super('wix-session', options, verify)
-    this._read = options.tokenFromRequest ?? tokenFromAuthorization
-    this._check = checkFrom(options)
-    this._userinfo = options.userinfo
-  }
+const kind = {
+  owner: 'WixSessionStrategy',
+  name: 'wix-session',
+  isBearer: true as const,
+  checks: { ...sourceChecks, ...tokenChecks, ...userInfoChecks },
+  read: readToken(isOfOtherKind),
+  verify: (owner: string, options: Checked<SessionSource & UserInfoOptions<WixSession>>) =>
+    withUserInfo(checkFrom(owner, options), options),
+}
 
-  protected override _identify(req: Req): WixSession | Promise<WixSession> {
-    return whenReady(this._read(req), (value) => {
-      const token = exactlyOne(value)
-      // What has another number of parts is no JWT, and may be of another strategy.
-      if (token?.split('.', 4).length !== 3) throw new WixAuthError('credentials_missing')
-      return withUserInfo(this._check(token), token, this._userinfo)
-    })
+/** Signs in whoever sends a session token of the app. The session is the user, unless a verify callback says otherwise. */
+export class WixSessionStrategy<Req = DefaultRequest> extends IdentityStrategy<
+  string,
+  WixSession,
+  WixSessionStrategyOptions<Req>,
+  Req
+> {
+  protected override _kind(): Kind<string, WixSession, WixSessionStrategyOptions<Req>, Req> {
+    return kind
   }
 }

@@ -1,40 +1,35 @@
 import { WixAuthError } from '../errors.ts'
 import { isSubjectType, SUBJECT_TYPES, type SubjectType } from '../identity.ts'
-import { callback, type Check, checkOptions } from '../internal/options.ts'
-import { type DefaultRequest, exactlyOne, type Reader, tokenFromAuthorization } from '../read.ts'
+import { type Checked, checkOptions, type Checks, must } from '../internal/options.ts'
+import { whenReady } from '../internal/promises.ts'
+import { oneCredential } from '../internal/values.ts'
+import { type DefaultRequest, readToken, tokenChecks, type TokenOptions } from '../read.ts'
 import {
-  commonChecks,
-  type UserInfoOption,
-  type Verify,
-  type VerifyWithRequest,
-  whenReady,
+  type Kind,
+  userInfoChecks,
+  type UserInfoOptions,
   withUserInfo,
   WixStrategy,
   type WixStrategyOptions,
 } from '../strategy.ts'
-import { tokenInfo, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
+import { tokenInfoCheck, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
 
 /** The options of {@link verifyAccessToken}. */
 export interface VerifyAccessTokenOptions extends TokenInfoOptions {
-  /** Whose tokens to take; the others are an `insufficient_scope` (403). Default: everybody's. */
+  /** Subject types to accept; the others are an `insufficient_scope` (403). Default: all. */
   subjectTypes?: readonly SubjectType[]
 }
 
 /** The options of {@link WixAccessTokenStrategy}. */
 export interface WixAccessTokenStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, VerifyAccessTokenOptions {
-  /** Where the token is. Default: the `Authorization` header, alone as Wix's front ends send it, or after `Bearer`. */
-  tokenFromRequest?: Reader<Req>
-  /** Gets the user info of the identity before verify is called. */
-  userinfo?: UserInfoOption<WixTokenInfo>
-}
+  extends WixStrategyOptions, VerifyAccessTokenOptions, TokenOptions<Req>, UserInfoOptions<WixTokenInfo> {}
 
-const checks: { [Name in keyof VerifyAccessTokenOptions]-?: Check } = {
+const checks: Checks<VerifyAccessTokenOptions> = {
   ...tokenInfoChecks,
-  subjectTypes: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every(isSubjectType)
-      ? undefined
-      : `a list of ${SUBJECT_TYPES.join(' | ')}`,
+  subjectTypes: must(
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isSubjectType),
+    `a non-empty array of ${SUBJECT_TYPES.join(' | ')}`,
+  ),
 }
 
 // Real tokens have some 800 characters.
@@ -46,17 +41,17 @@ const TOKEN = /^([\w\-~+/]+\.){3,}[\w\-~+/]+=*$/
 // An API key belongs to an account, not to an app, and a refresh token signs nobody in.
 const FOREIGN = /^(IST|JWS)\./
 
-/** What has two parts is an instance, and what has three is a JWT, which may be a session token: for another strategy. */
-const isForOthers = (token: string): boolean => token.length <= MAX_LENGTH && /^[^.]+(\.[^.]+){1,2}$/.test(token)
+/** Two parts are an instance, and three a JWT, which may be a session token. */
+const isOfOtherKind = (token: string): boolean => token.length <= MAX_LENGTH && /^[^.]+(\.[^.]+){1,2}$/.test(token)
 
-type Checked = (token: string) => WixTokenInfo | Promise<WixTokenInfo>
+type Check = (token: string) => WixTokenInfo | Promise<WixTokenInfo>
 
-/** @param options Checked before. */
-function accessTokenCheck(owner: string, options: VerifyAccessTokenOptions): Checked {
+/** Prepares the check of an access token. */
+function accessTokenCheck(owner: string, options: Checked<VerifyAccessTokenOptions>): Check {
   const { subjectTypes } = options
-  const ask = tokenInfo(owner, options, 'access-token')
+  const ask = tokenInfoCheck(owner, options, 'access-token')
   return (token) => {
-    // Before anybody is asked.
+    // Before Wix is asked.
     if (token.length > MAX_LENGTH || !TOKEN.test(token) || FOREIGN.test(token)) {
       throw new WixAuthError('token_malformed')
     }
@@ -67,12 +62,12 @@ function accessTokenCheck(owner: string, options: VerifyAccessTokenOptions): Che
   }
 }
 
-const checkers = new WeakMap<VerifyAccessTokenOptions, Checked>()
+const prepared = new WeakMap<VerifyAccessTokenOptions, Check>()
 
 /**
- * Asks Wix whose access token this is, without Passport.
+ * Asks Wix about an access token, without Passport.
  *
- * Keep the options in a constant: what is remembered, the bound on calls and the pause in an outage belong to that object, which is read
+ * Keep the options in a constant: the cache, the bound on calls and the circuit breaker belong to that object, which is read
  * once.
  *
  * @param token The token, or the whole `Authorization` header.
@@ -84,52 +79,33 @@ const checkers = new WeakMap<VerifyAccessTokenOptions, Checked>()
  */
 export async function verifyAccessToken(token: string, options: VerifyAccessTokenOptions): Promise<WixTokenInfo> {
   const owner = 'verifyAccessToken'
-  const check = checkers.get(options) ?? accessTokenCheck(owner, checkOptions(owner, options, checks))
-  checkers.set(options, check)
-  const text = exactlyOne(token)
-  if (text === undefined) throw new WixAuthError('credentials_missing')
-  return check(text.replace(/^bearer +/i, ''))
+  const check = prepared.get(options) ?? accessTokenCheck(owner, checkOptions(owner, options, checks))
+  prepared.set(options, check)
+  return check(oneCredential(token).replace(/^bearer +/i, ''))
+}
+
+const kind = {
+  owner: 'WixAccessTokenStrategy',
+  name: 'wix-access-token',
+  isBearer: true as const,
+  checks: { ...checks, ...tokenChecks, ...userInfoChecks },
+  read: readToken(isOfOtherKind),
+  verify: (owner: string, options: Checked<VerifyAccessTokenOptions & UserInfoOptions<WixTokenInfo>>) =>
+    withUserInfo(accessTokenCheck(owner, options), options),
 }
 
 /**
- * Signs in whoever sends a Wix access token, as `fetchWithAuth()` in the front end of an app does. Only Wix can say whose it is.
+ * Signs in whoever sends a Wix access token, as `fetchWithAuth()` in the front end of an app does. Only Wix can verify one.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/extract-identities-from-backend-requests
  */
-export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<WixTokenInfo, Req> {
-  protected override readonly _isBearer: boolean = true
-  private readonly _read: Reader<Req>
-  private readonly _check: Checked
-  private readonly _userinfo: UserInfoOption<WixTokenInfo> | undefined
-
-  /** @throws {TypeError} For an unknown option, one of the wrong type, no app id, or no verify. */
-  constructor(options: WixAccessTokenStrategyOptions<Req> & { passReqToCallback?: false }, verify: Verify<WixTokenInfo>)
-  constructor(
-    options: WixAccessTokenStrategyOptions<Req> & { passReqToCallback: true },
-    verify: VerifyWithRequest<WixTokenInfo, Req>,
-  )
-  constructor(
-    given: WixAccessTokenStrategyOptions<Req>,
-    verify: Verify<WixTokenInfo> | VerifyWithRequest<WixTokenInfo, Req>,
-  ) {
-    const owner = 'WixAccessTokenStrategy'
-    const options = checkOptions(owner, given, {
-      ...commonChecks,
-      ...checks,
-      tokenFromRequest: callback,
-      userinfo: callback,
-    })
-    super('wix-access-token', options, verify)
-    this._read = options.tokenFromRequest ?? tokenFromAuthorization
-    this._check = accessTokenCheck(owner, options)
-    this._userinfo = options.userinfo
-  }
-
-  protected override _identify(req: Req): WixTokenInfo | Promise<WixTokenInfo> {
-    return whenReady(this._read(req), (value) => {
-      const token = exactlyOne(value)
-      if (token === undefined || isForOthers(token)) throw new WixAuthError('credentials_missing')
-      return withUserInfo(this._check(token), token, this._userinfo)
-    })
+export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<
+  string,
+  WixTokenInfo,
+  WixAccessTokenStrategyOptions<Req>,
+  Req
+> {
+  protected override _kind(): Kind<string, WixTokenInfo, WixAccessTokenStrategyOptions<Req>, Req> {
+    return kind
   }
 }

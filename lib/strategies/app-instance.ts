@@ -1,18 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { WixAuthError } from '../errors.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
-import { objectOf, parseJson } from '../internal/json.ts'
 import {
-  callback,
-  type Check,
-  checkOptions,
-  clockTolerance,
-  isText,
+  type Checked,
+  type Checks,
+  clockChecks,
+  type ClockOptions,
   secondsOrFalse,
-  text,
+  string,
 } from '../internal/options.ts'
-import { exactlyOne } from '../read.ts'
-import { secretKeys, type WixSecret } from '../internal/app-secret.ts'
+import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
+
+/** @ts-ignore Where the types of Node are not installed, it is `any`. */
+import type { KeyObject } from 'node:crypto'
 
 /**
  * What Wix signs. Only `instanceId` is always there, and Wix may add properties at any time.
@@ -30,7 +30,7 @@ export interface WixInstancePayload {
   expirationDate?: string | null
   /** The Wix user or the site member who looks at the page. */
   uid?: string | null
-  /** The anonymous visitor. When it is there, nobody is logged in. */
+  /** The anonymous visitor. Where it is present, nobody is logged in. */
   aid?: string | null
   /** `OWNER` for the owner of the site and for collaborators. */
   permissions?: string | null
@@ -50,88 +50,83 @@ export interface WixInstancePayload {
   siteIsTemplate?: boolean | null
   /** The site. Not documented, seen since 2019. */
   metaSiteId?: string | null
-  /** Of use to Wix only. */
+  /** For Wix's own statistics. */
   biToken?: string | null
-  /** Not sent any more since about 2020. */
+  /** Not sent since about 2020. */
   ipAndPort?: string | null
 }
 
-/** A verified instance: what Wix signed, and what follows from it. */
+/** A verified instance: what Wix signed, and what this package computed from it. */
 export interface WixInstance extends WixInstancePayload, WixIdentity {
   uid: string | null
   aid: string | null
   permissions: string | null
   siteOwnerId?: string | null
   vendorProductId?: string | null
-  /** Read from `ipAndPort` and `signDate`, as in 1.x; null where the instance does not tell. */
+  /** Read from `ipAndPort` and `signDate`, as in 1.x; null where the instance does not say. */
   ext: { ip: string | null; port: number | null; signDate: Date | null }
 }
 
-/** How old an instance may be, and whose. All times are seconds. */
-export interface InstanceRules {
+/** How old an instance may be, and for which app. All times are seconds. */
+export interface InstanceRules extends ClockOptions {
   /** Seconds from `signDate` for which an instance is good. Default: 86400, Wix's own rule. `false`: no limit. */
   maxAge?: number | false
-  /** Seconds by which the clocks may differ, 0 to 300. Default: 30. */
-  clockTolerance?: number
   /** Your app id: an instance that names another one in `appDefId` is refused. Default: not compared. */
-  appId?: string
-  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
-  now?: () => number
+  appId?: string | undefined
 }
 
-/** The options of {@link verifyInstance}. */
-export interface VerifyInstanceOptions extends InstanceRules {
-  secret: WixSecret
+// Not `aid` and `expirationDate`: to read a wrong type as null would lift a restriction, so those who use them look at them.
+const DOCUMENTED: {
+  [Name in Exclude<keyof WixInstancePayload, 'instanceId' | 'aid' | 'expirationDate'>]: 'string' | 'boolean'
+} = {
+  appDefId: 'string',
+  signDate: 'string',
+  uid: 'string',
+  permissions: 'string',
+  siteOwnerId: 'string',
+  siteMemberId: 'string',
+  loginAccountId: 'string',
+  vendorProductId: 'string',
+  originInstanceId: 'string',
+  demoMode: 'boolean',
+  siteIsTemplate: 'boolean',
+  metaSiteId: 'string',
+  biToken: 'string',
+  ipAndPort: 'string',
 }
-
-export const ruleChecks: { [Name in keyof InstanceRules]-?: Check } = {
-  maxAge: secondsOrFalse,
-  clockTolerance,
-  appId: text,
-  now: callback,
-}
-
-// Real instances have fewer than 1,000 characters.
-const MAX_LENGTH = 8192
-
-// The signature and the dot. 256 bits fill 42 characters of base64url and four bits of one more, whose others are zero.
-const SIGNATURE = /^[\w-]{42}[AEIMQUYcgkosw048]\.[\w-]/
+const TYPES: ReadonlyMap<string, string> = new Map(Object.entries(DOCUMENTED))
 
 const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
-// Not `aid` and `expirationDate`: to read a wrong type as null would lift a restriction, so `checkInstance` looks at them.
-const DOCUMENTED: ReadonlyMap<string, 'string' | 'boolean'> = new Map([
-  ['appDefId', 'string'],
-  ['signDate', 'string'],
-  ['uid', 'string'],
-  ['permissions', 'string'],
-  ['siteOwnerId', 'string'],
-  ['siteMemberId', 'string'],
-  ['loginAccountId', 'string'],
-  ['vendorProductId', 'string'],
-  ['originInstanceId', 'string'],
-  ['demoMode', 'boolean'],
-  ['siteIsTemplate', 'boolean'],
-  ['metaSiteId', 'string'],
-  ['biToken', 'string'],
-  ['ipAndPort', 'string'],
-])
-
 /**
  * Makes the type true: an object with an `instanceId`, whose documented properties are null unless they have a value of
- * the documented type, and which brings no property that could change an object it is copied to.
+ * the documented type, and without properties that could change an object it is copied to.
  */
 function assertPayload(value: unknown): asserts value is WixInstancePayload {
   const payload = objectOf(value)
   if (payload === undefined) throw new WixAuthError('token_malformed')
-  if (!Object.hasOwn(payload, 'instanceId') || !isText(payload['instanceId'])) throw new WixAuthError('claim_invalid')
+  if (!Object.hasOwn(payload, 'instanceId') || !isNonEmptyString(payload['instanceId']))
+    throw new WixAuthError('claim_invalid')
   for (const name in payload) {
-    const type = DOCUMENTED.get(name)
+    const type = TYPES.get(name)
     if (type !== undefined && (typeof payload[name] !== type || payload[name] === '')) payload[name] = null
   }
 }
 
-/** The payload's own value: what somebody put on Object.prototype was not signed. */
+/**
+ * The payload of an instance. Strict in each step: canonical base64url, UTF-8, JSON.
+ *
+ * @throws {WixAuthError} `token_malformed`, or `claim_invalid` without an `instanceId`.
+ */
+function parsePayload(data: string): WixInstancePayload {
+  const bytes = Buffer.from(data, 'base64url')
+  if (bytes.toString('base64url') !== data) throw new WixAuthError('token_malformed')
+  const payload = parseJson(bytes)
+  assertPayload(payload)
+  return payload
+}
+
+/** An own property: nothing of a polluted Object.prototype was signed. */
 const claim = <Name extends keyof WixInstancePayload>(
   payload: WixInstancePayload,
   name: Name,
@@ -142,7 +137,7 @@ const timeOf = (date: unknown): number => (typeof date === 'string' && ISO_DATE.
 
 const secondsOf = (time: number): number | null => (Number.isNaN(time) ? null : Math.floor(time / 1000))
 
-/** @param ipAndPort `1.2.3.4/5678`; either part may be the text `null`. */
+/** @param ipAndPort `1.2.3.4/5678`; either part may be the string `null`. */
 function extOf(ipAndPort: string | null, signed: number): WixInstance['ext'] {
   const signDate = Number.isNaN(signed) ? null : new Date(signed)
   const slash = ipAndPort?.lastIndexOf('/') ?? -1
@@ -152,64 +147,12 @@ function extOf(ipAndPort: string | null, signed: number): WixInstance['ext'] {
   return { ip: ip === 'null' ? null : ip, port: Number.isNaN(port) ? null : port, signDate }
 }
 
-/** Strict in each step: base64url with nothing unused, UTF-8, JSON. */
-function parse(data: string): unknown {
-  const bytes = Buffer.from(data, 'base64url')
-  if (bytes.toString('base64url') !== data) throw new WixAuthError('token_malformed')
-  return parseJson(bytes)
-}
-
-/** The signature covers the text as it was sent, not what it decodes to. */
-export const isSignature = (signature: Uint8Array, data: string, secret: Uint8Array): boolean =>
-  // What is accepted is ASCII in the end (`parse`), so latin1 is the same bytes as UTF-8, and faster.
-  signature.length === 32 && timingSafeEqual(createHmac('sha256', secret).update(data, 'latin1').digest(), signature)
-
-/** Rules with their defaults. */
-interface Rules {
-  maxAge: number | false
-  clockTolerance: number
-  appId: string | undefined
-  now: () => number
-}
-
-/** @param options Checked before. */
-export const rulesOf = ({ maxAge = 86_400, clockTolerance = 30, appId, now = Date.now }: InstanceRules): Rules => ({
-  maxAge,
-  clockTolerance,
-  appId,
-  now,
-})
-
-/** {@link verifyInstance} with everything prepared. */
-export function checkInstance(instance: string, secrets: readonly Uint8Array[], rules: Rules): WixInstance {
-  const { maxAge, appId } = rules
-
-  if (instance.length > MAX_LENGTH || !SIGNATURE.test(instance) || instance.includes('.', 44)) {
-    throw new WixAuthError('token_malformed')
-  }
-  const data = instance.slice(44)
-  const signature = Buffer.from(instance.slice(0, 43), 'base64url')
-  if (!secrets.some((secret) => isSignature(signature, data, secret))) {
-    throw new WixAuthError('signature_invalid')
-  }
-
-  const payload = parse(data)
-  assertPayload(payload)
-
-  const clientId = claim(payload, 'appDefId')
-  if (appId !== undefined && clientId !== null && clientId !== appId) throw new WixAuthError('claim_invalid')
-
-  const signed = timeOf(claim(payload, 'signDate'))
-  const expirationDate = claim(payload, 'expirationDate')
-  const expires = timeOf(expirationDate)
-  // Each condition is put so that NaN, for a date that is missing or none, refuses.
-  const time = rules.now()
-  const tolerance = rules.clockTolerance * 1000
-  if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance)) throw new WixAuthError('token_expired')
-  if (maxAge !== false && !(signed - time <= tolerance)) throw new WixAuthError('claim_invalid')
-  if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
-    throw new WixAuthError('token_expired')
-
+/**
+ * The instance that a verified payload is.
+ *
+ * @param signed `signDate`, and `expires` its `expirationDate`: milliseconds since 1970, or NaN.
+ */
+function instanceOf(payload: WixInstancePayload, signed: number, expires: number): WixInstance {
   const uid = claim(payload, 'uid')
   const aid: unknown = claim(payload, 'aid') ?? ''
   const visitor = typeof aid === 'string' ? aid || null : null
@@ -227,11 +170,11 @@ export function checkInstance(instance: string, secrets: readonly Uint8Array[], 
     subjectId = siteMemberId
   }
 
-  // Into the payload itself: it is ours alone, and a copy would cost as much as the signature.
+  // Into the payload itself, which nobody else holds: a copy would cost as much as the signature.
   const result: WixInstancePayload & Partial<WixInstance> = payload
   result.subjectType = subjectType
   result.subjectId = subjectId
-  result.clientId = clientId
+  result.clientId = claim(payload, 'appDefId')
   result.siteId = claim(payload, 'metaSiteId')
   result.iat = secondsOf(signed)
   result.exp = secondsOf(expires)
@@ -242,19 +185,55 @@ export function checkInstance(instance: string, secrets: readonly Uint8Array[], 
   return result as WixInstance
 }
 
-/**
- * Verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, bare `node:http`.
- *
- * @throws {WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
- * @throws {TypeError} For options that are missing, unknown or of the wrong type.
- */
-export function verifyInstance(instance: string, options: VerifyInstanceOptions): WixInstance {
-  const { secret, ...given } = checkOptions('verifyInstance', options, {
-    ...ruleChecks,
-    secret: () => undefined, // by secretKeys
-  })
-  const secrets = secretKeys('verifyInstance', secret)
-  const text = exactlyOne(instance)
-  if (text === undefined) throw new WixAuthError('credentials_missing')
-  return checkInstance(text, secrets, rulesOf(given))
+export const ruleChecks: Checks<InstanceRules> = { ...clockChecks, maxAge: secondsOrFalse, appId: string }
+
+// Real instances have fewer than 1,000 characters.
+const MAX_LENGTH = 8192
+
+// The signature and the dot. 256 bits fill 42 characters of base64url and four bits of one more, whose other bits are zero.
+const SIGNATURE = /^[\w-]{42}[AEIMQUYcgkosw048]\.[\w-]/
+
+/** The signature covers the string as it was sent, not what it decodes to. Both sides are 43 characters of canonical base64url. */
+export const isSignature = (signature: string, data: string, secret: KeyObject): boolean =>
+  signature.length === 43 &&
+  timingSafeEqual(
+    // What is accepted is ASCII in the end (`parsePayload`), so latin1 gives the same bytes as UTF-8, and is faster.
+    Buffer.from(createHmac('sha256', secret).update(data, 'latin1').digest('base64url'), 'latin1'),
+    Buffer.from(signature, 'latin1'),
+  )
+
+/** What a request brings: an instance, and the secrets of the app that it is for. */
+export interface SecretInstance {
+  instance: string
+  secrets: readonly KeyObject[]
+}
+
+/** Prepares the check of an instance. */
+export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInstance) => WixInstance {
+  const { maxAge = 86_400, clockTolerance = 30, appId, now = Date.now } = rules
+  const tolerance = clockTolerance * 1000
+
+  return ({ instance, secrets }) => {
+    if (instance.length > MAX_LENGTH || !SIGNATURE.test(instance) || instance.includes('.', 44)) {
+      throw new WixAuthError('token_malformed')
+    }
+    const signature = instance.slice(0, 43)
+    const data = instance.slice(44)
+    if (!secrets.some((secret) => isSignature(signature, data, secret))) throw new WixAuthError('signature_invalid')
+
+    const payload = parsePayload(data)
+    const clientId = claim(payload, 'appDefId')
+    if (appId !== undefined && clientId !== null && clientId !== appId) throw new WixAuthError('claim_invalid')
+
+    const signed = timeOf(claim(payload, 'signDate'))
+    const expirationDate = claim(payload, 'expirationDate')
+    const expires = timeOf(expirationDate)
+    // Each condition is put so that NaN, for a date that is missing or malformed, refuses.
+    const time = now()
+    if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance)) throw new WixAuthError('token_expired')
+    if (maxAge !== false && !(signed - time <= tolerance)) throw new WixAuthError('claim_invalid')
+    if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
+      throw new WixAuthError('token_expired')
+    return instanceOf(payload, signed, expires)
+  }
 }

@@ -1,27 +1,31 @@
 import { WixAuthError } from '../errors.ts'
-import { checkInstance, type InstanceRules, ruleChecks, rulesOf, type WixInstance } from './app-instance.ts'
-import { callback, checkOptions } from '../internal/options.ts'
-import { type DefaultRequest, exactlyOne, first, fromAuthorization, fromQuery, own, type Reader } from '../read.ts'
-import { secretKeys, type WixSecret } from '../internal/app-secret.ts'
-import {
-  commonChecks,
-  type Verify,
-  type VerifyWithRequest,
-  whenReady,
-  WixStrategy,
-  type WixStrategyOptions,
-} from '../strategy.ts'
-import { tokenInfo, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
+import { appSecrets, type WixSecret } from '../internal/app-secret.ts'
+import { callback, checkedLater, type Checked, checkOptions } from '../internal/options.ts'
+import { whenReady } from '../internal/promises.ts'
+import { oneCredential, own } from '../internal/values.ts'
+import type { Verify, VerifyWithRequest } from '../look-up.ts'
+import { type DefaultRequest, first, fromAuthorization, fromQuery, type Reader } from '../read.ts'
+import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
+import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
+import { instanceCheck, type InstanceRules, ruleChecks, type SecretInstance, type WixInstance } from './app-instance.ts'
+
+/** @ts-ignore Where the types of Node are not installed, it is `any`. */
+import type { KeyObject } from 'node:crypto'
+
+/** The options of {@link verifyInstance}. */
+export interface VerifyInstanceOptions extends InstanceRules {
+  secret: WixSecret | undefined
+}
 
 type SecretFunction<Req> = (req: Req) => WixSecret | PromiseLike<WixSecret>
 
-/** The app secret of a strategy: fixed, or found for each request (one backend, many apps). */
+/** The app secret of a strategy: fixed, or a function that finds it for each request (one backend, many apps). */
 export type SecretOption<Req = DefaultRequest> = WixSecret | SecretFunction<Req>
 
 /** The options of {@link WixAppStrategy}. */
 export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, InstanceRules {
-  /** May also be given late, in `passport.authenticate('wix-app', { secret })`, which then replaces this one. */
-  secret?: SecretOption<Req>
+  /** May also come late, in `passport.authenticate('wix-app', { secret })`, which then replaces this one. */
+  secret?: SecretOption<Req> | undefined
   /**
    * Where the instance is. Default: the query parameter `instance`, or an `Authorization` header that holds nothing but
    * an instance, as Wix's own front ends send it. Both at once is a `request_invalid`.
@@ -42,8 +46,21 @@ export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategy
 declare module 'passport' {
   interface AuthenticateOptions {
     /** For `WixAppStrategy`: the app secret of this route, in place of the constructor's. */
-    secret?: SecretOption
+    secret?: SecretOption | undefined
   }
+}
+
+/**
+ * Verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, bare `node:http`.
+ *
+ * @throws {WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ */
+export function verifyInstance(instance: string, options: VerifyInstanceOptions): WixInstance {
+  const owner = 'verifyInstance'
+  const checked = checkOptions(owner, options, { ...ruleChecks, secret: checkedLater })
+  const secrets = appSecrets(owner, checked.secret)
+  return instanceCheck(checked)({ instance: oneCredential(instance), secrets })
 }
 
 const fromBareAuthorization = fromAuthorization()
@@ -57,14 +74,14 @@ const instanceFromAuthorization = (req: unknown): string | undefined => {
 
 const instanceFromWix = first<unknown>(fromQuery('instance'), instanceFromAuthorization)
 
-type Keys = readonly Uint8Array[]
+const OWNER = 'WixAppStrategy'
 
-const toKeys = (secret: unknown): Keys => secretKeys('WixAppStrategy', secret)
+const toSecrets = (secret: unknown): readonly KeyObject[] => appSecrets(OWNER, secret)
 
-const prepare = <Req>(secret: SecretOption<Req> | undefined): Keys | SecretFunction<Req> =>
-  typeof secret === 'function' ? secret : toKeys(secret)
+const prepared = <Req>(secret: SecretOption<Req> | undefined): readonly KeyObject[] | SecretFunction<Req> =>
+  typeof secret === 'function' ? secret : toSecrets(secret)
 
-/** What both say of the installation and of the app must be the same. */
+/** What an instance and Wix say of the installation and of the app must be the same. */
 function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
   if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId)) {
     throw new WixAuthError('claim_invalid')
@@ -73,17 +90,53 @@ function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixT
   return instance
 }
 
+function readInstance<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
+  const { instanceFromRequest = instanceFromWix } = options
+  const ownSecret = 'secret' in options ? prepared(options.secret) : undefined
+
+  return (req: Req, authenticateOptions: object): SecretInstance | Promise<SecretInstance> => {
+    // Before the request is looked at: a wrong set-up is no refusal. And an option that is named counts, also with the value
+    // of an unset variable: another secret is no fallback.
+    const secret = Object.hasOwn(authenticateOptions, 'secret')
+      ? prepared(own(authenticateOptions, 'secret') as SecretOption<Req>)
+      : (ownSecret ?? prepared<Req>(undefined))
+    return whenReady(instanceFromRequest(req), (value) => {
+      const instance = oneCredential(value)
+      const secrets = typeof secret === 'function' ? whenReady(secret(req), toSecrets) : secret
+      return whenReady(secrets, (known) => ({ instance, secrets: known }))
+    })
+  }
+}
+
+const kind = {
+  owner: OWNER,
+  name: 'wix-app',
+  checks: { ...ruleChecks, secret: checkedLater, instanceFromRequest: callback, remote: checkedLater },
+  read: readInstance,
+  verify(owner: string, options: Checked<InstanceRules & { remote?: TokenInfoOptions }>) {
+    const check = instanceCheck(options)
+    if (!('remote' in options)) return check
+    const remote = { ...(options.now && { now: options.now }), ...options.remote }
+    const who = `${owner} remote`
+    const ask = tokenInfoCheck(who, checkOptions(who, remote, tokenInfoChecks), 'instance')
+    return (given: SecretInstance) => {
+      const instance = check(given)
+      return whenReady(ask(given.instance), (info) => confirmed(instance, info))
+    }
+  },
+}
+
 /**
  * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
  */
-export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstance, Req> {
-  private readonly _read: Reader<Req>
-  private readonly _rules: ReturnType<typeof rulesOf>
-  private readonly _secret: Keys | SecretFunction<Req> | undefined
-  private readonly _ask: ReturnType<typeof tokenInfo> | undefined
-
+export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<
+  SecretInstance,
+  WixInstance,
+  WixAppStrategyOptions<Req>,
+  Req
+> {
   /** @throws {TypeError} For an unknown option, one of the wrong type, a secret that cannot be one, or no verify. */
   constructor(verify: Verify<WixInstance>)
   constructor(options: WixAppStrategyOptions<Req> & { passReqToCallback?: false }, verify: Verify<WixInstance>)
@@ -93,48 +146,18 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
   )
   constructor(
     optionsOrVerify: WixAppStrategyOptions<Req> | Verify<WixInstance>,
-    verifyLast?: Verify<WixInstance> | VerifyWithRequest<WixInstance, Req>,
+    verify?: Verify<WixInstance> | VerifyWithRequest<WixInstance, Req>,
   ) {
-    const [given, verify] =
-      typeof optionsOrVerify === 'function' ? [{}, optionsOrVerify] : [optionsOrVerify, verifyLast]
-    const options = checkOptions<WixAppStrategyOptions<Req>>('WixAppStrategy', given, {
-      ...commonChecks,
-      ...ruleChecks,
-      secret: () => undefined, // by secretKeys
-      instanceFromRequest: callback,
-      remote: () => undefined, // below
-    })
-    super('wix-app', options, verify)
-    this._read = options.instanceFromRequest ?? instanceFromWix
-    this._rules = rulesOf(options)
-    if ('secret' in options) this._secret = prepare(options.secret)
-    if ('remote' in options) {
-      const owner = 'WixAppStrategy remote'
-      const remote = checkOptions(
-        owner,
-        { ...(options.now && { now: options.now }), ...options.remote },
-        tokenInfoChecks,
+    if (typeof optionsOrVerify === 'function') super({}, optionsOrVerify)
+    // The base class has the same overloads, and can be called by one of them only.
+    else
+      super(
+        optionsOrVerify as WixAppStrategyOptions<Req> & { passReqToCallback?: false },
+        verify as Verify<WixInstance>,
       )
-      this._ask = tokenInfo(owner, remote, 'instance')
-    }
   }
 
-  protected override _identify(req: Req, authenticateOptions: object): WixInstance | Promise<WixInstance> {
-    // Before the request is looked at: a mistake in the set-up is nobody's refusal. And named is given: an unset variable
-    // is no reason to fall back to another secret.
-    const secret = Object.hasOwn(authenticateOptions, 'secret')
-      ? prepare(own(authenticateOptions, 'secret') as SecretOption<Req>)
-      : (this._secret ?? prepare(undefined))
-
-    return whenReady(this._read(req), (value) => {
-      const instance = exactlyOne(value)
-      if (instance === undefined) throw new WixAuthError('credentials_missing')
-      const keys = typeof secret === 'function' ? whenReady(secret(req), toKeys) : secret
-      return whenReady(keys, (known) => {
-        const identity = checkInstance(instance, known, this._rules)
-        if (this._ask === undefined) return identity
-        return whenReady(this._ask(instance), (info) => confirmed(identity, info))
-      })
-    })
+  protected override _kind(): Kind<SecretInstance, WixInstance, WixAppStrategyOptions<Req>, Req> {
+    return kind
   }
 }

@@ -1,63 +1,55 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { WixAuthError } from '../errors.ts'
-import { parseJson } from '../internal/json.ts'
-import { signedChecks, type SignedOptions, verifyJwt } from '../internal/jwt.ts'
-import { callback, checkOptions } from '../internal/options.ts'
-import { publicKeys, type PublicKeys } from '../internal/wix-public-key.ts'
-import { type BodyReader, type DefaultRequest, fromBody, fromHeader, notRaw, own } from '../read.ts'
-import {
-  commonChecks,
-  identityAsUser,
-  type Verify,
-  type VerifyWithRequest,
-  whenReady,
-  WixStrategy,
-  type WixStrategyOptions,
-} from '../strategy.ts'
+import { type Checked, checkOptions } from '../internal/options.ts'
+import { whenReady } from '../internal/promises.ts'
+import { own, parseJson } from '../internal/values.ts'
+import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, fromBody, fromHeader, notRaw } from '../read.ts'
+import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 
-/** A verified body. It names nobody: that Wix sent it is all that the header proves. */
+/** A verified body. The header proves only that Wix sent it, and names no subject. */
 export interface WixDigest {
-  /** The parsed JSON of the body; null for an empty one. Nothing proves which path it was meant for. */
+  /** The parsed JSON of the body; null for an empty one. Nothing proves for which path it was meant. */
   body: unknown
   /** When it was signed, in seconds since 1970. */
   iat: number | null
-  /** When the proof ends, in seconds since 1970. */
+  /** When the signature expires, in seconds since 1970. */
   exp: number
 }
 
 /** The options of {@link verifyDigest}. */
 export interface VerifyDigestOptions extends SignedOptions {}
 
-/** The options of {@link WixDigestStrategy}. */
-export interface WixDigestStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, VerifyDigestOptions {
-  /** Where the raw body is; only bytes will do. Default: {@link fromBody}. */
-  bodyFromRequest?: BodyReader<Req>
-}
-
-const readHeader = fromHeader('digest')
+/** The options of {@link WixDigestStrategy}. The body must be bytes. */
+export interface WixDigestStrategyOptions<Req = DefaultRequest>
+  extends WixStrategyOptions, VerifyDigestOptions, BodyOptions<Req> {}
 
 const PREFIX = 'JWT='
 
 // A whole JWT with one hash in it has about 600 characters.
 const MAX_LENGTH = 8192
 
-/** {@link verifyDigest} with everything prepared. */
-async function checkDigest(
-  header: string,
-  body: Uint8Array,
-  keys: PublicKeys,
-  options: VerifyDigestOptions,
-): Promise<WixDigest> {
-  // Node joins several headers of this name, and RFC 3230 several digests in one header, with commas.
-  if (typeof header !== 'string' || header.includes(',')) throw new WixAuthError('request_invalid')
-  if (header.length > MAX_LENGTH || !header.startsWith(PREFIX)) throw new WixAuthError('token_malformed')
-  const { data, iat, exp } = await verifyJwt(header.slice(PREFIX.length), keys, options)
-  const digest = own(data, 'SHA256')
-  if (typeof digest !== 'string' || !/^[\da-f]{64}$/i.test(digest)) throw new WixAuthError('claim_invalid')
-  if (!timingSafeEqual(createHash('sha256').update(body).digest(), Buffer.from(digest, 'hex'))) {
-    throw new WixAuthError('signature_invalid')
+/** A header, and the body that it was made for. */
+interface SignedBody {
+  header: string
+  body: Uint8Array
+}
+
+/** Prepares the check of a Digest header. */
+function digestCheck(owner: string, options: Checked<VerifyDigestOptions>): (given: SignedBody) => Promise<WixDigest> {
+  const verify = wixJwtCheck(owner, options)
+  return async ({ header, body }) => {
+    // Node joins several headers of this name with commas, and RFC 3230 several digests in one header.
+    if (typeof header !== 'string' || header.includes(',')) throw new WixAuthError('request_invalid')
+    if (header.length > MAX_LENGTH || !header.startsWith(PREFIX)) throw new WixAuthError('token_malformed')
+    const { data, iat, exp } = await verify(header.slice(PREFIX.length))
+    const digest = own(data, 'SHA256')
+    if (typeof digest !== 'string' || !/^[\da-f]{64}$/i.test(digest)) throw new WixAuthError('claim_invalid')
+    if (!timingSafeEqual(createHash('sha256').update(body).digest(), Buffer.from(digest, 'hex'))) {
+      throw new WixAuthError('signature_invalid')
+    }
+    return { body: body.length === 0 ? null : parseJson(body), iat, exp }
   }
-  return { body: body.length === 0 ? null : parseJson(body), iat, exp }
 }
 
 /**
@@ -72,10 +64,30 @@ async function checkDigest(
  * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that is not bytes.
  */
 export async function verifyDigest(header: string, body: Uint8Array, options: VerifyDigestOptions): Promise<WixDigest> {
-  const checked = checkOptions('verifyDigest', options, signedChecks)
-  const keys = publicKeys('verifyDigest', checked.publicKey)
+  const check = digestCheck('verifyDigest', checkOptions('verifyDigest', options, signedChecks))
   if (!(body instanceof Uint8Array)) throw new TypeError('verifyDigest: the body must be the raw bytes')
-  return checkDigest(header, body, keys, checked)
+  return check({ header, body })
+}
+
+const fromDigest = fromHeader('digest')
+
+const kind = {
+  owner: 'WixDigestStrategy',
+  name: 'wix-digest',
+  checks: { ...signedChecks, ...bodyChecks },
+  read:
+    <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>) =>
+    (req: Req): SignedBody | Promise<SignedBody> => {
+      const header = fromDigest(req)
+      if (header === undefined) throw new WixAuthError('credentials_missing')
+      return whenReady(bodyFromRequest(req), (value) => {
+        const body = value ?? new Uint8Array()
+        // A string has lost what does not change its characters: a byte order mark, bytes that are no UTF-8.
+        if (!(body instanceof Uint8Array)) throw notRaw()
+        return { header, body }
+      })
+    },
+  verify: digestCheck,
 }
 
 /**
@@ -84,37 +96,13 @@ export async function verifyDigest(header: string, body: Uint8Array, options: Ve
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/verify-requests-received-from-wix
  */
-export class WixDigestStrategy<Req = DefaultRequest> extends WixStrategy<WixDigest, Req> {
-  private readonly _read: BodyReader<Req>
-  private readonly _keys: PublicKeys
-  private readonly _options: VerifyDigestOptions
-
-  /** @throws {TypeError} For an unknown option, one of the wrong type, or a key that cannot be the public key. */
-  constructor(options: WixDigestStrategyOptions<Req> & { passReqToCallback?: false }, verify?: Verify<WixDigest>)
-  constructor(
-    options: WixDigestStrategyOptions<Req> & { passReqToCallback: true },
-    verify?: VerifyWithRequest<WixDigest, Req>,
-  )
-  constructor(
-    given: WixDigestStrategyOptions<Req>,
-    verify: Verify<WixDigest> | VerifyWithRequest<WixDigest, Req> = identityAsUser,
-  ) {
-    const owner = 'WixDigestStrategy'
-    const options = checkOptions(owner, given, { ...commonChecks, ...signedChecks, bodyFromRequest: callback })
-    super('wix-digest', options, verify)
-    this._read = options.bodyFromRequest ?? fromBody()
-    this._keys = publicKeys(owner, options.publicKey)
-    this._options = options
-  }
-
-  protected override _identify(req: Req): WixDigest | Promise<WixDigest> {
-    const header = readHeader(req)
-    if (header === undefined) throw new WixAuthError('credentials_missing')
-    return whenReady(this._read(req), (body) => {
-      const bytes = body ?? new Uint8Array()
-      // A text has lost what does not change its characters: a byte order mark, bytes that are no UTF-8.
-      if (!(bytes instanceof Uint8Array)) throw notRaw()
-      return checkDigest(header, bytes, this._keys, this._options)
-    })
+export class WixDigestStrategy<Req = DefaultRequest> extends IdentityStrategy<
+  SignedBody,
+  WixDigest,
+  WixDigestStrategyOptions<Req>,
+  Req
+> {
+  protected override _kind(): Kind<SignedBody, WixDigest, WixDigestStrategyOptions<Req>, Req> {
+    return kind
   }
 }

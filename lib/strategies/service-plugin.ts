@@ -1,19 +1,10 @@
 import { WixAuthError } from '../errors.ts'
 import { subjectOf, type WixIdentity } from '../identity.ts'
-import { objectOf } from '../internal/json.ts'
-import { signedChecks, type SignedOptions, verifyJwt } from '../internal/jwt.ts'
-import { butIs, callback, type Check, checkOptions, isText, text } from '../internal/options.ts'
-import { publicKeys, type PublicKeys } from '../internal/wix-public-key.ts'
-import { type BodyReader, type DefaultRequest, fromBody, jwtOf, own } from '../read.ts'
-import {
-  commonChecks,
-  identityAsUser,
-  type Verify,
-  type VerifyWithRequest,
-  whenReady,
-  WixStrategy,
-  type WixStrategyOptions,
-} from '../strategy.ts'
+import { type Checked, checkOptions, type Checks, required, string } from '../internal/options.ts'
+import { isNonEmptyString, objectOf, own } from '../internal/values.ts'
+import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 
 /** What Wix says of every call, whatever its method is. Only `instanceId` is always there. */
 export interface WixServicePluginMetadata {
@@ -27,9 +18,9 @@ export interface WixServicePluginMetadata {
   [property: string]: unknown
 }
 
-/** A verified call of a service plugin: what Wix asks, for which site, and on whose behalf. */
+/** A verified call to a service plugin: what Wix asks, for which site, and on behalf of which subject. */
 export interface WixServicePluginRequest extends WixIdentity {
-  /** The argument of the method. Nothing in it tells which method: take it from your route, one handler for each. */
+  /** The argument of the method. It does not name the method: use one route and one handler for each. */
   request: Record<string, unknown>
   metadata: WixServicePluginMetadata
   clientId: string
@@ -39,44 +30,38 @@ export interface WixServicePluginRequest extends WixIdentity {
 /** The options of {@link verifyServicePlugin}. */
 export interface VerifyServicePluginOptions extends SignedOptions {
   /** Your app id: calls for another app are refused. */
-  appId: string
+  appId: string | undefined
 }
 
 /** The options of {@link WixServicePluginStrategy}. */
 export interface WixServicePluginStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, VerifyServicePluginOptions {
-  /** Where the raw body is. Default: {@link fromBody}. */
-  bodyFromRequest?: BodyReader<Req>
-}
+  extends WixStrategyOptions, VerifyServicePluginOptions, BodyOptions<Req> {}
 
-const checks: { [Name in keyof VerifyServicePluginOptions]-?: Check } = { ...signedChecks, appId: text }
+const checks: Checks<VerifyServicePluginOptions> = { ...signedChecks, appId: required(string) }
 
-function keysOf(owner: string, { appId, publicKey }: VerifyServicePluginOptions): PublicKeys {
-  if (appId === undefined) throw new TypeError(`${owner}: option \`appId\` must be the id of your app${butIs(appId)}`)
-  return publicKeys(owner, publicKey)
-}
-
-/** {@link verifyServicePlugin} with everything prepared. */
-async function checkServicePlugin(
-  body: string,
-  keys: PublicKeys,
-  options: VerifyServicePluginOptions,
-): Promise<WixServicePluginRequest> {
+/** Prepares the check of a call to a service plugin. */
+function servicePluginCheck(
+  owner: string,
+  options: Checked<VerifyServicePluginOptions>,
+): (body: string) => Promise<WixServicePluginRequest> {
   const { appId } = options
-  const { data, iat, exp } = await verifyJwt(body, keys, options, { issuer: 'wix.com', audience: appId })
-  const request = objectOf(own(data, 'request'))
-  const metadata = objectOf(own(data, 'metadata'))
-  const instanceId = own(metadata, 'instanceId')
-  if (request === undefined || !isText(instanceId)) throw new WixAuthError('claim_invalid')
-  return {
-    instanceId,
-    ...subjectOf(own(metadata, 'identity')),
-    clientId: appId,
-    siteId: null,
-    iat,
-    exp,
-    request,
-    metadata: { ...metadata, instanceId },
+  const verify = wixJwtCheck(owner, options, { issuer: 'wix.com', audience: appId })
+  return async (body) => {
+    const { data, iat, exp } = await verify(body)
+    const request = objectOf(own(data, 'request'))
+    const metadata = objectOf(own(data, 'metadata'))
+    const instanceId = own(metadata, 'instanceId')
+    if (request === undefined || !isNonEmptyString(instanceId)) throw new WixAuthError('claim_invalid')
+    return {
+      instanceId,
+      ...subjectOf(own(metadata, 'identity')),
+      clientId: appId,
+      siteId: null,
+      iat,
+      exp,
+      request,
+      metadata: { ...metadata, instanceId },
+    }
   }
 }
 
@@ -94,8 +79,15 @@ export async function verifyServicePlugin(
   body: string,
   options: VerifyServicePluginOptions,
 ): Promise<WixServicePluginRequest> {
-  const checked = checkOptions('verifyServicePlugin', options, checks)
-  return checkServicePlugin(body, keysOf('verifyServicePlugin', checked), checked)
+  return servicePluginCheck('verifyServicePlugin', checkOptions('verifyServicePlugin', options, checks))(body)
+}
+
+const kind = {
+  owner: 'WixServicePluginStrategy',
+  name: 'wix-service-plugin',
+  checks: { ...checks, ...bodyChecks },
+  read: readJwt,
+  verify: servicePluginCheck,
 }
 
 /**
@@ -104,33 +96,13 @@ export async function verifyServicePlugin(
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/self-hosting/supported-extensions/backend-extensions/add-self-hosted-service-plugin-extensions-with-rest
  */
-export class WixServicePluginStrategy<Req = DefaultRequest> extends WixStrategy<WixServicePluginRequest, Req> {
-  private readonly _read: BodyReader<Req>
-  private readonly _keys: PublicKeys
-  private readonly _options: VerifyServicePluginOptions
-
-  /** @throws {TypeError} For an unknown option, one of the wrong type, no app id, or a key that cannot be the public key. */
-  constructor(
-    options: WixServicePluginStrategyOptions<Req> & { passReqToCallback?: false },
-    verify?: Verify<WixServicePluginRequest>,
-  )
-  constructor(
-    options: WixServicePluginStrategyOptions<Req> & { passReqToCallback: true },
-    verify?: VerifyWithRequest<WixServicePluginRequest, Req>,
-  )
-  constructor(
-    given: WixServicePluginStrategyOptions<Req>,
-    verify: Verify<WixServicePluginRequest> | VerifyWithRequest<WixServicePluginRequest, Req> = identityAsUser,
-  ) {
-    const owner = 'WixServicePluginStrategy'
-    const options = checkOptions(owner, given, { ...commonChecks, ...checks, bodyFromRequest: callback })
-    super('wix-service-plugin', options, verify)
-    this._read = options.bodyFromRequest ?? fromBody()
-    this._keys = keysOf(owner, options)
-    this._options = options
-  }
-
-  protected override _identify(req: Req): WixServicePluginRequest | Promise<WixServicePluginRequest> {
-    return whenReady(this._read(req), (body) => checkServicePlugin(jwtOf(body), this._keys, this._options))
+export class WixServicePluginStrategy<Req = DefaultRequest> extends IdentityStrategy<
+  string,
+  WixServicePluginRequest,
+  WixServicePluginStrategyOptions<Req>,
+  Req
+> {
+  protected override _kind(): Kind<string, WixServicePluginRequest, WixServicePluginStrategyOptions<Req>, Req> {
+    return kind
   }
 }

@@ -1,19 +1,10 @@
 import { WixAuthError } from '../errors.ts'
 import { subjectOf, type WixIdentity } from '../identity.ts'
-import { objectOf, parseJson } from '../internal/json.ts'
-import { signedChecks, type SignedOptions, verifyJwt } from '../internal/jwt.ts'
-import { callback, type Check, checkOptions, isText, secondsOrFalse, textOrNull } from '../internal/options.ts'
-import { publicKeys, type PublicKeys } from '../internal/wix-public-key.ts'
-import { type BodyReader, type DefaultRequest, fromBody, jwtOf, own } from '../read.ts'
-import {
-  commonChecks,
-  identityAsUser,
-  type Verify,
-  type VerifyWithRequest,
-  whenReady,
-  WixStrategy,
-  type WixStrategyOptions,
-} from '../strategy.ts'
+import { type Checked, checkOptions, type Checks, secondsOrFalse } from '../internal/options.ts'
+import { isNonEmptyString, objectOf, own, parseJson, stringOrNull } from '../internal/values.ts'
+import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 
 /**
  * What happened. Domain events have the envelope from `id` to `actionEvent`; older events are flat.
@@ -21,7 +12,7 @@ import {
  * @see https://dev.wix.com/docs/rest/articles/getting-started/webhook-structure
  */
 export interface WixEventData {
-  /** The event: the same each time that Wix repeats it. */
+  /** The event: the same in each delivery of it. */
   id?: string
   /** The kind of the entity, for example `wix.ecom.v1.order`. */
   entityFqdn?: string
@@ -33,7 +24,7 @@ export interface WixEventData {
   /** Personal data was removed on request (GDPR). */
   triggeredByAnonymizeRequest?: boolean
   originatedFrom?: string
-  /** Grows with each event of one entity: Wix does not keep the order. */
+  /** Grows with each event of one entity, since deliveries come in any order. */
   entityEventSequence?: string
   createdEvent?: { entity: unknown }
   updatedEvent?: { currentEntity: unknown; modifiedFields?: Record<string, unknown> }
@@ -41,7 +32,7 @@ export interface WixEventData {
   actionEvent?: { body: unknown }
   /** `AppInstalled` and `AppRemoved`: the app. */
   appId?: string
-  /** `AppInstalled` and `AppRemoved`: the installation on the site that this one was copied from, or an empty text. */
+  /** `AppInstalled` and `AppRemoved`: the installation on the site that this one was copied from, or an empty string. */
   originInstanceId?: string
   [property: string]: unknown
 }
@@ -54,9 +45,9 @@ export interface WixAccountInfo {
   [property: string]: unknown
 }
 
-/** A verified webhook: what happened, where, and who did it. */
+/** A verified webhook: what happened, on which site, and who caused it. */
 export interface WixWebhookEvent extends WixIdentity {
-  /** For example `AppInstalled` or `wix.ecom.v1.order_created`. Any: what you do not know, answer with 200. */
+  /** For example `AppInstalled` or `wix.ecom.v1.order_created`. Answer 200 also to one that you do not know. */
   eventType: string
   data: WixEventData
   accountInfo: WixAccountInfo | null
@@ -67,51 +58,55 @@ export interface WixWebhookEvent extends WixIdentity {
 
 /** The options of {@link verifyWebhook}. */
 export interface VerifyWebhookOptions extends SignedOptions {
-  /** Seconds from `iat` for which a webhook is good. Default: 302400, as Wix repeats for 48 hours. `false`: until `exp`. */
+  /** Seconds from `iat` for which a webhook is good. Default: 302400, since Wix retries for 48 hours. `false`: until `exp`. */
   maxAge?: number | false
 }
 
 /** The options of {@link WixWebhookStrategy}. */
-export interface WixWebhookStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, VerifyWebhookOptions {
-  /** Where the raw body is. Default: {@link fromBody}. */
-  bodyFromRequest?: BodyReader<Req>
-}
+export interface WixWebhookStrategyOptions<Req = DefaultRequest>
+  extends WixStrategyOptions, VerifyWebhookOptions, BodyOptions<Req> {}
 
-const checks: { [Name in keyof VerifyWebhookOptions]-?: Check } = { ...signedChecks, maxAge: secondsOrFalse }
+const checks: Checks<VerifyWebhookOptions> = { ...signedChecks, maxAge: secondsOrFalse }
 
-const parsed = (text: unknown): Record<string, unknown> => {
-  const object = isText(text) ? objectOf(parseJson(text)) : undefined
+const parsed = (json: unknown): Record<string, unknown> => {
+  const object = isNonEmptyString(json) ? objectOf(parseJson(json)) : undefined
   if (object === undefined) throw new WixAuthError('claim_invalid')
   return object
 }
 
-/** {@link verifyWebhook} with everything prepared. */
-async function checkWebhook(body: string, keys: PublicKeys, options: VerifyWebhookOptions): Promise<WixWebhookEvent> {
-  const { data, iat, exp } = await verifyJwt(body, keys, options, { maxAge: options.maxAge ?? 302_400 })
-  // JSON in JSON in the JWT; a JWT of another kind has an object here.
-  const { identity, ...event } = parsed(data)
-  const instanceId = own(event, 'instanceId')
-  const eventType = own(event, 'eventType')
-  if (!isText(instanceId) || !isText(eventType)) throw new WixAuthError('claim_invalid')
-  const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
-  return {
-    ...event,
-    instanceId,
-    // Old events have none.
-    ...subjectOf(identity === undefined || identity === null || identity === '' ? undefined : parsed(identity)),
-    clientId: null,
-    siteId: textOrNull(own(accountInfo, 'siteId')),
-    iat,
-    exp,
-    eventType,
-    data: parsed(own(event, 'data')),
-    accountInfo,
-    webhookId: textOrNull(own(event, 'webhookId')),
+/** Prepares the check of a webhook. */
+function webhookCheck(
+  owner: string,
+  options: Checked<VerifyWebhookOptions>,
+): (body: string) => Promise<WixWebhookEvent> {
+  const verify = wixJwtCheck(owner, options, { maxAge: options.maxAge ?? 302_400 })
+  return async (body) => {
+    const { data, iat, exp } = await verify(body)
+    // JSON in JSON in the JWT; a JWT of another kind has an object here.
+    const { identity, ...event } = parsed(data)
+    const instanceId = own(event, 'instanceId')
+    const eventType = own(event, 'eventType')
+    if (!isNonEmptyString(instanceId) || !isNonEmptyString(eventType)) throw new WixAuthError('claim_invalid')
+    const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
+    return {
+      ...event,
+      instanceId,
+      // Old events have none.
+      ...subjectOf(identity === undefined || identity === null || identity === '' ? undefined : parsed(identity)),
+      clientId: null,
+      siteId: stringOrNull(own(accountInfo, 'siteId')),
+      iat,
+      exp,
+      eventType,
+      data: parsed(own(event, 'data')),
+      accountInfo,
+      webhookId: stringOrNull(own(event, 'webhookId')),
+    }
   }
 }
 
 /**
- * Verifies the body of a webhook without Passport. It says that Wix sent this event to this app, not that it comes for the
+ * Verifies the body of a webhook without Passport. It proves that Wix sent this event to this app, not that it comes for the
  * first time.
  *
  * @param body The raw body of the request.
@@ -121,8 +116,15 @@ async function checkWebhook(body: string, keys: PublicKeys, options: VerifyWebho
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
 export async function verifyWebhook(body: string, options: VerifyWebhookOptions): Promise<WixWebhookEvent> {
-  const checked = checkOptions('verifyWebhook', options, checks)
-  return checkWebhook(body, publicKeys('verifyWebhook', checked.publicKey), checked)
+  return webhookCheck('verifyWebhook', checkOptions('verifyWebhook', options, checks))(body)
+}
+
+const kind = {
+  owner: 'WixWebhookStrategy',
+  name: 'wix-webhook',
+  checks: { ...checks, ...bodyChecks },
+  read: readJwt,
+  verify: webhookCheck,
 }
 
 /**
@@ -130,29 +132,13 @@ export async function verifyWebhook(body: string, options: VerifyWebhookOptions)
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks
  */
-export class WixWebhookStrategy<Req = DefaultRequest> extends WixStrategy<WixWebhookEvent, Req> {
-  private readonly _read: BodyReader<Req>
-  private readonly _keys: PublicKeys
-  private readonly _options: VerifyWebhookOptions
-
-  /** @throws {TypeError} For an unknown option, one of the wrong type, or a key that cannot be the public key. */
-  constructor(options: WixWebhookStrategyOptions<Req> & { passReqToCallback?: false }, verify?: Verify<WixWebhookEvent>)
-  constructor(
-    options: WixWebhookStrategyOptions<Req> & { passReqToCallback: true },
-    verify?: VerifyWithRequest<WixWebhookEvent, Req>,
-  )
-  constructor(
-    given: WixWebhookStrategyOptions<Req>,
-    verify: Verify<WixWebhookEvent> | VerifyWithRequest<WixWebhookEvent, Req> = identityAsUser,
-  ) {
-    const options = checkOptions('WixWebhookStrategy', given, { ...commonChecks, ...checks, bodyFromRequest: callback })
-    super('wix-webhook', options, verify)
-    this._read = options.bodyFromRequest ?? fromBody()
-    this._keys = publicKeys('WixWebhookStrategy', options.publicKey)
-    this._options = options
-  }
-
-  protected override _identify(req: Req): WixWebhookEvent | Promise<WixWebhookEvent> {
-    return whenReady(this._read(req), (body) => checkWebhook(jwtOf(body), this._keys, this._options))
+export class WixWebhookStrategy<Req = DefaultRequest> extends IdentityStrategy<
+  string,
+  WixWebhookEvent,
+  WixWebhookStrategyOptions<Req>,
+  Req
+> {
+  protected override _kind(): Kind<string, WixWebhookEvent, WixWebhookStrategyOptions<Req>, Req> {
+    return kind
   }
 }

@@ -25,8 +25,8 @@ function signJwt(claims: Claims, overrides: Claims, privateKey: string): string 
   return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`
 }
 
-/** Wix sends JSON as a text within JSON. */
-const asText = (content: unknown): unknown => (content === undefined ? undefined : JSON.stringify(content))
+/** Wix sends JSON as a string within JSON. */
+const asString = (content: unknown): unknown => (content === undefined ? undefined : JSON.stringify(content))
 
 /**
  * Signs a webhook as Wix does.
@@ -50,7 +50,7 @@ export function signWebhook(
 ): string {
   const { data = {}, identity, ...rest } = event
   return signJwt(
-    { data: JSON.stringify({ data: asText(data), ...rest, identity: asText(identity) }) },
+    { data: JSON.stringify({ data: asString(data), ...rest, identity: asString(identity) }) },
     claims,
     privateKey,
   )

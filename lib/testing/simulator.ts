@@ -1,13 +1,13 @@
-import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WixAuthError } from '../errors.ts'
 import type { SubjectType } from '../identity.ts'
-import { checkInstance, isSignature, rulesOf } from '../strategies/app-instance.ts'
-import { objectOf } from '../internal/json.ts'
-import { callback, type Check, checkOptions, flag, isText, required, text } from '../internal/options.ts'
+import { instanceCheck, isSignature } from '../strategies/app-instance.ts'
+import { callback, checkOptions, type Checks, flag, must, required, string } from '../internal/options.ts'
+import { isNonEmptyString, isNumber, isObject, objectOf } from '../internal/values.ts'
 
 /** The options of {@link WixSimulator.start}. */
 export interface WixSimulatorOptions {
@@ -47,7 +47,7 @@ export interface WixSimulatorFault {
   status?: number
   /** For example `{ 'Retry-After': '7' }`. */
   headers?: Readonly<Record<string, string>>
-  /** A text, or an object to send as JSON. Default: `{}`. */
+  /** A string, or an object to send as JSON. Default: `{}`. */
   body?: string | object
   /** Seconds before all else; `Infinity` to hang. Default: 0. */
   delay?: number
@@ -57,7 +57,7 @@ export interface WixSimulatorFault {
   redirect?: string
 }
 
-/** What Token Info tells of an active credential, in the types of Wix's SDK. */
+/** What Token Info says of an active credential, in the types of Wix's SDK. */
 type TokenInfo = Required<Omit<WixSimulatorSubject, 'expiresIn'>> & { iat: number; exp: number }
 
 type Answer = readonly [status: number, body: object]
@@ -71,20 +71,23 @@ const ENDPOINTS: ReadonlyMap<string | undefined, WixSimulatorEndpoint> = new Map
   ['/oauth2/token', 'token'],
 ])
 
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
-
-// A fault that was misspelt would make a test pass for the wrong reason.
-const FAULT_CHECKS: { [Name in keyof WixSimulatorFault]-?: Check } = {
-  status: (value) =>
-    Number.isInteger(value) && Number(value) >= 200 && Number(value) <= 599 ? undefined : 'a status from 200 to 599',
-  headers: (value) => (isObject(value) ? undefined : 'an object'),
-  body: (value) => (typeof value === 'string' || isObject(value) ? undefined : 'a text or an object'),
-  delay: (value) => (typeof value === 'number' && value >= 0 ? undefined : 'a number of seconds'),
+// A misspelt fault would make a test pass for the wrong reason.
+const FAULT_CHECKS: Checks<WixSimulatorFault> = {
+  status: must(
+    (value) => Number.isInteger(value) && Number(value) >= 200 && Number(value) <= 599,
+    'a status from 200 to 599',
+  ),
+  headers: must(isObject, 'an object'),
+  body: must(
+    (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+    'a string or an object',
+  ),
+  delay: must((value) => value === Infinity || (isNumber(value) && value >= 0), 'a number of seconds'),
   drop: flag,
-  redirect: text,
+  redirect: string,
 }
 
-// One text for one token, as with an instance: what was revoked does not come back in another spelling.
+// One spelling for each token, as with an instance: a revoked one does not come back in another.
 const TOKEN = /^OauthNG\.JWS\.([\w-]+\.([\w-]+))\.([\w-]{42}[AEIMQUYcgkosw048])$/
 
 const encode = (content: object): string => Buffer.from(JSON.stringify(content)).toString('base64url')
@@ -138,17 +141,17 @@ async function sendFault(res: ServerResponse, fault: WixSimulatorFault): Promise
 export class WixSimulator {
   /** For example `http://127.0.0.1:49152`: the `apiUrl` of your strategies. */
   readonly url: string
-  private readonly _server: Server
-  private readonly _options: Required<WixSimulatorOptions>
-  private readonly _key = randomBytes(32)
-  private readonly _revoked = new Set<string>()
-  private readonly _calls = { 'token-info': 0, token: 0 }
-  private readonly _faults: { [Name in WixSimulatorEndpoint]?: WixSimulatorFault | null } = {}
+  readonly #server: Server
+  readonly #options: Required<WixSimulatorOptions>
+  readonly #key = createSecretKey(randomBytes(32))
+  readonly #revoked = new Set<string>()
+  readonly #calls = { 'token-info': 0, token: 0 }
+  readonly #faults: { [Name in WixSimulatorEndpoint]?: WixSimulatorFault | null } = {}
 
   private constructor(server: Server, options: Required<WixSimulatorOptions>) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    this._server = server.on('request', (req, res) => void this._handle(req, res))
-    this._options = options
+    this.#server = server.on('request', (req, res) => void this._handle(req, res))
+    this.#options = options
   }
 
   /**
@@ -159,42 +162,41 @@ export class WixSimulator {
    */
   static async start(options: WixSimulatorOptions): Promise<WixSimulator> {
     const checked = checkOptions('WixSimulator.start', options, {
-      appId: text,
-      appSecret: text,
-      port: (port) =>
-        Number.isInteger(port) && Number(port) >= 0 && Number(port) < 65_536
-          ? undefined
-          : 'a whole number from 0 to 65535',
+      appId: required(string),
+      appSecret: required(string),
+      port: must(
+        (port) => Number.isInteger(port) && Number(port) >= 0 && Number(port) < 65_536,
+        'an integer from 0 to 65535',
+      ),
       now: callback,
     })
-    required('WixSimulator.start', checked, ['appId', 'appSecret'])
     const { port = 0, now = Date.now } = checked
     const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening')
     return new WixSimulator(server, { ...checked, port, now })
   }
 
-  /** A token as `fetchWithAuth()` of a front end sends it: a new text each time. */
+  /** A token as `fetchWithAuth()` of a front end sends it: a new one each time. */
   accessToken(subject: WixSimulatorSubject): string {
-    const { instanceId, subjectType = 'APP', clientId = this._options.appId, expiresIn = LIFETIME } = subject
+    const { instanceId, subjectType = 'APP', clientId = this.#options.appId, expiresIn = LIFETIME } = subject
     const { subjectId = subjectType === 'APP' ? clientId : null, siteId = null } = subject
     const { accountId = null, vendorProductId = null } = subject
-    const iat = Math.floor(this._options.now() / 1000)
+    const iat = Math.floor(this.#options.now() / 1000)
     const times = { iat, exp: iat + expiresIn }
     const ids = { subjectId, clientId, siteId, instanceId, accountId, vendorProductId }
     const info: TokenInfo = { subjectType, ...ids, ...times }
     const claims = { data: JSON.stringify(info), ...times, jti: randomUUID() }
     const signed = `${encode({ kid: 'TestKey1', alg: 'HS256' })}.${encode(claims)}`
-    return `OauthNG.JWS.${signed}.${createHmac('sha256', this._key).update(signed).digest('base64url')}`
+    return `OauthNG.JWS.${signed}.${createHmac('sha256', this.#key).update(signed).digest('base64url')}`
   }
 
   /** Makes an access token or an instance inactive from now on. */
   revoke(token: string): void {
-    this._revoked.add(token)
+    this.#revoked.add(token)
   }
 
   /**
-   * From now on an endpoint answers like this, until it is told otherwise; null ends it.
+   * From now on an endpoint answers like this, until the next call; null ends it.
    *
    * @throws {TypeError} For another endpoint, and a fault that is unknown or of the wrong type.
    */
@@ -202,19 +204,19 @@ export class WixSimulator {
     if (![...ENDPOINTS.values()].includes(endpoint)) {
       throw new TypeError(`WixSimulator.fault: the endpoint must be ${[...ENDPOINTS.values()].join(' or ')}`)
     }
-    this._faults[endpoint] = fault === null ? null : checkOptions('WixSimulator.fault', fault, FAULT_CHECKS)
+    this.#faults[endpoint] = fault === null ? null : checkOptions('WixSimulator.fault', fault, FAULT_CHECKS)
   }
 
   /** How many requests an endpoint has got so far, also those that a fault answered. */
   calls(endpoint: WixSimulatorEndpoint): number {
-    return this._calls[endpoint]
+    return this.#calls[endpoint]
   }
 
   /** Frees the port and ends the open connections. */
   async close(): Promise<void> {
     await new Promise((resolve) => {
-      this._server.close(resolve)
-      this._server.closeAllConnections()
+      this.#server.close(resolve)
+      this.#server.closeAllConnections()
     })
   }
 
@@ -222,8 +224,8 @@ export class WixSimulator {
     try {
       const endpoint = req.method === 'POST' ? ENDPOINTS.get(req.url) : undefined
       if (endpoint === undefined) return send(res, 404, { message: 'The simulator has no such endpoint' })
-      this._calls[endpoint]++
-      const fault = this._faults[endpoint]
+      this.#calls[endpoint]++
+      const fault = this.#faults[endpoint]
       const body = await bodyOf(req)
       if (body === undefined) return send(res, 413, { message: 'The body is larger than 64 KiB' })
       if (fault) return await sendFault(res, fault)
@@ -236,30 +238,31 @@ export class WixSimulator {
 
   // Wix does not document how it refuses; 400 tells a mistake of the caller from an inactive token.
   private _token({ grant_type, client_id, client_secret, instance_id: instanceId }: Record<string, unknown>): Answer {
-    const { appId, appSecret } = this._options
+    const { appId, appSecret } = this.#options
     const isGranted = grant_type === 'client_credentials' && client_id === appId && client_secret === appSecret
-    if (!isGranted || !isText(instanceId)) {
+    if (!isGranted || !isNonEmptyString(instanceId)) {
       return [400, { message: 'Needs JSON with grant_type client_credentials, client_id, client_secret, instance_id' }]
     }
     return [200, { access_token: this.accessToken({ instanceId }), token_type: 'Bearer', expires_in: LIFETIME }]
   }
 
   private _tokenInfo({ token }: Record<string, unknown>): Answer {
-    if (!isText(token)) return [400, { message: 'Needs JSON with a token' }]
-    const info = this._revoked.has(token) ? undefined : this._read(token)
-    return [200, info && this._options.now() < info.exp * 1000 ? { active: true, ...info } : { active: false }]
+    if (!isNonEmptyString(token)) return [400, { message: 'Needs JSON with a token' }]
+    const info = this.#revoked.has(token) ? undefined : this._read(token)
+    return [200, info && this.#options.now() < info.exp * 1000 ? { active: true, ...info } : { active: false }]
   }
 
   /** What a token or an instance says, if its signature is right. */
   private _read(token: string): TokenInfo | undefined {
     const [, signed = '', payload = '', signature = ''] = TOKEN.exec(token) ?? []
-    if (isSignature(Buffer.from(signature, 'base64url'), signed, this._key)) {
+    if (isSignature(signature, signed, this.#key)) {
       const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { data: string }
       return JSON.parse(claims.data) as TokenInfo
     }
-    const { appId, appSecret, now } = this._options
+    const { appId, appSecret, now } = this.#options
     try {
-      const instance = checkInstance(token, [Buffer.from(appSecret)], rulesOf({ now }))
+      const secrets = [createSecretKey(Buffer.from(appSecret))]
+      const instance = instanceCheck({ now })({ instance: token, secrets })
       const { subjectType, subjectId, clientId, siteId, instanceId, vendorProductId = null } = instance
       const subject = { subjectType, subjectId, clientId: clientId ?? appId, siteId, instanceId, vendorProductId }
       const iat = Number(instance.iat) // not null: without a `signDate` it was refused

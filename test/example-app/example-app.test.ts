@@ -826,7 +826,7 @@ describe('The example app', () => {
       expect(await refusal(twice)).to.deep.equal([
         400,
         null,
-        { code: 'request_invalid', message: 'The Wix credential must be sent once, in one place, as text' },
+        { code: 'request_invalid', message: 'The Wix credential must be sent once, in one place, as a string' },
       ])
     })
 
@@ -1262,7 +1262,7 @@ describe('The example app', () => {
     })
 
     it('refuses to start with an empty secret', () => {
-      expect(() => createDemo({ secret: '' })).to.throw(TypeError, 'is empty')
+      expect(() => createDemo({ secret: '' })).to.throw(TypeError, 'got an empty string')
     })
   })
 

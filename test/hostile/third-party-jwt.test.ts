@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { expect } from 'chai'
 import { verifyWebhook, WixAuthError } from '../../lib/index.ts'
-import { publicKeys } from '../../lib/internal/wix-public-key.ts'
+import { wixPublicKeys } from '../../lib/internal/wix-public-key.ts'
 import { now } from '../support/build.ts'
 import { thirdParty } from '../support/third-party.ts'
 
@@ -35,7 +35,7 @@ const rsa = thirdParty('wycheproof/rsa_signature_2048_sha256_test.json') as RsaS
 const usable = (keys: readonly Jwk[]): KeyObject[] =>
   keys.flatMap((key) => {
     try {
-      return publicKeys('test', createPublicKey({ key, format: 'jwk' }))
+      return wixPublicKeys('test', createPublicKey({ key, format: 'jwk' }))
     } catch {
       return []
     }

@@ -107,7 +107,7 @@ for (const [version, framework] of versions) {
         expect([response.status, response.headers.get('www-authenticate')]).to.deep.equal([200, null])
         expect(await response.json()).to.deep.equal({
           user: { id: 'instance-1' },
-          identity: { ...info(), accountId: null, vendorProductId: null },
+          identity: { ...info(), accountId: null, permissions: null, siteOwnerId: null, vendorProductId: null },
         })
       }
       expect(wix.calls.map(({ body }) => JSON.parse(body) as unknown)).to.deep.equal([{ token: TOKEN }])

@@ -265,7 +265,7 @@ for (const [version, framework] of versions) {
         expect(unset.status).to.equal(500)
         expect(await unset.json())
           .to.have.property('message')
-          .that.includes('`secret` must be the app secret, but is undefined')
+          .that.includes('option `secret` must be the app secret, got undefined')
       })
     })
 

@@ -144,7 +144,7 @@ for (const [version, framework] of versions) {
           500,
           JSON.stringify({
             message:
-              'Wix signed the raw body, and that is not what arrived here. Read it before any other parser does: ' +
+              'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
               "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
           }),
         ])

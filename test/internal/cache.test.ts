@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError, WixUnavailableError } from '../../lib/index.ts'
-import { memo } from '../../lib/internal/cache.ts'
+import { cached } from '../../lib/internal/cache.ts'
 import { accessToken, clockAt, info, type TestClock } from '../support/access-token.ts'
 import { NOW } from '../support/build.ts'
 import { SECONDS } from '../support/jwt.ts'
@@ -20,7 +20,7 @@ type Memory = (token: string) => Identity | Promise<Identity>
 
 const LATER = SECONDS + 3600
 const identityOf = (token: string, more: object = {}): Identity => ({ exp: LATER, of: token, ...more })
-const settings = { purpose: 'test', maxAge: 60, max: 100 }
+const settings = { purpose: 'test', maxAge: 60, max: 100, expiryOf: ({ exp }: { exp: number }) => exp }
 
 /** The error that the memory throws or rejects with. */
 async function failureOf(memory: Memory, token: string): Promise<unknown> {
@@ -38,13 +38,13 @@ const codeOf = async (memory: Memory, token: string): Promise<unknown> => {
   return (error as WixAuthError).code
 }
 
-describe('memo', () => {
+describe('cached', () => {
   let clock: TestClock
   beforeEach(() => {
     clock = clockAt(NOW)
   })
   const remembering = (check: (token: string) => Promise<Identity>, more: object = {}): Memory =>
-    memo(check, { ...settings, now: clock.now, ...more })
+    cached(check, { ...settings, now: clock.now, ...more })
   const checking = (more: object = {}) => sinon.fake(async (token: string) => identityOf(token, more))
   const refusing = () => sinon.fake((_token: string) => Promise.reject<Identity>(new WixAuthError('token_inactive')))
 
@@ -79,7 +79,7 @@ describe('memo', () => {
 
   it('gives the check what comes beside the token, and tells no two apart by it', async () => {
     const check = sinon.fake(async (token: string, from: string, count: number) => identityOf(token, { from, count }))
-    const memory = memo(check, { ...settings, now: clock.now })
+    const memory = cached(check, { ...settings, now: clock.now })
     const first = memory('a', 'first', 1)
     const second = memory('a', 'second', 2)
     expect([await first, await second]).to.deep.equal(Array(2).fill(identityOf('a', { from: 'first', count: 1 })))
@@ -208,7 +208,7 @@ describe('memo', () => {
 
     it('forward past exp, an identity is not used any more', async () => {
       const check = checking()
-      const memory = memo(check, settings)
+      const memory = cached(check, settings)
       await memory('a')
       timers.setSystemTime(LATER * 1000 - 1)
       expect(memory('a')).to.have.property('of', 'a')
@@ -220,7 +220,7 @@ describe('memo', () => {
 
     it('back, an identity is remembered no longer than maxAge', async () => {
       const check = checking()
-      const memory = memo(check, settings)
+      const memory = cached(check, settings)
       await memory('a')
       timers.tick(30_000)
       timers.setSystemTime(NOW - 86_400_000)
@@ -236,7 +236,7 @@ describe('memo', () => {
       for (const left of [5000, 0]) {
         timers.setSystemTime(NOW)
         const check = checking({ exp: (NOW + left) / 1000 })
-        const memory = memo(check, settings)
+        const memory = cached(check, settings)
         await memory('a')
         timers.setSystemTime(NOW - 86_400_000)
         timers.tick(left + 2)
@@ -247,7 +247,7 @@ describe('memo', () => {
 
     it('back, a refusal is remembered no longer than 10 s', async () => {
       const check = refusing()
-      const memory = memo(check, settings)
+      const memory = cached(check, settings)
       await failureOf(memory, 'a')
       timers.setSystemTime(NOW - 86_400_000)
       timers.tick(10_000)
@@ -526,7 +526,7 @@ describe('memo', () => {
       setFlagsFromString('--expose_gc')
       const collect = runInNewContext('gc') as () => void
       const refusal = new WixAuthError('token_inactive')
-      const memory = memo(
+      const memory = cached(
         async (token: string) => {
           if (token.endsWith('7')) throw refusal
           return info({ subjectId: token }) as { exp: number }

@@ -10,7 +10,7 @@ import {
   WixServicePluginStrategy,
   WixWebhookStrategy,
 } from '../../lib/index.ts'
-import { publicKeys } from '../../lib/internal/wix-public-key.ts'
+import { wixPublicKeys } from '../../lib/internal/wix-public-key.ts'
 import { now } from '../support/build.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
 
@@ -52,41 +52,45 @@ const exponentOf = (e: string): KeyObject =>
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIBcanary\n-----END CERTIFICATE-----\n'
 const guid = '07864c16-3a6f-4dd2-9973-028705762b2c'
 const wrong: Array<[string, unknown, string]> = [
-  ['undefined', undefined, 'but is undefined (is an environment variable not set?)'],
-  ['null', null, 'but is null'],
-  ['an empty text', '', 'but is empty'],
-  ['a blank text', ' \n', 'but is empty'],
-  ['an empty list', [], 'but is an empty list'],
-  ['a list with a hole', [pem, undefined], 'but is undefined'],
-  ['a list in a list', [[pem]], 'but is a list'],
-  ['a number', 7, 'but is a number'],
-  ['an object', { key: pem }, 'but is of type object'],
-  ['bytes', Buffer.from(pem), 'but is of type object'],
-  ['a private key', KEYS.privateKey, 'but is a private key'],
-  ['a private key on one line', KEYS.privateKey.replaceAll('\n', ' '), 'but is a private key'],
-  ['a private key in base64', Buffer.from(KEYS.privateKey).toString('base64'), 'but is a private key'],
-  ['both keys', `${pem}${KEYS.privateKey}`, 'but is a private key'],
-  ['a private KeyObject', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, 'but is a private key'],
-  ['a secret KeyObject', createSecretKey(Buffer.from('canary')), 'but is a secret key'],
-  ['a certificate', certificate, 'but is a certificate'],
-  ['a certificate in base64', Buffer.from(certificate).toString('base64'), 'but is a certificate'],
-  ['the app secret or the app id', guid, 'but is a GUID, as the app secret and the app ID are'],
-  ['the app id with white space', ` ${guid.toUpperCase()}\n`, 'but is a GUID, as the app secret and the app ID are'],
-  ['some text', 'canary', 'but cannot be read as one'],
-  ['a path', './canary/public.pem', 'but cannot be read as one'],
-  ['half a PEM', pem.slice(0, 200), 'but cannot be read as one'],
-  ['half of the bare base64', base64.slice(0, 200), 'but cannot be read as one'],
-  ['two PEMs in one text', pem + OTHER_KEYS.publicKey, 'but cannot be read as one'],
-  ['a PEM of another form', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'but cannot be read as one'],
-  ['an RSA key of 1,024 bits', der(rsa(1024, 65_537)), 'but has 1024 bits'],
-  ['an RSA key of 2,047 bits', rsa(2047, 65_537), 'but has 2047 bits'],
-  ['an exponent of 1', der(exponentOf('AQ')), 'but has an exponent that no safe key has'],
-  ['an exponent of 3', rsa(2048, 3), 'but has an exponent that no safe key has'],
-  ['an exponent of 65,536', exponentOf('AQAA'), 'but has an exponent that no safe key has'],
-  ['an even exponent', exponentOf('AQAC'), 'but has an exponent that no safe key has'],
-  ['an EC key', der(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey), 'but is of type ec'],
-  ['an Ed25519 key', generateKeyPairSync('ed25519').publicKey, 'but is of type ed25519'],
-  ['an RSA-PSS key', der(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey), 'but is of type rsa-pss'],
+  ['undefined', undefined, 'got undefined (is an environment variable not set?)'],
+  ['null', null, 'got null'],
+  ['an empty text', '', 'got an empty string'],
+  ['a blank text', ' \n', 'got an empty string'],
+  ['an empty list', [], 'got an empty array'],
+  ['a list with a hole', [pem, undefined], 'got undefined'],
+  ['a list in a list', [[pem]], 'got an array'],
+  ['a number', 7, 'got a number'],
+  ['an object', { key: pem }, 'got a value of type object'],
+  ['bytes', Buffer.from(pem), 'got a value of type object'],
+  ['a private key', KEYS.privateKey, 'got a private key'],
+  ['a private key on one line', KEYS.privateKey.replaceAll('\n', ' '), 'got a private key'],
+  ['a private key in base64', Buffer.from(KEYS.privateKey).toString('base64'), 'got a private key'],
+  ['both keys', `${pem}${KEYS.privateKey}`, 'got a private key'],
+  ['a private KeyObject', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, 'got a private key'],
+  ['a secret KeyObject', createSecretKey(Buffer.from('canary')), 'got a secret key'],
+  ['a certificate', certificate, 'got a certificate'],
+  ['a certificate in base64', Buffer.from(certificate).toString('base64'), 'got a certificate'],
+  ['the app secret or the app id', guid, 'got a GUID, as the app secret and the app ID are'],
+  ['the app id with white space', ` ${guid.toUpperCase()}\n`, 'got a GUID, as the app secret and the app ID are'],
+  ['some text', 'canary', 'got a value that cannot be read as one'],
+  ['a path', './canary/public.pem', 'got a value that cannot be read as one'],
+  ['half a PEM', pem.slice(0, 200), 'got a value that cannot be read as one'],
+  ['half of the bare base64', base64.slice(0, 200), 'got a value that cannot be read as one'],
+  ['two PEMs in one text', pem + OTHER_KEYS.publicKey, 'got a value that cannot be read as one'],
+  ['a PEM of another form', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'got a value that cannot be read as one'],
+  ['an RSA key of 1,024 bits', der(rsa(1024, 65_537)), 'got a key of 1024 bits'],
+  ['an RSA key of 2,047 bits', rsa(2047, 65_537), 'got a key of 2047 bits'],
+  ['an exponent of 1', der(exponentOf('AQ')), 'got a key with an unsafe exponent'],
+  ['an exponent of 3', rsa(2048, 3), 'got a key with an unsafe exponent'],
+  ['an exponent of 65,536', exponentOf('AQAA'), 'got a key with an unsafe exponent'],
+  ['an even exponent', exponentOf('AQAC'), 'got a key with an unsafe exponent'],
+  ['an EC key', der(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey), 'got a key of type ec'],
+  ['an Ed25519 key', generateKeyPairSync('ed25519').publicKey, 'got a key of type ed25519'],
+  [
+    'an RSA-PSS key',
+    der(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey),
+    'got a key of type rsa-pss',
+  ],
 ]
 
 describe('J-02: the public key', () => {
@@ -101,7 +105,7 @@ describe('J-02: the public key', () => {
 
   for (const [name, { forms: published }] of Object.entries(keys)) {
     it(`may have each form of the vector ${name}, and is the same in each`, () => {
-      const read = Object.values(published).map((form) => publicKeys('test', form)[0])
+      const read = Object.values(published).map((form) => wixPublicKeys('test', form)[0])
       expect(read).to.have.length.of.at.least(6)
       for (const key of read) expect(key?.equals(read[0] as KeyObject)).to.equal(true)
     })
@@ -122,7 +126,7 @@ describe('J-02: the public key', () => {
         const error: unknown = await Promise.resolve(open()).catch((reason: unknown) => reason)
         expect(error).to.be.instanceOf(TypeError)
         const { message } = error as TypeError
-        expect(message.startsWith(`${door}: \`publicKey\` must be the public key of your app`)).to.equal(true)
+        expect(message.startsWith(`${door}: option \`publicKey\` must be the public key of your app`)).to.equal(true)
         expect(message).to.include(problem)
         expect(message).to.include('Webhooks > Get public key, or More Actions > View ID & keys')
         // E-01: nothing of what was given.

@@ -153,7 +153,7 @@ describe('redisStore', function () {
         req.authInfo = { identity: { instanceId: 'instance-1', eventType: 'order_created', data } as never }
         next()
       },
-      deduplicate({ store: redisStore(client), storeTimeout: 0.1 }),
+      deduplicate({ store: redisStore(client) }),
       (req, res, next) => {
         handled.push(req.params['id'])
         const gone = req.params['id'] === 'cut' ? server.kill() : Promise.resolve()
@@ -170,7 +170,7 @@ describe('redisStore', function () {
         expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
       }
       expect(handled).to.deep.equal(['before', 'cut'])
-      expect(String(warning.firstCall.args[0])).to.include('the store was not told that a delivery was handled')
+      expect(String(warning.firstCall.args[0])).to.include('a handled delivery could not be stored')
 
       await server.start()
       await deliver(`${served.url}/during`)
@@ -190,8 +190,8 @@ describe('redisStore, without a server', () => {
     ['redis://127.0.0.1', {}, 'redisStore: the first argument must be a client'],
     [{}, {}, 'redisStore: the first argument must be a client'],
     [client, null, 'redisStore: the options must be an object'],
-    [client, { prefix: '' }, 'option `prefix` must be a text'],
-    [client, { prefix: undefined }, 'option `prefix` must be a text'],
+    [client, { prefix: '' }, 'option `prefix` must be a non-empty string'],
+    [client, { prefix: undefined }, 'option `prefix` must be a non-empty string'],
     [client, { ttl: 1 }, 'unknown option `ttl`'],
   ]
   for (const [given, options, message] of wrong) {

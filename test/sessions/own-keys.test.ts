@@ -366,16 +366,16 @@ describe('keys that a function gives', () => {
   })
 
   const wrong: Array<[string, unknown, string]> = [
-    ['nothing', undefined, ', but is undefined (is an environment variable not set?)'],
-    ['null', null, ', but is null'],
-    ['an empty list', [], ', but is an empty list'],
-    ['one key', ES256, ', but is of type object'],
-    ['JSON', JSON.stringify([ES256]), ', but is a number or a text'],
-    ['a number', 7, ', but is a number or a text'],
-    ['a key without kid', [{ ...ES256, kid: undefined }], ', but one has no `kid` of at most 256 characters'],
-    ['a key twice', [ES256, ES256], ', but two have the same `kid`'],
-    ['a public half first', [createPublicHalf(ES256)], ', but the first has no private half to sign with'],
-    ['a function', () => [ES256], ', but is of type function'],
+    ['nothing', undefined, ', got undefined (is an environment variable not set?)'],
+    ['null', null, ', got null'],
+    ['an empty list', [], ', got an empty array'],
+    ['one key', ES256, ', got a value of type object'],
+    ['JSON', JSON.stringify([ES256]), ', got a number or a string'],
+    ['a number', 7, ', got a number or a string'],
+    ['a key without kid', [{ ...ES256, kid: undefined }], ', one of them has no `kid` of at most 256 characters'],
+    ['a key twice', [ES256, ES256], ', two of them have the same `kid`'],
+    ['a public half first', [createPublicHalf(ES256)], ', the first of them has no private half to sign with'],
+    ['a function', () => [ES256], ', got a value of type function'],
   ]
   for (const [name, list, problem] of wrong) {
     it(`and are ${name}: a TypeError, and no refusal of the token`, async () => {
@@ -390,7 +390,7 @@ describe('keys that a function gives', () => {
           expect(error).to.be.instanceOf(TypeError)
           expect(error).to.have.property(
             'message',
-            `SessionTokens: \`keys\` must be a list of keys of generateSessionKey()${problem}`,
+            `SessionTokens: option \`keys\` must be an array of keys from generateSessionKey()${problem}`,
           )
         }
         expect(await run(new WixSessionStrategy({ tokens }), bearer(rawSession()))).to.have.property('kind', 'error')

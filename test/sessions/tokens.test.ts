@@ -1069,55 +1069,63 @@ describe('the options of SessionTokens', () => {
   const ed448 = jwkOf(generateKeyPairSync('ed448'), { alg: 'EdDSA' })
   const x25519 = jwkOf(generateKeyPairSync('x25519'), { alg: 'EdDSA' })
   const oct = { kty: 'oct', k: Buffer.from('canary-of-an-hmac-secret').toString('base64url'), kid: 'k' }
-  const keyList = 'SessionTokens: `keys` must be a list of keys of generateSessionKey()'
-  const cannotBeRead = `${keyList}, but one cannot be read`
-  const noKeyForAlg = `${keyList}, but one is no key for its \`alg\``
-  const notAllowed = `${keyList}, but one has an \`alg\` that is not ES256, EdDSA, RS256`
+  const keyList = 'SessionTokens: option `keys` must be an array of keys from generateSessionKey()'
+  const cannotBeRead = `${keyList}, one of them cannot be read`
+  const noKeyForAlg = `${keyList}, one of them is not a key for its \`alg\``
+  const notAllowed = `${keyList}, one of them has an \`alg\` other than ES256, EdDSA, RS256`
 
   const mistakes: Array<[string, unknown, string]> = [
     [
       'nothing',
       undefined,
-      'SessionTokens: the options must be an object, but is undefined (is an environment variable not set?)',
+      'SessionTokens: the options must be an object, got undefined (is an environment variable not set?)',
     ],
-    ['null', null, 'SessionTokens: the options must be an object, but is null'],
-    ['a list', [base], 'SessionTokens: the options must be an object, but is a list'],
+    ['null', null, 'SessionTokens: the options must be an object, got null'],
+    ['a list', [base], 'SessionTokens: the options must be an object, got an array'],
     [
       'a key in place of options',
       KEY,
-      'SessionTokens: unknown option `kty`; known are issuer, audience, clockTolerance, now, keys, ttl',
+      'SessionTokens: unknown option `kty`; known options are clockTolerance, now, issuer, audience, keys, ttl',
     ],
     [
       'an unknown option',
       { ...base, expiresIn: 60 },
-      'SessionTokens: unknown option `expiresIn`; known are issuer, audience, clockTolerance, now, keys, ttl',
+      'SessionTokens: unknown option `expiresIn`; known options are clockTolerance, now, issuer, audience, keys, ttl',
     ],
-    ['no issuer', { keys: [KEY], audience: AUDIENCE }, 'SessionTokens: option `issuer` is missing'],
-    ['no audience', { keys: [KEY], issuer: ISSUER }, 'SessionTokens: option `audience` is missing'],
+    [
+      'no issuer',
+      { keys: [KEY], audience: AUDIENCE },
+      'SessionTokens: option `issuer` is missing: it must be a non-empty string without leading or trailing whitespace',
+    ],
+    [
+      'no audience',
+      { keys: [KEY], issuer: ISSUER },
+      'SessionTokens: option `audience` is missing: it must be a non-empty string without leading or trailing whitespace',
+    ],
     [
       'an issuer of an unset variable',
       { ...base, issuer: undefined },
-      'SessionTokens: option `issuer` must be a text without white space around it, but is undefined (is an environment variable not set?)',
+      'SessionTokens: option `issuer` must be a non-empty string without leading or trailing whitespace, got undefined (is an environment variable not set?)',
     ],
     [
       'an empty issuer',
       { ...base, issuer: '' },
-      'SessionTokens: option `issuer` must be a text without white space around it, but is empty',
+      'SessionTokens: option `issuer` must be a non-empty string without leading or trailing whitespace, got an empty string',
     ],
     [
       'an issuer with a space',
       { ...base, issuer: `${ISSUER} ` },
-      'SessionTokens: option `issuer` must be a text without white space around it',
+      'SessionTokens: option `issuer` must be a non-empty string without leading or trailing whitespace',
     ],
     [
       'several audiences',
       { ...base, audience: [AUDIENCE] },
-      'SessionTokens: option `audience` must be a text without white space around it, but is a list',
+      'SessionTokens: option `audience` must be a non-empty string without leading or trailing whitespace, got an array',
     ],
     ...[0, 0.5, 0.999, -1, 3600.001, 3601, NaN, Infinity, '600', null].map((ttl): [string, unknown, string] => [
       `the ttl ${inspect(ttl)}`,
       { ...base, ttl },
-      `SessionTokens: option \`ttl\` must be a number of seconds from 1 to 3600${ttl === null ? ', but is null' : ''}`,
+      `SessionTokens: option \`ttl\` must be a number of seconds from 1 to 3600${ttl === null ? ', got null' : ''}`,
     ]),
     ...[-1, 301, NaN, '30'].map((clockTolerance): [string, unknown, string] => [
       `the clockTolerance ${inspect(clockTolerance)}`,
@@ -1128,34 +1136,38 @@ describe('the options of SessionTokens', () => {
     [
       'no keys',
       { issuer: ISSUER, audience: AUDIENCE },
-      `${keyList}, but is undefined (is an environment variable not set?)`,
+      `${keyList}, got undefined (is an environment variable not set?)`,
     ],
-    ['keys that are null', { ...base, keys: null }, `${keyList}, but is null`],
-    ['an empty list of keys', { ...base, keys: [] }, `${keyList}, but is an empty list`],
-    ['one key without a list', { ...base, keys: KEY }, `${keyList}, but is of type object`],
-    ['keys as they are published', { ...base, keys: { keys: [KEY] } }, `${keyList}, but is of type object`],
-    ['keys in JSON', { ...base, keys: JSON.stringify([KEY]) }, `${keyList}, but is a number or a text`],
-    ['an empty text of keys', { ...base, keys: '' }, `${keyList}, but is empty`],
-    ['a key that is null', { ...base, keys: [null] }, `${keyList}, but one has no \`kid\` of at most 256 characters`],
+    ['keys that are null', { ...base, keys: null }, `${keyList}, got null`],
+    ['an empty list of keys', { ...base, keys: [] }, `${keyList}, got an empty array`],
+    ['one key without a list', { ...base, keys: KEY }, `${keyList}, got a value of type object`],
+    ['keys as they are published', { ...base, keys: { keys: [KEY] } }, `${keyList}, got a value of type object`],
+    ['keys in JSON', { ...base, keys: JSON.stringify([KEY]) }, `${keyList}, got a number or a string`],
+    ['an empty text of keys', { ...base, keys: '' }, `${keyList}, got an empty string`],
+    [
+      'a key that is null',
+      { ...base, keys: [null] },
+      `${keyList}, one of them has no \`kid\` of at most 256 characters`,
+    ],
     [
       'a key in JSON',
       { ...base, keys: [JSON.stringify(KEY)] },
-      `${keyList}, but one has no \`kid\` of at most 256 characters`,
+      `${keyList}, one of them has no \`kid\` of at most 256 characters`,
     ],
     [
       'a key without kid',
       { ...base, keys: [nameless] },
-      `${keyList}, but one has no \`kid\` of at most 256 characters`,
+      `${keyList}, one of them has no \`kid\` of at most 256 characters`,
     ],
     [
       'a key of an empty kid',
       { ...base, keys: [{ ...KEY, kid: '' }] },
-      `${keyList}, but one has no \`kid\` of at most 256 characters`,
+      `${keyList}, one of them has no \`kid\` of at most 256 characters`,
     ],
     [
       'a key whose kid is a number',
       { ...base, keys: [{ ...KEY, kid: 7 }] },
-      `${keyList}, but one has no \`kid\` of at most 256 characters`,
+      `${keyList}, one of them has no \`kid\` of at most 256 characters`,
     ],
     ['a key without alg', { ...base, keys: [{ ...KEY, alg: undefined }] }, notAllowed],
     ['a key of ES384', { ...base, keys: [{ ...p384, alg: 'ES384' }] }, notAllowed],
@@ -1176,7 +1188,7 @@ describe('the options of SessionTokens', () => {
     [
       'a kid of 257 characters',
       { ...base, keys: [{ ...KEY, kid: 'x'.repeat(257) }] },
-      `${keyList}, but one has no \`kid\` of at most 256 characters`,
+      `${keyList}, one of them has no \`kid\` of at most 256 characters`,
     ],
     ['a weak key behind a good one', { ...base, keys: [KEY, short] }, noKeyForAlg],
     ['a key with a broken point', { ...base, keys: [{ ...KEY, x: 'AAAA' }] }, cannotBeRead],
@@ -1188,13 +1200,13 @@ describe('the options of SessionTokens', () => {
     [
       'two keys of one kid',
       { ...base, keys: [KEY, { ...OTHER_KEY, kid: KEY.kid }] },
-      `${keyList}, but two have the same \`kid\``,
+      `${keyList}, two of them have the same \`kid\``,
     ],
-    ['one key twice', { ...base, keys: [KEY, KEY] }, `${keyList}, but two have the same \`kid\``],
+    ['one key twice', { ...base, keys: [KEY, KEY] }, `${keyList}, two of them have the same \`kid\``],
     [
       'a first key that cannot sign',
       { ...base, keys: [publicOnly, OTHER_KEY] },
-      `${keyList}, but the first has no private half to sign with`,
+      `${keyList}, the first of them has no private half to sign with`,
     ],
   ]
   for (const [name, options, message] of mistakes) {

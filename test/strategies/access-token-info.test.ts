@@ -35,7 +35,7 @@ import {
   whole,
 } from '../support/token-info-server.ts'
 
-const WHY = 'Wix could not be asked whose token this is: '
+const WHY = 'Token Info is unavailable: '
 const TOKEN = accessToken()
 const MEGABYTE = 1024 * 1024
 
@@ -49,7 +49,7 @@ function unavailableOf(outcome: Outcome): [why: string, headers: unknown] {
   expect(outcome).to.have.property('kind', 'error')
   const { error } = outcome as unknown as { error: WixUnavailableError }
   expect(error).to.be.instanceOf(WixUnavailableError).and.include({ status: 503, name: 'WixUnavailableError' })
-  expect(error.message).to.match(/^Wix could not be asked whose token this is: /)
+  expect(error.message).to.match(/^Token Info is unavailable: /)
   expect(error).to.not.have.property('cause')
   return [error.message.slice(WHY.length), error.headers]
 }
@@ -245,7 +245,10 @@ describe('Token Info, served by a server with a fault', () => {
     await start(firstThen(whole('', 502), whole('', 503, { 'Retry-After': '7' })))
     const door = doorTo()
     expect(unavailableOf(await ask(door))).to.deep.equal(['status 503', { 'Retry-After': '7' }])
-    expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after status 503', { 'Retry-After': '7' }])
+    expect(unavailableOf(await ask(door))).to.deep.equal([
+      'circuit breaker open after status 503',
+      { 'Retry-After': '7' },
+    ])
     expect(server.calls).to.have.length(2)
   })
 
@@ -297,7 +300,10 @@ describe('Token Info, served by a server with a fault', () => {
       expect(unavailableOf(await ask(door))).to.deep.equal([why, { 'Retry-After': '7' }])
       server.answerWith(whole(info()))
       for (const left of ['7', '6', '5', '4', '3', '2', '1']) {
-        expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after ${why}`, { 'Retry-After': left }])
+        expect(unavailableOf(await ask(door))).to.deep.equal([
+          `circuit breaker open after ${why}`,
+          { 'Retry-After': left },
+        ])
         unavailableOf(await ask(door, accessToken('other')))
         clock.add(999)
         unavailableOf(await ask(door))
@@ -391,7 +397,7 @@ describe('Token Info, served by a server with a fault', () => {
     expect(before).to.equal(10)
     for (let time = 0; time < 50; time++) {
       const [why, headers] = unavailableOf(await ask(door))
-      expect(why).to.match(/^a pause after no connection \([A-Z_]+\)$/)
+      expect(why).to.match(/^circuit breaker open after no connection \([A-Z_]+\)$/)
       expect(headers).to.deep.equal({ 'Retry-After': '1' })
     }
     expect(server.calls).to.have.length(before)
@@ -404,7 +410,7 @@ describe('Token Info, served by a server with a fault', () => {
 })
 
 describe('Retry-After', () => {
-  const PAUSE = 'a pause after status 429'
+  const PAUSE = 'circuit breaker open after status 429'
   const values: Array<[string, string | undefined]> = [
     ['1', '1'],
     ['7', '7'],
@@ -463,7 +469,10 @@ describe('Retry-After', () => {
         const door = strategy({ fetch, now: clock.now })
         expect(unavailableOf(await ask(door))).to.deep.equal([`status ${code}`, { 'Retry-After': told }])
         clock.add(Number(told) * 1000 - 1)
-        expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after status ${code}`, { 'Retry-After': '1' }])
+        expect(unavailableOf(await ask(door))).to.deep.equal([
+          `circuit breaker open after status ${code}`,
+          { 'Retry-After': '1' },
+        ])
         sinon.assert.calledOnce(fetch)
         clock.add(1)
         expect(await ask(door)).to.include({ kind: 'success' })
@@ -503,7 +512,10 @@ describe('Retry-After', () => {
     clock.add(7000)
     expect(unavailableOf(await ask(door))).to.deep.equal(['status 500', {}])
     clock.add(499)
-    expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after status 500', { 'Retry-After': '1' }])
+    expect(unavailableOf(await ask(door))).to.deep.equal([
+      'circuit breaker open after status 500',
+      { 'Retry-After': '1' },
+    ])
     sinon.assert.calledTwice(fetch)
     clock.add(1)
     expect(await ask(door)).to.include({ kind: 'success' })
@@ -543,7 +555,7 @@ describe('Retry-After', () => {
         ]
         for (const [count, pause, answer] of reasons) {
           timers.setSystemTime(NOW)
-          const why = `a pause after status ${answer.status}`
+          const why = `circuit breaker open after status ${answer.status}`
           const fetch = sinon.fake(async () => answer)
           const constant = { appId: APP_ID, fetch, cache: false } as const
           const error = (): Promise<unknown> => verifyAccessToken(TOKEN, constant).catch((reason: unknown) => reason)
@@ -575,7 +587,7 @@ describe('Retry-After', () => {
 })
 
 describe('T-09: repeated outages', () => {
-  const PAUSE = 'a pause after status 500'
+  const PAUSE = 'circuit breaker open after status 500'
   let clock: TestClock
   let fetch: sinon.SinonStub
   let door: WixAccessTokenStrategy
@@ -693,7 +705,10 @@ describe('T-09: repeated outages', () => {
       await times(4)
       fetch.callsFake(end)
       expect(unavailableOf(await ask(door))).to.deep.equal([why, {}])
-      expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after ${why}`, { 'Retry-After': '1' }])
+      expect(unavailableOf(await ask(door))).to.deep.equal([
+        `circuit breaker open after ${why}`,
+        { 'Retry-After': '1' },
+      ])
     }
   })
 
@@ -744,7 +759,10 @@ describe('T-09: repeated outages', () => {
       try {
         fetch.callsFake(answering('', code))
         await times(5)
-        expect(unavailableOf(await ask(door))).to.deep.equal([`a pause after status ${code}`, { 'Retry-After': '1' }])
+        expect(unavailableOf(await ask(door))).to.deep.equal([
+          `circuit breaker open after status ${code}`,
+          { 'Retry-After': '1' },
+        ])
       } finally {
         timer.restore()
       }
@@ -762,7 +780,10 @@ describe('T-09: repeated outages', () => {
     expect(unavailableOf(await ask(door))).to.deep.equal(['status 429', { 'Retry-After': '60' }])
     works()
     clock.add(59_999)
-    expect(unavailableOf(await ask(door))).to.deep.equal(['a pause after status 429', { 'Retry-After': '1' }])
+    expect(unavailableOf(await ask(door))).to.deep.equal([
+      'circuit breaker open after status 429',
+      { 'Retry-After': '1' },
+    ])
     clock.add(1)
     expect(await ask(door)).to.include({ kind: 'success' })
   })
@@ -825,7 +846,7 @@ describe('T-09: repeated outages', () => {
     }
   })
 
-  it('a probe without an answer makes room for the next one, a pause after its deadline', async () => {
+  it('a probe without an answer makes room for the next one, circuit breaker open after its deadline', async () => {
     door = strategy({ fetch, now: clock.now, cache: false, timeout: 0.02 })
     fails()
     await times(5)
@@ -834,7 +855,7 @@ describe('T-09: repeated outages', () => {
     expect(unavailableOf(await ask(door))[0]).to.equal('no answer within 0.02 seconds')
     works()
     clock.add(999)
-    expect(unavailableOf(await ask(door))[0]).to.equal('a pause after no answer within 0.02 seconds')
+    expect(unavailableOf(await ask(door))[0]).to.equal('circuit breaker open after no answer within 0.02 seconds')
     clock.add(1)
     expect(await ask(door)).to.include({ kind: 'success' })
   })
@@ -921,7 +942,7 @@ describe('T-09: repeated outages', () => {
 })
 
 describe('T-09: the calls under way', () => {
-  const FULL = 'too many calls under way'
+  const FULL = 'too many calls in flight'
 
   it('are at most maxCalls: the next one is a 503 at once, and nobody is told when to come again', async () => {
     const { fetch, answer } = answeringLater()

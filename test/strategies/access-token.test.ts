@@ -48,7 +48,7 @@ const EXPIRED: Outcome = {
 }
 const TWICE: Outcome = {
   kind: 'fail',
-  challenge: { message: 'The Wix credential must be sent once, in one place, as text', code: 'request_invalid' },
+  challenge: { message: 'The Wix credential must be sent once, in one place, as a string', code: 'request_invalid' },
   status: 400,
 }
 
@@ -129,6 +129,8 @@ describe('the vectors of access-token.json', () => {
             subjectId: null,
             siteId: null,
             accountId: null,
+            permissions: null,
+            siteOwnerId: null,
             vendorProductId: null,
             ...said,
             active: true,
@@ -153,7 +155,7 @@ describe('WixAccessTokenStrategy', () => {
   it('signs in with what the look-up found, and tells the identity in the info', async () => {
     const verify = sinon.fake.returns(user)
     const outcome = await runToEnd(strategy({ fetch: answering() }, verify), asked)
-    const identity = { ...info(), accountId: null, vendorProductId: null }
+    const identity = { ...info(), accountId: null, permissions: null, siteOwnerId: null, vendorProductId: null }
     expect(outcome).to.deep.equal({ kind: 'success', user, info: { identity } })
     expect(identityOf({ authInfo: (outcome as unknown as { info: Express.AuthInfo }).info })).to.deep.equal(identity)
     sinon.assert.calledOnceWithExactly(verify, identity, sinon.match.func)
@@ -497,12 +499,12 @@ describe('WixAccessTokenStrategy', () => {
     }
 
     for (const name of ['permissions', 'siteOwnerId']) {
-      it(`tells ${name} when it is a text, null for all else, and nothing when it is absent`, async () => {
+      it(`tells ${name} when it is a string, and null for everything else`, async () => {
         expect(await outcomeOf(info({ [name]: 'text' }))).to.have.nested.property(`user.${name}`, 'text')
         for (const value of ['', 7, true, null, {}, ['OWNER']]) {
           expect(await outcomeOf(info({ [name]: value }))).to.have.nested.property(`user.${name}`, null)
         }
-        expect(await outcomeOf(info())).to.not.have.nested.property(`user.${name}`)
+        expect(await outcomeOf(info())).to.have.nested.property(`user.${name}`, null)
       })
     }
 
@@ -545,8 +547,7 @@ describe('WixAccessTokenStrategy', () => {
           if (Object.hasOwn(code, name)) expect(await codeOf(body), name).to.equal(code[name as keyof typeof code])
         }
         const verified = await verifyAccessToken(TOKEN, options({ fetch: answering(plain) }))
-        expect(verified).to.include({ accountId: null, vendorProductId: null })
-        expect(Object.keys(verified)).to.not.include.oneOf(['permissions', 'siteOwnerId'])
+        expect(verified).to.include({ accountId: null, permissions: null, siteOwnerId: null, vendorProductId: null })
         const bare = { active: true, clientId: APP_ID, instanceId: 'i', exp: SECONDS + 9 }
         expect(await verifyAccessToken(TOKEN, options({ fetch: answering(bare) }))).to.deep.equal({
           ...bare,
@@ -554,6 +555,8 @@ describe('WixAccessTokenStrategy', () => {
           subjectId: null,
           siteId: null,
           accountId: null,
+          permissions: null,
+          siteOwnerId: null,
           vendorProductId: null,
           iat: null,
         })
@@ -637,7 +640,7 @@ describe('WixAccessTokenStrategy', () => {
     expect(outcome).to.have.nested.include({
       'error.status': 503,
       'error.name': 'WixUnavailableError',
-      'error.message': 'Wix could not be asked whose token this is: status 500',
+      'error.message': 'Token Info is unavailable: status 500',
     })
   })
 
@@ -804,6 +807,8 @@ describe('verifyAccessToken', () => {
     expect(await verifyAccessToken(TOKEN, options({ fetch: answering() }))).to.deep.equal({
       ...info(),
       accountId: null,
+      permissions: null,
+      siteOwnerId: null,
       vendorProductId: null,
     })
   })
@@ -931,16 +936,25 @@ describe('WixUnavailableError', () => {
 describe('P-10: the options of the access token', () => {
   const url = 'option `apiUrl` must be an https URL without a password, or an http URL of this machine'
   const age = 'cache: option `maxAge` must be a number of seconds above 0, at most 60'
-  const types = 'option `subjectTypes` must be a list of USER | MEMBER | VISITOR | APP | UNKNOWN'
-  const whole = 'must be a whole number from 1 to 10000000'
+  const types = 'option `subjectTypes` must be a non-empty array of USER | MEMBER | VISITOR | APP | UNKNOWN'
+  const whole = 'must be an integer from 1 to 10000000'
   const wrong: Array<[object, string]> = [
-    [{ appID: 'x' }, 'unknown option `appID`; known are '],
+    [{ appID: 'x' }, 'unknown option `appID`; known options are '],
     [{ secret: 'x' }, 'unknown option `secret`'],
-    [{ appId: undefined }, 'option `appId` must be a text without white space around it, but is undefined'],
-    [{ appId: '' }, 'option `appId` must be a text without white space around it, but is empty'],
+    [
+      { appId: undefined },
+      'option `appId` must be a non-empty string without leading or trailing whitespace, got undefined',
+    ],
+    [
+      { appId: '' },
+      'option `appId` must be a non-empty string without leading or trailing whitespace, got an empty string',
+    ],
     [{ appId: ' app-1' }, 'option `appId`'],
     [{ appId: 7 }, 'option `appId`'],
-    [{ appId: [APP_ID] }, 'option `appId` must be a text without white space around it, but is a list'],
+    [
+      { appId: [APP_ID] },
+      'option `appId` must be a non-empty string without leading or trailing whitespace, got an array',
+    ],
     [{ timeout: 0 }, 'option `timeout` must be a number of seconds above 0, at most 86400'],
     [{ timeout: -1 }, 'option `timeout`'],
     [{ timeout: NaN }, 'option `timeout`'],
@@ -952,10 +966,10 @@ describe('P-10: the options of the access token', () => {
     [{ maxCalls: Infinity }, `option \`maxCalls\` ${whole}`],
     [{ maxCalls: 10_000_001 }, `option \`maxCalls\` ${whole}`],
     [{ maxCalls: '64' }, `option \`maxCalls\` ${whole}`],
-    [{ cache: true }, 'option `cache` must be false, or { maxAge, max }, but is of type boolean'],
-    [{ cache: null }, 'option `cache` must be false, or { maxAge, max }, but is null'],
+    [{ cache: true }, 'option `cache` must be false, or { maxAge, max }, got a value of type boolean'],
+    [{ cache: null }, 'option `cache` must be false, or { maxAge, max }, got null'],
     [{ cache: 60 }, 'option `cache` must be false, or { maxAge, max }'],
-    [{ cache: [] }, 'cache: the options must be an object, but is a list'],
+    [{ cache: [] }, 'option `cache` must be false, or { maxAge, max }, got an array'],
     [{ cache: { maxAge: 61 } }, age],
     [{ cache: { maxAge: 60.001 } }, age],
     [{ cache: { maxAge: 0 } }, age],
@@ -967,7 +981,7 @@ describe('P-10: the options of the access token', () => {
     [{ cache: { max: 0 } }, `cache: option \`max\` ${whole}`],
     [{ cache: { max: 1.5 } }, `cache: option \`max\` ${whole}`],
     [{ cache: { max: Infinity } }, `cache: option \`max\` ${whole}`],
-    [{ cache: { ttl: 5 } }, 'cache: unknown option `ttl`; known are maxAge, max'],
+    [{ cache: { ttl: 5 } }, 'cache: unknown option `ttl`; known options are maxAge, max'],
     [{ apiUrl: 'www.wixapis.com' }, url],
     [{ apiUrl: '' }, url],
     [{ apiUrl: new URL('https://www.wixapis.com') }, url],
@@ -988,7 +1002,7 @@ describe('P-10: the options of the access token', () => {
     [{ apiUrl: 'file:///etc/passwd' }, url],
     [{ apiUrl: 'javascript:1' }, url],
     [{ fetch: 'fetch' }, 'option `fetch` must be a function'],
-    [{ fetch: undefined }, 'option `fetch` must be a function, but is undefined'],
+    [{ fetch: undefined }, 'option `fetch` must be a function, got undefined'],
     [{ now: 5 }, 'option `now` must be a function'],
     [{ subjectTypes: [] }, types],
     [{ subjectTypes: 'USER' }, types],
@@ -1015,7 +1029,7 @@ describe('P-10: the options of the access token', () => {
     const more: Array<[object, string]> = [
       [{ tokenFromRequest: 'header' }, 'option `tokenFromRequest` must be a function'],
       [{ passReqToCallback: 'yes' }, 'option `passReqToCallback` must be true or false'],
-      [{ name: '' }, 'option `name` must be a text'],
+      [{ name: '' }, 'option `name` must be a non-empty string'],
       [{ verifyTimeout: 0 }, 'option `verifyTimeout` must be a number of seconds above 0'],
     ]
     for (const [given, message] of more) {
@@ -1026,12 +1040,12 @@ describe('P-10: the options of the access token', () => {
   it('need an appId', async () => {
     expect(() => new WixAccessTokenStrategy({ now } as never, found)).to.throw(
       TypeError,
-      'WixAccessTokenStrategy: option `appId` must be the id of your app, but is undefined (is an environment variable not set?)',
+      'WixAccessTokenStrategy: option `appId` is missing: it must be a non-empty string without leading or trailing whitespace',
     )
     expect(await errorOf(verifyAccessToken(TOKEN, { now } as never)))
       .to.be.instanceOf(TypeError)
       .with.property('message')
-      .that.includes('verifyAccessToken: option `appId` must be the id of your app')
+      .that.includes('verifyAccessToken: option `appId` is missing: it must be a non-empty string')
   })
 
   it('must be an object', async () => {
@@ -1149,18 +1163,18 @@ describe('E-01: no error holds the token', () => {
     await first
 
     const pausing = options({ fetch: answering({}, 429, { 'Retry-After': '9' }) })
-    for (const text of ['status 429', 'a pause after status 429']) {
+    for (const text of ['status 429', 'circuit breaker open after status 429']) {
       const reason = await errorOf(verifyAccessToken(token, pausing))
       expect(reason).to.have.property('message').that.includes(`: ${text}`)
       expect(told(reason)).to.not.include(CANARY)
     }
   })
 
-  it('of a pause after a broken connection, which names no more than its code', async () => {
+  it('of circuit breaker open after a broken connection, which names no more than its code', async () => {
     const pausing = options({ fetch: rejecting, cache: false })
     await Promise.all(Array.from({ length: 5 }, () => errorOf(verifyAccessToken(token, pausing))))
     const reason = await errorOf(verifyAccessToken(token, pausing))
-    expect(reason).to.have.property('message').that.includes('a pause after no connection')
+    expect(reason).to.have.property('message').that.includes('circuit breaker open after no connection')
     expect(told(reason)).to.not.include(CANARY)
   })
 
@@ -1176,7 +1190,7 @@ describe('E-01: no error holds the token', () => {
     ]
     for (const [reason, suffix] of cases) {
       const error = await errorOf(verifyAccessToken(TOKEN, options({ fetch: refusing(reason) })))
-      expect(error).to.have.property('message', `Wix could not be asked whose token this is: no connection${suffix}`)
+      expect(error).to.have.property('message', `Token Info is unavailable: no connection${suffix}`)
     }
   })
 })

@@ -250,18 +250,21 @@ describe('WixAppStrategy with remote', () => {
   })
 
   describe('P-10: its options', () => {
-    const missing = 'WixAppStrategy remote: option `appId` must be'
+    const missing = 'WixAppStrategy remote: option `appId` is missing: it must be a non-empty string'
     const wrong: Array<[unknown, string]> = [
-      [{}, 'WixAppStrategy remote: option `appId` must be the id of your app, but is undefined'],
+      [{}, missing],
       [undefined, missing],
       [null, missing],
       [true, missing],
       [false, missing],
       [7, missing],
       ['app-1', 'WixAppStrategy remote: unknown option `0`'],
-      [{ appId: undefined }, missing],
-      [{ appId: '' }, missing],
-      [{ appId: APP_ID, subjectTypes: ['USER'] }, 'WixAppStrategy remote: unknown option `subjectTypes`; known are '],
+      [{ appId: undefined }, 'WixAppStrategy remote: option `appId` must be a non-empty string'],
+      [{ appId: '' }, 'WixAppStrategy remote: option `appId` must be a non-empty string'],
+      [
+        { appId: APP_ID, subjectTypes: ['USER'] },
+        'WixAppStrategy remote: unknown option `subjectTypes`; known options are ',
+      ],
       [{ appId: APP_ID, secret: SECRET }, 'WixAppStrategy remote: unknown option `secret`'],
       [{ appId: APP_ID, apiUrl: 'http://wix.com' }, 'WixAppStrategy remote: option `apiUrl` must be an https URL'],
       [{ appId: APP_ID, timeout: 0 }, 'WixAppStrategy remote: option `timeout` must be'],

@@ -69,7 +69,7 @@ describe('WixAppStrategy', () => {
       expect(await run(strategy(), request({ instance: genuine }, { authorization: genuine }))).to.deep.equal({
         kind: 'fail',
         challenge: {
-          message: 'The Wix credential must be sent once, in one place, as text',
+          message: 'The Wix credential must be sent once, in one place, as a string',
           code: 'request_invalid',
         },
         status: 400,
@@ -195,26 +195,26 @@ describe('WixAppStrategy', () => {
 
     const PEM = '-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n'
     const wrong: Array<[unknown, string]> = [
-      [undefined, 'but is undefined (is an environment variable not set?)'],
-      [null, 'but is null'],
-      ['', 'but is empty'],
-      [' \t', 'but is empty'],
-      [[], 'but is an empty list'],
-      [[SECRET, undefined], 'but is undefined'],
-      [[SECRET, ''], 'but is empty'],
-      [7, 'but is a number'],
-      [{}, 'but is of type object'],
-      [[[SECRET]], 'but is a list'],
-      [`${SECRET}\n`, 'but has white space around it'],
-      [` ${SECRET}`, 'but has white space around it'],
-      [PEM, 'but is a key'],
-      [Buffer.from(PEM).toString('base64'), 'but is a key'],
-      [`MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${'x'.repeat(100)}`, 'but is a key'],
-      ['{"kty":"oct","k":"c2VjcmV0"}', 'but is a key'],
+      [undefined, 'got undefined (is an environment variable not set?)'],
+      [null, 'got null'],
+      ['', 'got an empty string'],
+      [' \t', 'got an empty string'],
+      [[], 'got an empty array'],
+      [[SECRET, undefined], 'got undefined'],
+      [[SECRET, ''], 'got an empty string'],
+      [7, 'got a number'],
+      [{}, 'got a value of type object'],
+      [[[SECRET]], 'got an array'],
+      [`${SECRET}\n`, 'got one with leading or trailing whitespace'],
+      [` ${SECRET}`, 'got one with leading or trailing whitespace'],
+      [PEM, 'got a key'],
+      [Buffer.from(PEM).toString('base64'), 'got a key'],
+      [`MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${'x'.repeat(100)}`, 'got a key'],
+      ['{"kty":"oct","k":"c2VjcmV0"}', 'got a key'],
     ]
     for (const [secret, problem] of wrong) {
       it(`I-06: must not be ${inspect(secret).slice(0, 40)}, early or late`, async () => {
-        const message = `WixAppStrategy: \`secret\` must be the app secret, ${problem}`
+        const message = `WixAppStrategy: option \`secret\` must be the app secret, ${problem}`
         const where = 'dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
         expect(() => strategy({ secret }))
           .to.throw(TypeError, message)
@@ -244,7 +244,7 @@ describe('WixAppStrategy', () => {
       expect(outcome).to.have.property('kind', 'error')
       expect(outcome)
         .to.have.nested.property('error.message')
-        .that.includes('`secret` must be the app secret, but is undefined')
+        .that.includes('option `secret` must be the app secret, got undefined')
     })
 
     it('I-08: that is wrong or missing is an error also for a request without an instance', async () => {
@@ -331,15 +331,18 @@ describe('WixAppStrategy', () => {
     const wrong: Array<[object, string]> = [
       [
         { signDateThreshold: 5000 },
-        'WixAppStrategy: unknown option `signDateThreshold`; use `maxAge`, which counts seconds, instead',
+        'WixAppStrategy: unknown option `signDateThreshold`; use `maxAge`, in seconds',
       ],
       [
         { secrets: [SECRET] },
-        'WixAppStrategy: unknown option `secrets`; known are name, passReqToCallback, verifyTimeout, ',
+        'WixAppStrategy: unknown option `secrets`; known options are name, passReqToCallback, verifyTimeout, ',
       ],
       [{ passReqToCallback: 'yes' }, 'WixAppStrategy: option `passReqToCallback` must be true or false'],
-      [{ passReqToCallback: undefined }, 'option `passReqToCallback` must be true or false, but is undefined'],
-      [{ name: '' }, 'WixAppStrategy: option `name` must be a text without white space around it, but is empty'],
+      [{ passReqToCallback: undefined }, 'option `passReqToCallback` must be true or false, got undefined'],
+      [
+        { name: '' },
+        'WixAppStrategy: option `name` must be a non-empty string without leading or trailing whitespace, got an empty string',
+      ],
       [{ instanceFromRequest: 'query' }, 'WixAppStrategy: option `instanceFromRequest` must be a function'],
       [
         { verifyTimeout: 0 },

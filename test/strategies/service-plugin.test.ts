@@ -146,7 +146,7 @@ describe('verifyServicePlugin', () => {
     }
     expect(() => new WixServicePluginStrategy({ publicKey } as never)).to.throw(
       TypeError,
-      'WixServicePluginStrategy: option `appId` must be the id of your app, but is undefined',
+      'WixServicePluginStrategy: option `appId` is missing',
     )
   })
 })

@@ -15,7 +15,7 @@ app.post(
     req.authInfo = { identity: { instanceId: 'instance-1', eventType: 'order_created', data } as never }
     next()
   },
-  deduplicate({ store: redisStore(client), lease: Number(lease), storeTimeout: 5 }),
+  deduplicate({ store: redisStore(client), lease: Number(lease) }),
   (req, res, next) => {
     const { how, id } = req.params
     client

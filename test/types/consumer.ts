@@ -110,7 +110,7 @@ new WixAppStrategy({ secret })
 new WixAppStrategy({ secret, signDateThreshold: 5000 }, () => null)
 // @ts-expect-error Seconds, or false.
 new WixAppStrategy({ secret, maxAge: true }, () => null)
-// @ts-expect-error It may be unset (seen with exactOptionalPropertyTypes; at run time always).
+// An environment variable may be unset: that is a TypeError at start-up.
 new WixAppStrategy({ secret: process.env['WIX_APP_SECRET'] }, () => null)
 // @ts-expect-error Without passReqToCallback there are two arguments.
 new WixAppStrategy({ secret }, (_req, _instance, _done) => null)
@@ -178,7 +178,7 @@ new WixServicePluginStrategy({ publicKey, appId: 'app' }, ({ metadata, clientId 
 new WixDigestStrategy({ publicKey, passReqToCallback: true }, (req, { body }) => ({ id: req.path + String(body) }))
 // @ts-expect-error The public key is needed.
 new WixWebhookStrategy({})
-// @ts-expect-error A variable may be unset, and must not be.
+// An environment variable may be unset: that is a TypeError at start-up.
 new WixWebhookStrategy({ publicKey: process.env['WIX_PUBLIC_KEY'] })
 // @ts-expect-error The app id is needed.
 new WixServicePluginStrategy({ publicKey })
@@ -260,7 +260,7 @@ new WixAccessTokenStrategy({ appId: 'app', fetch: () => globalThis.Response.json
 new WixAccessTokenStrategy({ appId: 'app', fetch: withAgent }, () => null)
 // @ts-expect-error The app id is needed.
 new WixAccessTokenStrategy({}, () => null)
-// @ts-expect-error It may be unset.
+// An environment variable may be unset: that is a TypeError at start-up.
 new WixAccessTokenStrategy({ appId: process.env['WIX_APP_ID'] }, () => null)
 // @ts-expect-error A verify callback is needed.
 new WixAccessTokenStrategy({ appId: 'app' })

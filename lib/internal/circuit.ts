@@ -1,0 +1,97 @@
+import { WixUnavailableError } from '../errors.ts'
+
+/** Says why there is no answer. */
+export const unavailable = (server: string, why: string, retryAfter?: number): WixUnavailableError =>
+  new WixUnavailableError(`${server} is unavailable: ${why}`, retryAfter === undefined ? {} : { retryAfter })
+
+/** The other server did not answer, or asked its callers to wait: any other call would fail as well. */
+export class OutageError extends WixUnavailableError {
+  // Not for the app to see.
+  readonly #why: string
+  readonly #wait: number
+
+  /** @param wait Seconds for which the server asked its callers to wait; 0 when it did not. */
+  constructor(server: string, why: string, wait = 0) {
+    super(`${server} is unavailable: ${why}`, wait > 0 ? { retryAfter: wait } : {})
+    this.#why = why
+    this.#wait = wait
+  }
+
+  get why(): string {
+    return this.#why
+  }
+
+  get wait(): number {
+    return this.#wait
+  }
+}
+
+/** Outages in a row that open the circuit. */
+const OUTAGES_TO_OPEN = 5
+/** Seconds for which the circuit opens, doubled after each probe that fails. */
+const SHORTEST_OPEN = 0.5
+const LONGEST_OPEN = 30
+
+/**
+ * A circuit breaker: bounds the calls in flight, and stops calling a server that is out. After five outages in a row, or when the
+ * server asks for it, calls fail at once for half a second, then twice as long each time, up to 30 seconds; then one probe finds out.
+ *
+ * @param server Named in messages.
+ * @param clock Milliseconds.
+ * @returns A function that makes a call, whose probe may take `timeout` seconds. Rejects as the call does, or with a
+ *   {@link WixUnavailableError} when it makes none.
+ */
+export function circuitBreaker(
+  server: string,
+  maxCalls: number,
+  clock: () => number,
+): <T>(timeout: number, call: () => Promise<T>) => Promise<T> {
+  let inFlight = 0
+  let outages = 0
+  /** Seconds; 0 while the circuit is closed. */
+  let openFor = 0
+  let openUntil = 0
+  let why = ''
+  /** Only calls of this round may change the state: those from before know nothing of what came after. */
+  let round = 0
+
+  const close = (): void => {
+    outages = 0
+    openFor = 0
+    openUntil = 0
+  }
+  const count = (outage: OutageError): void => {
+    outages++
+    if (outages >= OUTAGES_TO_OPEN || outage.wait > 0) openFor = Math.min(openFor * 2 || SHORTEST_OPEN, LONGEST_OPEN)
+    if (openFor === 0) return
+    openUntil = clock() + Math.max(openFor, outage.wait) * 1000
+    why = outage.why
+    round++
+  }
+
+  return async (timeout, call) => {
+    const wait = openUntil - clock()
+    if (wait > 0) throw unavailable(server, `circuit breaker open after ${why}`, wait / 1000)
+    if (inFlight >= maxCalls) throw unavailable(server, 'too many calls in flight')
+    if (openFor > 0) {
+      // The probe: until it is back, the others fail.
+      openUntil = clock() + timeout * 1000
+      round++
+    }
+    const mine = round
+    inFlight++
+    try {
+      const answer = await call()
+      if (mine === round) close()
+      return answer
+    } catch (error) {
+      if (mine === round) {
+        if (error instanceof OutageError) count(error)
+        else close()
+      }
+      throw error
+    } finally {
+      inFlight--
+    }
+  }
+}

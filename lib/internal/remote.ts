@@ -1,0 +1,156 @@
+import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
+import { circuitBreaker, OutageError, unavailable } from './circuit.ts'
+import { withTimeout } from './promises.ts'
+import { objectOf, own, parseJson } from './values.ts'
+
+/** The part of `fetch` that is used here: Node's own fits, and undici's, for example with the `dispatcher` of a proxy. */
+export type Fetch = (
+  url: string,
+  init: {
+    method?: string
+    headers: Record<string, string>
+    body?: string
+    redirect: 'manual'
+    /** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
+    signal: AbortSignal
+  },
+) => Promise<{
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  readonly body: AsyncIterable<Uint8Array> | null
+}>
+
+/** What to ask another server. */
+export interface Question {
+  url: string
+  /** Default: GET. */
+  method?: string
+  headers?: Record<string, string>
+  body?: string
+  /** Seconds for the whole answer, a retry included. */
+  timeout: number
+}
+
+/** How to ask one other server. */
+interface Remote {
+  /** Its name, for messages. */
+  server: string
+  /** Statuses that are a verdict about the credential. Default: none. */
+  refusals?: ReadonlyMap<number, WixAuthErrorCode>
+  /** Calls in flight. Default: 64. */
+  maxCalls?: number | undefined
+  /** Default: Node's own. */
+  fetch?: Fetch | undefined
+  /** The clock, in milliseconds since 1970. Default: `Date.now`, and `performance.now` for how long the circuit is open. */
+  now?: (() => number) | undefined
+}
+
+// What is asked for has some hundred bytes.
+const MAX_BYTES = 64 * 1024
+const WORTH_A_RETRY: ReadonlySet<number> = new Set([502, 503, 504])
+/** Seconds that a server may ask its callers to wait: with a 429 an hour, else 30 s. */
+const LONGEST_WAIT = 30
+const LONGEST_LIMIT = 3600
+
+/** The code that the system gave a failed call, to end a message with; it holds nothing of the request. */
+export function codeOf(error: unknown): string {
+  const code = own(own(error, 'cause'), 'code') ?? own(error, 'code')
+  return typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''
+}
+
+/** The JSON object of an answer, of which at most 64 KiB are read; or what came in place of one. */
+async function readObject(body: AsyncIterable<Uint8Array> | null): Promise<Record<string, unknown> | string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for await (const chunk of body ?? []) {
+      length += chunk.byteLength
+      if (length > MAX_BYTES) return 'an answer of more than 64 KiB'
+      chunks.push(chunk)
+    }
+    const answer = objectOf(parseJson(Buffer.concat(chunks)))
+    if (answer !== undefined) return answer
+  } catch {
+    // A broken connection, or no JSON.
+  }
+  return 'an answer that is not a complete JSON object'
+}
+
+/** Seconds that the server asks its callers to wait, as a number or a date (RFC 9110 section 10.2.3); 0 when it does not. */
+function waitOf(status: number, retryAfter: string | null, time: number): number {
+  const asked = /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) : (Date.parse(retryAfter ?? '') - time) / 1000
+  return asked > 0 ? Math.min(asked, status === 429 ? LONGEST_LIMIT : LONGEST_WAIT) : 0
+}
+
+/** Before the retry, so that not everybody comes back at the same moment. */
+async function waitBriefly(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 100))
+  signal.throwIfAborted()
+}
+
+/**
+ * The one way to ask another server, which keeps a slow or broken one from taking the app along: a timeout for the whole answer, a
+ * bound on what is read and on the calls in flight, no redirects, one retry, and a circuit breaker.
+ *
+ * @returns A function that resolves to the JSON object of a 200. It rejects with a {@link WixAuthError} for a status among `refusals`,
+ *   and with a `WixUnavailableError` for any other answer, and for none.
+ */
+export function remoteClient(remote: Remote): (question: Question) => Promise<Record<string, unknown>> {
+  const { server, refusals, maxCalls = 64, now } = remote
+  // Without `now`, a clock that nobody can set back, which would keep the circuit open.
+  const throughCircuit = circuitBreaker(server, maxCalls, now ?? (() => performance.now()))
+
+  const ask = async (question: Question, signal: AbortSignal): Promise<Record<string, unknown>> => {
+    const { url, method = 'GET', headers, body: content } = question
+    for (let retries = 1; ; retries--) {
+      let response: Awaited<ReturnType<Fetch>>
+      try {
+        response = await (remote.fetch ?? globalThis.fetch)(url, {
+          method,
+          headers: { Accept: 'application/json', ...headers },
+          ...(content !== undefined && { body: content }),
+          // A redirect is no good answer: to follow it would give the credential away.
+          redirect: 'manual',
+          signal,
+        })
+      } catch (error) {
+        if (retries === 0 || signal.aborted) throw new OutageError(server, `no connection${codeOf(error)}`)
+        await waitBriefly(signal)
+        continue
+      }
+      const { status, headers: answered, body } = response
+      const code = refusals?.get(status)
+      if (code !== undefined) throw new WixAuthError(code)
+      if (status === 200) {
+        const answer = await readObject(body)
+        if (typeof answer === 'string') throw new OutageError(server, answer)
+        return answer
+      }
+      const wait = waitOf(status, answered.get('Retry-After'), (now ?? Date.now)())
+      if (retries === 0 || wait > 0 || !WORTH_A_RETRY.has(status)) {
+        // Another 4xx says something about this request alone.
+        const isOutage = wait > 0 || status < 400 || status >= 500 || status === 408 || status === 429
+        if (isOutage) throw new OutageError(server, `status ${status}`, wait)
+        throw unavailable(server, `status ${status}`)
+      }
+      await waitBriefly(signal)
+    }
+  }
+
+  return (question) =>
+    throughCircuit(question.timeout, async () => {
+      const controller = new AbortController()
+      try {
+        return await withTimeout(
+          question.timeout,
+          () => ask(question, controller.signal),
+          () => {
+            throw new OutageError(server, `no answer within ${question.timeout} seconds`)
+          },
+        )
+      } finally {
+        // Whatever is still open, or was not read.
+        controller.abort()
+      }
+    })
+}

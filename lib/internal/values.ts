@@ -1,0 +1,66 @@
+import { WixAuthError } from '../errors.ts'
+
+export const isNumber = (value: unknown): value is number => Number.isFinite(value)
+
+export const isNonEmptyString = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+export const stringOrNull = (value: unknown): string | null => (isNonEmptyString(value) ? value : null)
+
+export const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const property = (holder: unknown, name: string): unknown =>
+  typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined
+
+/** An own property only: a polluted Object.prototype is no part of the request. */
+export const own = (holder: unknown, name: string): unknown =>
+  typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name) ? property(holder, name) : undefined
+
+/**
+ * The rule for every credential: one string, or nothing.
+ *
+ * @throws {WixAuthError} `request_invalid` for anything else, also for an array of one.
+ */
+export const exactlyOne = (value: unknown): string | undefined => {
+  if (value === undefined || value === null || value === '') return undefined
+  if (typeof value === 'string') return value
+  throw new WixAuthError('request_invalid')
+}
+
+/**
+ * {@link exactlyOne}, where there must be one.
+ *
+ * @throws {WixAuthError} `credentials_missing` where there is none.
+ */
+export const oneCredential = (value: unknown): string => {
+  const credential = exactlyOne(value)
+  if (credential === undefined) throw new WixAuthError('credentials_missing')
+  return credential
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Parses JSON; bytes must be UTF-8 without a byte order mark.
+ *
+ * @throws {WixAuthError} `token_malformed`.
+ */
+export function parseJson(json: string | Uint8Array): unknown {
+  try {
+    return JSON.parse(typeof json === 'string' ? json : utf8.decode(json))
+  } catch {
+    throw new WixAuthError('token_malformed')
+  }
+}
+
+/**
+ * A parsed JSON object, without the properties that could change an object it is copied to; undefined for any other value.
+ */
+export function objectOf(value: unknown): Record<string, unknown> | undefined {
+  if (!isObject(value)) return undefined
+  const object = value as Record<string, unknown>
+  for (const name of ['__proto__', 'constructor', 'prototype']) {
+    if (Object.hasOwn(object, name)) delete object[name]
+  }
+  return object
+}

@@ -1,0 +1,112 @@
+import { WixAuthError } from '../errors.ts'
+import { type Facts, factsOf, isSubjectType, subOf, type WixIdentity } from '../identity.ts'
+import { isNonEmptyString, own } from '../internal/values.ts'
+
+/** A verified session token: the identity of the credential that it was issued for. */
+export interface WixSession extends Omit<WixIdentity, keyof Facts>, Facts {
+  iat: number
+  exp: number
+  /** Unique for each token: 128 random bits. */
+  jti: string
+  /** What the app added in `issue`. */
+  claims: Record<string, unknown>
+}
+
+/** The claims of a session token: registered ones (RFC 7519 section 4.1), and the identity. */
+interface SessionClaims extends Partial<Record<keyof Facts, string>> {
+  iss: string
+  aud: string
+  sub: string
+  iat: number
+  exp: number
+  jti: string
+  instanceId: string
+  subjectType: string
+}
+
+/** Names that are not for claims of the app. */
+const RESERVED: ReadonlySet<string> = new Set([
+  ...Object.keys({
+    iss: true,
+    aud: true,
+    sub: true,
+    iat: true,
+    exp: true,
+    jti: true,
+    instanceId: true,
+    subjectType: true,
+  } satisfies Record<Exclude<keyof SessionClaims, keyof Facts>, true>),
+  ...Object.keys(factsOf(undefined)),
+  'nbf',
+  // They could change an object that the claims are copied to.
+  '__proto__',
+  'constructor',
+  'prototype',
+])
+
+/** Writes the claims of a token for an identity. */
+export const claimsOf = (
+  identity: WixIdentity,
+  registered: Pick<SessionClaims, 'iss' | 'aud' | 'iat' | 'exp' | 'jti'>,
+): SessionClaims => ({
+  ...registered,
+  sub: subOf(identity),
+  instanceId: identity.instanceId,
+  subjectType: identity.subjectType,
+  ...Object.fromEntries(Object.entries(factsOf(identity)).filter(([, fact]) => fact !== null)),
+})
+
+/**
+ * Reads verified claims back.
+ *
+ * @throws {WixAuthError} `claim_invalid` unless they are those of {@link claimsOf}.
+ */
+export function sessionOf(claims: object, iat: number | null, exp: number): WixSession {
+  const instanceId = own(claims, 'instanceId')
+  const subjectType = own(claims, 'subjectType')
+  const jti = own(claims, 'jti')
+  const facts = factsOf(claims)
+  if (!isNonEmptyString(instanceId) || !isSubjectType(subjectType) || !isNonEmptyString(jti) || iat === null) {
+    throw new WixAuthError('claim_invalid')
+  }
+  if (own(claims, 'sub') !== subOf({ instanceId, subjectType, subjectId: facts.subjectId })) {
+    throw new WixAuthError('claim_invalid')
+  }
+  const added = Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED.has(name)))
+  return { instanceId, subjectType, ...facts, iat, exp, jti, claims: added }
+}
+
+/**
+ * The claims that the app adds, as a copy.
+ *
+ * @throws {TypeError} For what cannot be the claims of a JWT, and for a reserved name.
+ */
+export function addedClaims(claims: object): Readonly<Record<string, unknown>> {
+  const copy = plainCopy(claims)
+  const reserved = Object.keys(copy).find((name) => RESERVED.has(name))
+  if (reserved !== undefined) throw new TypeError(`SessionTokens: \`${reserved}\` cannot be a claim of the app`)
+  return copy
+}
+
+function plainCopy(claims: object): Readonly<Record<string, unknown>> {
+  try {
+    const copy: unknown = structuredClone(claims)
+    if (Object.getPrototypeOf(copy) === Object.prototype) return copy as Readonly<Record<string, unknown>>
+  } catch {
+    // A function, a symbol, nothing at all.
+  }
+  throw new TypeError('SessionTokens: claims must be an object of plain values')
+}
+
+const hasAll = (identity: unknown, names: readonly string[]): boolean =>
+  names.every((name) => own(identity, name) !== undefined)
+
+/**
+ * Whether Wix itself vouched for the identity, by the properties that the checks of an instance and of Token Info always set. A session
+ * is not enough: its holder could renew it for ever.
+ */
+export const isFromWix = (identity: unknown): boolean =>
+  isNonEmptyString(own(identity, 'instanceId')) &&
+  hasAll(identity, ['subjectType', 'subjectId']) &&
+  (hasAll(identity, ['uid', 'aid', 'permissions', 'ext']) ||
+    (own(identity, 'active') === true && hasAll(identity, ['clientId', 'accountId'])))

@@ -1,0 +1,53 @@
+import { type Authenticated, factsOf, identityOf, subOf, type WixIdentity } from '../identity.ts'
+import { toError } from '../internal/promises.ts'
+import { isObject, objectOf } from '../internal/values.ts'
+import type { DefaultRequest } from '../read.ts'
+
+/** What the app adds to the answer of {@link userInfoHandler}: `email`, `name`, `roles`, ...; or nothing. */
+export type UserInfoMore<Req = DefaultRequest> = (
+  identity: WixIdentity,
+  req: Req,
+) => object | null | undefined | PromiseLike<object | null | undefined>
+
+/** What {@link userInfoHandler} needs of a response; those of Express and Node have it. */
+export interface UserInfoResponse {
+  setHeader(name: string, value: string): unknown
+  end(body: string): unknown
+}
+
+type Handler<Req> = (req: Req, res: UserInfoResponse, next: (error?: unknown) => void) => void
+
+/**
+ * Answers `GET /userinfo` after authentication with who is signed in, as JSON in the shape of OpenID Connect: `sub`, the facts of Wix
+ * under the names of {@link WixIdentity} (null where the credential does not say), and what the app adds.
+ *
+ * Calls `next(error)` with an Error (500) when no strategy of this package ran before it, and when `more` fails or returns
+ * anything but an object.
+ *
+ * @param more Adds to the answer. It cannot replace `sub` or the facts.
+ * @throws {TypeError} For a `more` that is no function.
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
+ */
+export function userInfoHandler(): Handler<Authenticated>
+export function userInfoHandler<Req extends Authenticated = DefaultRequest>(more: UserInfoMore<Req>): Handler<Req>
+export function userInfoHandler<Req extends Authenticated>(more: UserInfoMore<Req> = () => undefined): Handler<Req> {
+  if (typeof more !== 'function') throw new TypeError('userInfoHandler takes a function: (identity, req) => object')
+
+  const answer = async (req: Req, res: UserInfoResponse): Promise<void> => {
+    const identity = identityOf(req)
+    const added = (await more(identity, req)) ?? {}
+    // Through JSON, since the `toJSON` of a database record may leave out private fields.
+    const extra = isObject(added) ? objectOf(JSON.parse(JSON.stringify(added))) : undefined
+    if (extra === undefined) throw new TypeError('userInfoHandler: its function must return an object, or nothing')
+    const { instanceId, subjectType, exp } = identity
+    const facts = { sub: subOf(identity), instanceId, subjectType, ...factsOf(identity), exp }
+    const body = JSON.stringify({ ...extra, ...facts })
+    res.setHeader('Cache-Control', 'no-store')
+    res.setHeader('Content-Type', 'application/json')
+    res.end(body)
+  }
+
+  return (req, res, next) => {
+    answer(req, res).catch((reason: unknown) => next(toError(reason)))
+  }
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import * as library from '../lib/index.ts'
+import * as testing from '../lib/testing/index.ts'
+
+const { generateAppKeys, WixSimulator } = testing
+const canary = (): string => `canary-${randomBytes(12).toString('hex')}`
+
+/** The parts of a PEM and of a JWK that would tell it. */
+const linesOf = (pem: string): string[] => pem.split('\n').filter((line) => line.length > 40)
+
+describe('S-07, E-01: no secret, key or token shows on an object', () => {
+  const secret = canary()
+  const [appSecret, appId] = [canary(), 'app-1']
+  const { publicKey } = generateAppKeys()
+  const hidden: string[] = [secret, appSecret, ...linesOf(publicKey)]
+  const objects = new Map<string, object>()
+  let simulator: testing.WixSimulator
+
+  before(async () => {
+    const key = await library.generateSessionKey()
+    hidden.push(String(key['d']), String(key['x']))
+    const tokens = new library.SessionTokens({ keys: [key], issuer: 'app', audience: 'api' })
+    simulator = await WixSimulator.start({ appId, appSecret })
+    const token = simulator.accessToken({ instanceId: 'i' })
+    simulator.revoke(token)
+    hidden.push(token)
+    const found = (): null => null
+    for (const object of [
+      new library.WixAppStrategy({ secret: [secret], remote: { appId } }, found),
+      new library.WixAccessTokenStrategy({ appId }, found),
+      new library.WixWebhookStrategy({ publicKey }),
+      new library.WixServicePluginStrategy({ publicKey, appId }),
+      new library.WixDigestStrategy({ publicKey }),
+      new library.WixSessionStrategy({ tokens }),
+      tokens,
+      new library.WixAuthError('signature_invalid'),
+      new library.WixUnavailableError('down'),
+      simulator,
+    ])
+      objects.set(object.constructor.name, object)
+  })
+  after(() => simulator.close())
+
+  it('and every exported class is looked at', () => {
+    const isClass = (value: unknown): boolean => typeof value === 'function' && String(value).startsWith('class')
+    const classes = Object.values({ ...library, ...testing })
+      .filter(isClass)
+      .map((one) => (one as { name: string }).name)
+    // The base class alone has no objects.
+    expect([...objects.keys(), 'WixStrategy']).to.have.members([...new Set(classes)])
+  })
+
+  it('in util.inspect with everything that it can show', () => {
+    for (const [name, object] of objects) {
+      const shown = inspect(object, { depth: 10, showHidden: true })
+      for (const text of hidden) expect(shown, name).to.not.include(text)
+      expect(shown, name).to.not.match(/KeyObject|<Buffer/)
+    }
+  })
+
+  it('in JSON.stringify', () => {
+    for (const [name, object] of objects) {
+      const shown = JSON.stringify(object)
+      for (const text of hidden) expect(shown, name).to.not.include(text)
+    }
+  })
+})
