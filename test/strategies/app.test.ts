@@ -329,10 +329,7 @@ describe('WixAppStrategy', () => {
 
   describe('P-10: options', () => {
     const wrong: Array<[object, string]> = [
-      [
-        { signDateThreshold: 5000 },
-        'WixAppStrategy: unknown option `signDateThreshold`; use `maxAge`, in seconds',
-      ],
+      [{ signDateThreshold: 5000 }, 'WixAppStrategy: unknown option `signDateThreshold`; use `maxAge`, in seconds'],
       [
         { secrets: [SECRET] },
         'WixAppStrategy: unknown option `secrets`; known options are name, passReqToCallback, verifyTimeout, ',
