@@ -1,4 +1,4 @@
-// What a remembered access token costs, beside an instance.
+// What a cached access token costs, beside an instance.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { WixAccessTokenStrategy, WixAppStrategy } from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
@@ -43,7 +43,7 @@ const answer = () => ({
 })
 
 const verify = (identity, done) => done(null, identity)
-// The clock stands still, so that everything stays remembered.
+// The clock stands still, so that everything stays cached.
 const strategy = new WixAccessTokenStrategy(
   { appId, maxCalls: 5000, now: () => signed, fetch: async () => Response.json(answer()) },
   verify,
@@ -54,8 +54,8 @@ const requests = {
 }
 await Promise.all(requests.token.map(authenticated(strategy)))
 
-compare(
-  `One instance of ${instances[0].length} characters, and one remembered access token of ${tokens[0].length}`,
+await compare(
+  `One instance of ${instances[0].length} characters, and one cached access token of ${tokens[0].length}`,
   {
     'WixAppStrategy authenticate()': each(requests.instance, authenticate(new WixAppStrategy({ secret }, verify))),
     'WixAccessTokenStrategy authenticate()': each(requests.token, authenticate(strategy)),

@@ -46,7 +46,7 @@ process.noDeprecation = true
 const OldStrategy = createRequire(import.meta.url)('passport-wix-app-1')
 const old = authenticate(new OldStrategy({ secret, signDateThreshold: 86_400_000 }, verify))
 
-compare(
+await compare(
   `One genuine instance of ${instances[0].length} characters, all different`,
   {
     'bare work (HMAC, compare, decode, parse)': each(instances, bare),
@@ -67,7 +67,7 @@ const isRefused = (instance) => {
   }
   throw new Error('accepted')
 }
-compare(
+await compare(
   'Refusals by verifyInstance()',
   { 'forged signature': each(forged, isRefused), '10,000,000 characters': () => isRefused(huge) },
   200,

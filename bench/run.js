@@ -1,58 +1,93 @@
+import { fork } from 'node:child_process'
+
 /** @param {number[]} values */
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
-function print(title, names, turns) {
-  console.log(`\n${title}`)
-  for (const [index, name] of names.entries()) {
-    const time = median(turns.map((times) => times[index]))
-    const ratio = median(turns.map((times) => times[index] / times[0]))
-    console.log(`  ${name.padEnd(44)} ${time.toFixed(2).padStart(8)} µs  ${ratio.toFixed(2).padStart(6)} x`)
+/** In the process of one contender: which comparison, and which of its tasks. */
+const mine = process.env.BENCH === undefined ? undefined : JSON.parse(process.env.BENCH)
+
+/** Runs this script again for one contender, in a process of its own. */
+const measured = (title, name) =>
+  new Promise((resolve, reject) => {
+    const child = fork(process.argv[1], { env: { ...process.env, BENCH: JSON.stringify({ title, name }) } })
+    child.once('message', resolve)
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)))
+  })
+
+const print = (name, time, ratio) =>
+  console.log(`  ${name.padEnd(44)} ${time.toFixed(2).padStart(8)} µs  ${ratio.toFixed(2).padStart(6)} x`)
+
+/**
+ * Measures each task beside the first one, the bare work, in a process of its own: in one process they would change what the compiler
+ * makes of each other. The two take short turns, so that both share the good and bad moments of the machine. Prints for each task the
+ * median time, and the median of its ratios to the bare work of the same turn.
+ *
+ * @param {string} title
+ * @param {Record<string, () => unknown>} tasks
+ * @param {(task: () => unknown) => number | Promise<number>} timeOf Microseconds for one call.
+ * @param {number} turns
+ * @param {number} warmUp Turns that do not count: they warm the compiler up.
+ */
+async function measure(title, tasks, timeOf, turns, warmUp) {
+  const [[bareName, bare], ...contenders] = Object.entries(tasks)
+  if (mine === undefined) {
+    console.log(`\n${title}`)
+    const bareTimes = []
+    const rows = []
+    for (const [name] of contenders) {
+      const { bareTime, time, ratio } = await measured(title, name)
+      bareTimes.push(bareTime)
+      rows.push([name, time, ratio])
+    }
+    print(bareName, median(bareTimes), 1)
+    for (const row of rows) print(...row)
+  } else if (mine.title === title) {
+    const task = tasks[mine.name]
+    const times = []
+    for (let turn = 0; turn < turns; turn++) {
+      const pair = [await timeOf(bare), await timeOf(task)]
+      if (turn >= warmUp) times.push(pair)
+    }
+    const bareTime = median(times.map(([one]) => one))
+    const time = median(times.map(([, other]) => other))
+    process.send({ bareTime, time, ratio: median(times.map(([one, other]) => other / one)) })
+    process.disconnect()
+    process.exit()
   }
 }
 
 /**
- * Runs the tasks in short turns within one process, so that all share its good and bad moments, and prints for each the
- * median time and the median of its ratios to the first task of the same turn.
+ * For tasks that end in the same tick: the time of a call.
  *
  * @param {string} title
  * @param {Record<string, () => void>} tasks
  * @param {number} callsPerTurn
  */
-export function compare(title, tasks, callsPerTurn) {
-  const turns = []
-  for (let turn = 0; turn < 600; turn++) {
-    const times = Object.values(tasks).map((task) => {
-      const start = process.hrtime.bigint()
-      for (let call = 0; call < callsPerTurn; call++) task()
-      return Number(process.hrtime.bigint() - start) / 1000 / callsPerTurn
-    })
-    // The first turns only warm the compiler up.
-    if (turn >= 100) turns.push(times)
+export const compare = (title, tasks, callsPerTurn) => {
+  const timeOf = (task) => {
+    const start = process.hrtime.bigint()
+    for (let call = 0; call < callsPerTurn; call++) task()
+    return Number(process.hrtime.bigint() - start) / 1000 / callsPerTurn
   }
-  print(title, Object.keys(tasks), turns)
+  return measure(title, tasks, timeOf, 600, 100)
 }
 
 /**
- * As `compare`, for tasks that return promises, which run at once, as requests do; prints processor time of the whole process,
- * since part of the work is done on other threads.
+ * For tasks that return promises, which run at once, as requests do: processor time of the whole process, since part of the work is
+ * done on other threads.
  *
  * @param {string} title
  * @param {Record<string, () => Promise<unknown>>} tasks
  * @param {number} callsPerTurn
  */
-export async function compareAsync(title, tasks, callsPerTurn) {
-  const turns = []
-  for (let turn = 0; turn < 200; turn++) {
-    const times = []
-    for (const task of Object.values(tasks)) {
-      const start = process.cpuUsage()
-      await Promise.all(Array.from({ length: callsPerTurn }, task))
-      const { user, system } = process.cpuUsage(start)
-      times.push((user + system) / callsPerTurn)
-    }
-    if (turn >= 30) turns.push(times)
+export const compareAsync = (title, tasks, callsPerTurn) => {
+  const timeOf = async (task) => {
+    const start = process.cpuUsage()
+    await Promise.all(Array.from({ length: callsPerTurn }, task))
+    const { user, system } = process.cpuUsage(start)
+    return (user + system) / callsPerTurn
   }
-  print(title, Object.keys(tasks), turns)
+  return measure(title, tasks, timeOf, 200, 30)
 }
 
 /** A task that takes the items in turn, so that no call sees what the one before it saw. */

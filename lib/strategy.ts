@@ -76,7 +76,12 @@ interface PassportActions {
   fail: (challenge: string | object | undefined, status: number) => void
   error: (error: Error) => void
 }
-const Base: new () => PassportActions = PassportStrategy
+/** These strategies call neither of the other two, but the types of some hosts ask for them. */
+interface PassportStrategyActions extends PassportActions {
+  redirect: (url: string, status?: number) => void
+  pass: () => void
+}
+const Base: new () => PassportStrategyActions = PassportStrategy
 
 /** The challenge when the look-up found no user, and gave no info. */
 const NOBODY_FOUND = bearerChallenge(new WixAuthError('claim_invalid'))

@@ -83,7 +83,8 @@ export function checkOptions<Options extends object>(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`${owner}: the options must be an object${got(options)}`)
   }
-  for (const [name, value] of Object.entries(options)) {
+  for (const name of Object.keys(options)) {
+    const value: unknown = options[name as keyof Options]
     if (!Object.hasOwn(checks, name)) {
       // 1.x measured the age in milliseconds under this name.
       const hint =
@@ -95,7 +96,8 @@ export function checkOptions<Options extends object>(
     const expected = checks[name as keyof Options](value)
     if (expected !== undefined) throw new TypeError(`${owner}: option \`${name}\` must be ${expected}${got(value)}`)
   }
-  for (const [name, check] of Object.entries<Check>(checks)) {
+  for (const name of Object.keys(checks)) {
+    const check: Check = checks[name as keyof Options]
     if (check.isRequired && !Object.hasOwn(options, name)) {
       throw new TypeError(`${owner}: option \`${name}\` is missing: it must be ${check(undefined)}`)
     }

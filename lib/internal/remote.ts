@@ -1,7 +1,8 @@
 import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
 import { circuitBreaker, OutageError, unavailable } from './circuit.ts'
 import { withTimeout } from './promises.ts'
-import { objectOf, own, parseJson } from './values.ts'
+import { readAnswer } from './read-answer.ts'
+import { own } from './values.ts'
 
 /** The part of `fetch` that is used here: Node's own fits, and undici's, for example with the `dispatcher` of a proxy. */
 export type Fetch = (
@@ -45,8 +46,6 @@ interface Remote {
   now?: (() => number) | undefined
 }
 
-// What is asked for has some hundred bytes.
-const MAX_BYTES = 64 * 1024
 const WORTH_A_RETRY: ReadonlySet<number> = new Set([502, 503, 504])
 /** Seconds that a server may ask its callers to wait: with a 429 an hour, else 30 s. */
 const LONGEST_WAIT = 30
@@ -56,24 +55,6 @@ const LONGEST_LIMIT = 3600
 export function codeOf(error: unknown): string {
   const code = own(own(error, 'cause'), 'code') ?? own(error, 'code')
   return typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''
-}
-
-/** The JSON object of an answer, of which at most 64 KiB are read; or what came in place of one. */
-async function readObject(body: AsyncIterable<Uint8Array> | null): Promise<Record<string, unknown> | string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for await (const chunk of body ?? []) {
-      length += chunk.byteLength
-      if (length > MAX_BYTES) return 'an answer of more than 64 KiB'
-      chunks.push(chunk)
-    }
-    const answer = objectOf(parseJson(Buffer.concat(chunks)))
-    if (answer !== undefined) return answer
-  } catch {
-    // A broken connection, or no JSON.
-  }
-  return 'an answer that is not a complete JSON object'
 }
 
 /** Seconds that the server asks its callers to wait, as a number or a date (RFC 9110 section 10.2.3); 0 when it does not. */
@@ -122,7 +103,7 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
       const code = refusals?.get(status)
       if (code !== undefined) throw new WixAuthError(code)
       if (status === 200) {
-        const answer = await readObject(body)
+        const answer = await readAnswer(body)
         if (typeof answer === 'string') throw new OutageError(server, answer)
         return answer
       }

@@ -1,6 +1,6 @@
 import { WixAuthError } from '../errors.ts'
 import { appSecrets, type WixSecret } from '../internal/app-secret.ts'
-import { callback, checkedLater, type Checked, checkOptions } from '../internal/options.ts'
+import { callback, checkedLater, type Checked, checkOptions, type Checks } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
 import { oneCredential, own } from '../internal/values.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
@@ -50,6 +50,8 @@ declare module 'passport' {
   }
 }
 
+const checks: Checks<VerifyInstanceOptions> = { ...ruleChecks, secret: checkedLater }
+
 /**
  * Verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, bare `node:http`.
  *
@@ -58,7 +60,7 @@ declare module 'passport' {
  */
 export function verifyInstance(instance: string, options: VerifyInstanceOptions): WixInstance {
   const owner = 'verifyInstance'
-  const checked = checkOptions(owner, options, { ...ruleChecks, secret: checkedLater })
+  const checked = checkOptions(owner, options, checks)
   const secrets = appSecrets(owner, checked.secret)
   return instanceCheck(checked)({ instance: oneCredential(instance), secrets })
 }
@@ -111,7 +113,7 @@ function readInstance<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
 const kind = {
   owner: OWNER,
   name: 'wix-app',
-  checks: { ...ruleChecks, secret: checkedLater, instanceFromRequest: callback, remote: checkedLater },
+  checks: { ...checks, instanceFromRequest: callback, remote: checkedLater },
   read: readInstance,
   verify(owner: string, options: Checked<InstanceRules & { remote?: TokenInfoOptions }>) {
     const check = instanceCheck(options)
