@@ -103,7 +103,7 @@ async function run(kind, processes, keys) {
   for (const batch of trafficOf(processes)) {
     requests += batch.length
     const answers = await Promise.all(
-      workers.map((worker, index) => {
+      workers.map(async (worker, index) => {
         const jobs = batch.filter(({ to }) => to === index).map(jobOf)
         return jobs.length > 0 ? send(worker, { second, jobs }) : { issued: [] }
       }),
