@@ -108,6 +108,9 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** In JavaScript, `req.user` is what the callback found; in TypeScript its type must be declared. */
+const USER = /'req\.user' is possibly 'undefined'|on type 'User( \| undefined)?'/
+
 const LOCAL = 'http://localhost:3000'
 
 /** A program of the page that listens. */
@@ -229,7 +232,11 @@ export class Page {
         (error: unknown) => String((error as { stdout?: string }).stdout ?? error),
       )
     })
-    return (await Promise.all(complaints)).join('')
+    return (await Promise.all(complaints))
+      .join('')
+      .split(/^(?=\S)/m)
+      .filter((complaint) => !/^\S+js\(/.test(complaint) || !USER.test(complaint))
+      .join('')
   }
 
   private _environment(more: Environment): NodeJS.ProcessEnv {
