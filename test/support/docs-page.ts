@@ -108,8 +108,8 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** In JavaScript, `req.user` is what the callback found; in TypeScript its type must be declared. */
-const USER = /'req\.user' is possibly 'undefined'|on type 'User( \| undefined)?'/
+/** In JavaScript, `req.user` is what the callback found, and JSON is what was sent; in TypeScript both need a type. */
+const DYNAMIC = /'req\.user' is possibly 'undefined'|on type '(User( \| undefined)?|unknown)'/
 
 const LOCAL = 'http://localhost:3000'
 
@@ -235,7 +235,7 @@ export class Page {
     return (await Promise.all(complaints))
       .join('')
       .split(/^(?=\S)/m)
-      .filter((complaint) => !/^\S+js\(/.test(complaint) || !USER.test(complaint))
+      .filter((complaint) => !/^\S+js\(/.test(complaint) || !DYNAMIC.test(complaint))
       .join('')
   }
 
@@ -303,6 +303,7 @@ export class Page {
     const [block] = found
     if (block === undefined || found.length > 1) throw new Error(`${found.length} sh blocks have "${part}", not one`)
     this._ran.add(block)
+    for (const name of this.files.keys()) if (block.code.includes(` ${name}`)) this._ran.add(name)
     return server === undefined ? block.code : block.code.replaceAll(LOCAL, server.url)
   }
 
@@ -324,9 +325,13 @@ export class Page {
     return stdout
   }
 
-  /** The blocks that were neither run nor excused, and the excuses without a block. */
+  /** The blocks that were neither run nor excused, and the excuses without a block. What a program imports runs with it. */
   leftOut(): string[] {
     const { compiledOnly = {}, notRun = {} } = this._test
+    for (const name of this._ran) {
+      const code = typeof name === 'string' ? (this.files.get(name) ?? '') : ''
+      for (const [, imported = ''] of code.matchAll(/ from '\.\/(.+)'$/gm)) this._ran.add(imported)
+    }
     const shells = this.blocks.filter(({ language }) => language === 'sh')
     return [
       ...[...this.files.keys()].filter((name) => !this._ran.has(name) && !Object.hasOwn(compiledOnly, name)),
