@@ -113,6 +113,15 @@ const DYNAMIC = /'req\.user' is possibly 'undefined'|on type '(User( \| undefine
 
 const LOCAL = 'http://localhost:3000'
 
+const children = new Set<ChildProcess>()
+
+/** The whole group: a shell may stand between. */
+const kill = (child: ChildProcess): void => {
+  if (child.exitCode === null && child.signalCode === null) process.kill(-Number(child.pid), 'SIGKILL')
+}
+// Also when the tests are stopped half way.
+process.once('exit', () => children.forEach(kill))
+
 /** A program of the page that listens. */
 export class Running {
   readonly url: string
@@ -123,6 +132,8 @@ export class Running {
   constructor(url: string, child: ChildProcess) {
     this.url = url
     this.child = child
+    children.add(child)
+    child.once('exit', () => children.delete(child))
     child.stdout?.on('data', (data) => (this.output += String(data)))
     child.stderr?.on('data', (data) => (this.output += String(data)))
   }
@@ -147,8 +158,7 @@ export class Running {
     const { child } = this
     if (child.exitCode !== null || child.signalCode !== null) return
     const exit = once(child, 'exit')
-    // The whole group: a shell may stand between.
-    process.kill(-Number(child.pid), 'SIGKILL')
+    kill(child)
     await exit
   }
 }
@@ -261,8 +271,6 @@ export class Page {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    // Also when the tests are stopped half way.
-    process.once('exit', () => child.exitCode ?? child.signalCode ?? process.kill(-Number(child.pid), 'SIGKILL'))
     return new Running(`http://127.0.0.1:${port}`, child).listening()
   }
 
