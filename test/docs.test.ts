@@ -64,7 +64,7 @@ describe('The pages of the documentation', () => {
         .split('\n')
         .flatMap((line) => {
           if (/^\[[^\]]+\]: /.test(line)) return []
-          if (!isCell(line)) return line.length > 120 ? [line] : []
+          if (!isCell(line)) return shown(line).length > 120 ? [line] : []
           return line.split(/(?<!\\)\|/).filter((cell) => !/^ -+ $/.test(cell) && shown(cell.trim()).length > 90)
         })
         .map((line) => `${name}: ${line.trim()}`),

@@ -143,8 +143,12 @@ export class Running {
   }
 
   async listening(): Promise<this> {
-    for (;;) {
+    for (const end = Date.now() + 30_000; ;) {
       if (this.child.exitCode !== null) throw new Error(`the program has ended:\n${this.output}`)
+      if (Date.now() > end) {
+        kill(this.child)
+        throw new Error(`the program does not listen on PORT:\n${this.output}`)
+      }
       const response = await fetch(this.url).catch(() => undefined)
       if (response !== undefined) {
         await response.body?.cancel()
@@ -176,9 +180,15 @@ export class Page {
   private readonly _ran = new Set<string | Block>()
   private readonly _running = new Map<string, Promise<Running>>()
 
-  private constructor(blocks: readonly Block[], folder: string, wix: WixSimulator, test: PageTest) {
+  private constructor(
+    blocks: readonly Block[],
+    files: ReadonlyMap<string, string>,
+    folder: string,
+    wix: WixSimulator,
+    test: PageTest,
+  ) {
     this.blocks = blocks
-    this.files = filesOf(blocks)
+    this.files = files
     this.folder = folder
     this.wix = wix
     this.hosts = { 'https://www.wixapis.com': wix.url }
@@ -187,9 +197,10 @@ export class Page {
 
   static async open(path: string, test: PageTest, parent: string): Promise<Page> {
     const blocks = blocksOf(await readFile(path, 'utf8'))
+    const files = filesOf(blocks)
     const wix = await WixSimulator.start({ appId: APP_ID, appSecret: APP_SECRET })
     const folder = join(parent, basename(path, '.md'))
-    const page = new Page(blocks, folder, wix, test)
+    const page = new Page(blocks, files, folder, wix, test)
     await mkdir(folder)
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     await page.write('package.json', '{ "private": true, "type": "module" }')
