@@ -28,7 +28,9 @@ export default {
     },
     'say at start-up that the secret is missing': async (page) => {
       const failed = await page.run('server.mjs', { WIX_APP_SECRET: undefined }).catch((error: unknown) => error)
-      expect(failed).to.have.property('stderr').that.matches(/TypeError: WixAppStrategy.*`secret`.*undefined/)
+      expect(failed)
+        .to.have.property('stderr')
+        .that.matches(/TypeError: WixAppStrategy.*`secret`.*undefined/)
     },
     'tell why a request is refused': async (page) => {
       const response = await (await start(page)).ask('/why?instance=forged')
