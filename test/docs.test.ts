@@ -1,0 +1,166 @@
+// Takes every block out of README.md and docs/*.md, compiles it, runs it, and compares what it answers with what the page says.
+//
+// A new page docs/NAME.md needs test/support/docs/NAME.ts, which exports by default a `PageTest` (test/support/docs-page.ts):
+// - `claims`: sentences, each with a function of the page: `page.start('server.mjs')` starts a file that listens on PORT,
+//   `page.run('sign.mjs')` runs one to its end, `page.shell('curl', server)` runs the one `sh` block with that text;
+// - `compiledOnly` and `notRun`: what cannot be run here, each with the reason. Everything else must have been run.
+// What the programs fetch from https://www.wixapis.com comes from `page.wix`, a WixSimulator; `page.hosts` names other hosts.
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { blocksOf, filesOf, Page, type PageTest } from './support/docs-page.ts'
+
+const root = join(import.meta.dirname, '..')
+const names = [
+  'README.md',
+  ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+]
+const texts = new Map(
+  await Promise.all(names.map(async (name) => [name, await readFile(join(root, name), 'utf8')] as const)),
+)
+
+/** Pages that the others link to before they are written. */
+const PLANNED: ReadonlySet<string> = new Set(['docs/troubleshooting.md'])
+
+const REPOSITORY = 'https://github.com/maxkoryukov/passport-wix-app/blob/master/'
+
+/** A page without its blocks: what is read. */
+const proseOf = (text: string): string => text.replaceAll(/^(`{3,})[\s\S]*?^\1$/gm, '')
+const isCell = (line: string): boolean => line.startsWith('|')
+/** As it is shown: without the addresses of links. */
+const shown = (text: string): string => text.replaceAll(/\]\([^)]*\)|\]\[[^\]]*\]/g, ']')
+
+const anchorsOf = (text: string): string[] =>
+  [...proseOf(text).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\- _]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+/** Each address in a page that is on a page of this repository, as `docs/NAME.md#anchor`. */
+function linksOf(name: string): string[] {
+  const addresses = [...proseOf(texts.get(name) ?? '').matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)].map(
+    ([, inline, reference]) => inline ?? reference ?? '',
+  )
+  return addresses.flatMap((address) => {
+    if (address.startsWith(REPOSITORY)) return [address.slice(REPOSITORY.length)]
+    if (/^https?:/.test(address)) return []
+    if (address.startsWith('#')) return [name + address]
+    return [new URL(address, `file:///${name}`).href.slice('file:///'.length)]
+  })
+}
+
+describe('The pages of the documentation', () => {
+  it('have a README of at most 330 lines', () => {
+    expect(texts.get('README.md')?.trimEnd().split('\n').length).to.be.at.most(330)
+  })
+
+  it('have no line of prose over 120 characters, and no cell over 90', () => {
+    const long = names.flatMap((name) =>
+      proseOf(texts.get(name) ?? '')
+        .split('\n')
+        .flatMap((line) => {
+          if (/^\[[^\]]+\]: /.test(line)) return []
+          if (!isCell(line)) return shown(line).length > 120 ? [line] : []
+          return line.split(/(?<!\\)\|/).filter((cell) => !/^ -+ $/.test(cell) && shown(cell.trim()).length > 90)
+        })
+        .map((line) => `${name}: ${line.trim()}`),
+    )
+    expect(long).to.deep.equal([])
+  })
+
+  it('link to pages and headings that exist, from the README with full addresses', () => {
+    const broken = names.flatMap((name) =>
+      linksOf(name)
+        .filter((link) => {
+          const [path = '', anchor] = link.split('#')
+          if (PLANNED.has(path)) return false
+          const text = texts.get(path)
+          return text === undefined ? !existsSync(join(root, path)) : anchor && !anchorsOf(text).includes(anchor)
+        })
+        .map((link) => `${name}: ${link}`),
+    )
+    expect(broken).to.deep.equal([])
+    const relative = [
+      ...(texts.get('README.md') ?? '').matchAll(/\]\((?!https:|#)[^)]*\)|^\[[^\]]+\]: (?!https:).*$/gm),
+    ]
+    expect(relative.map(([link]) => link)).to.deep.equal([])
+  })
+
+  it('say no sentence twice', () => {
+    const seen = new Map<string, string>()
+    const twice: string[] = []
+    for (const name of names) {
+      const paragraphs = proseOf(texts.get(name) ?? '').split(/\n\s*\n|^(?=[#|>-])|\n(?=[|-] |\d+\. )/m)
+      for (const paragraph of paragraphs) {
+        if (isCell(paragraph)) continue
+        for (const sentence of shown(paragraph)
+          .replaceAll(/\s+/g, ' ')
+          .split(/(?<=[.:?!]) /)) {
+          const text = sentence.replace(/^[-#>\d. ]+/, '').trim()
+          if (text.length < 40) continue
+          const before = seen.get(text)
+          if (before !== undefined) twice.push(`${before}, ${name}: ${text}`)
+          seen.set(text, name)
+        }
+      }
+    }
+    expect(twice).to.deep.equal([])
+  })
+
+  it('are refused with a block that is of no known kind, or that no file can be made of', () => {
+    const filesIn = (markdown: string) => filesOf(blocksOf(markdown))
+    expect(() => filesIn('```yaml\na: 1\n```')).to.throw(
+      'line 1: a block of the kind "yaml" is neither run nor compiled',
+    )
+    expect(() => filesIn('```\na\n```')).to.throw('the kind ""')
+    expect(() => filesIn('```js\nlet a\n```')).to.throw('the first line must be "// FILE"')
+    expect(() => filesIn('```js\n// a.mjs, continued\n```')).to.throw('a.mjs is continued, and was never opened')
+    expect(() => filesIn('```js\n// a.mjs\n```\n```js\n// a.mjs\n```')).to.throw('a.mjs is opened twice')
+    expect(() => filesIn('```json\n{ a: 1 }\n```')).to.throw(SyntaxError)
+    expect(() => filesIn('- list\n  ```js\n  ```')).to.throw('line 2: a block inside of something else')
+    expect(() => filesIn('```js\n')).to.throw('a block without an end')
+    expect([...filesIn('```js\n// a.mjs\n1\n```\n```js\n// a.mjs, continued\n2\n```')]).to.deep.equal([
+      ['a.mjs', '// a.mjs\n1\n// a.mjs, continued\n2\n'],
+    ])
+  })
+})
+
+/** `docs/cost.md` is tested by `test/support/docs/cost.ts`. */
+const testOf = (name: string): string =>
+  join(root, 'test/support/docs', name.replace('docs/', '').replace('.md', '.ts'))
+
+const tests = await Promise.all(
+  names.map(async (name): Promise<[name: string, test: PageTest | undefined]> => {
+    const path = testOf(name)
+    return [name, existsSync(path) ? ((await import(path)) as { default: PageTest }).default : undefined]
+  }),
+)
+
+for (const [name, test] of tests) {
+  describe(`The blocks of ${name}`, function () {
+    this.timeout(60_000)
+    let folder: string
+    let page: Page
+
+    if (test === undefined) {
+      it('are tested', () => expect.fail(`there is no ${testOf(name)}`))
+      return
+    }
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'passport-wix-app-docs-'))
+      page = await Page.open(join(root, name), test, folder)
+    })
+    after(async () => {
+      await page?.close()
+      await rm(folder, { recursive: true, force: true })
+    })
+
+    it('compile', async () => expect(await page.compile()).to.equal(''))
+    for (const [claim, check] of Object.entries(test.claims)) it(claim, () => check(page))
+    it('are all run, but for those that are named with a reason', () => expect(page.leftOut()).to.deep.equal([]))
+  })
+}

@@ -1,0 +1,80 @@
+import { expect } from 'chai'
+import { signDigest, signInstance, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
+import { APP_ID, APP_KEYS, APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
+
+const start = (page: Page): Promise<Running> => page.startShell('WIX_APP_SECRET=my-secret node server.mjs')
+const owner = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)
+const post = (server: Running, path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
+  server.ask(path, { method: 'POST', headers: { 'content-type': 'text/plain', ...headers }, body })
+
+export default {
+  // Neither Passport's types nor those of Express say what a custom callback and an error handler are called with.
+  implicitAny: true,
+  notRun: {
+    'npm install passport-wix-app': 'test/package.test.ts installs the package',
+    'npm ci && npm start': 'test/example-app has the tests of the example app',
+  },
+  claims: {
+    'sign in the owner, and refuse a forged instance': async (page) => {
+      const output = await page.shell('cat > sign.mjs', await start(page))
+      expect(output).to.include('{"user":{"id":"me","site":{"instanceId":"site-1"')
+      expect(output).to.include('HTTP/1.1 401 Unauthorized')
+    },
+    'keep anonymous visitors out of the dashboard': async (page) => {
+      const visitor = signInstance({ instanceId: 'site-1', aid: 'visitor' }, APP_SECRET)
+      const response = await (await start(page)).ask(`/dashboard?instance=${visitor}`)
+      expect(response.status).to.equal(403)
+      expect(await response.json()).to.deep.equal({ code: 'insufficient_scope' })
+    },
+    'say at start-up that the secret is missing': async (page) => {
+      const failed = await page.run('server.mjs', { WIX_APP_SECRET: undefined }).catch((error: unknown) => error)
+      expect(failed)
+        .to.have.property('stderr')
+        .that.matches(/TypeError: WixAppStrategy.*`secret`.*undefined/)
+    },
+    'tell why a request is refused': async (page) => {
+      const response = await (await start(page)).ask('/why?instance=forged')
+      expect(response.status).to.equal(401)
+      expect(await response.json())
+        .to.have.keys('code', 'message')
+        .and.to.include({ code: 'token_malformed' })
+    },
+    'sign in with an access token, and answer an outage with 503': async (page) => {
+      const server = await start(page)
+      const token = (): string => page.wix.accessToken({ instanceId: 'site-1', subjectType: 'USER', subjectId: 'me' })
+      const me = await server.ask('/api/me', { headers: { authorization: token() } })
+      expect(await me.json()).to.deep.equal({ user: { id: 'me' } })
+      const foreign = page.wix.accessToken({ instanceId: 'site-1', clientId: 'another-app' })
+      const refused = await server.ask('/api/me', { headers: { authorization: foreign } })
+      expect(refused.status).to.equal(401)
+      expect(refused.headers.get('www-authenticate')).to.match(/^Bearer realm="Wix", error="invalid_token"/)
+      page.wix.fault('token-info', { status: 429, headers: { 'Retry-After': '7' } })
+      const outage = await server.ask('/api/me', { headers: { authorization: token() } })
+      expect([outage.status, outage.headers.get('retry-after')]).to.deep.equal([503, '7'])
+    },
+    'trade an instance for a session token, which opens the API beside the access tokens': async (page) => {
+      const server = await start(page)
+      const session = await server.ask('/session', { method: 'POST', headers: { authorization: owner } })
+      expect(session.headers.get('cache-control')).to.equal('no-store')
+      const { token } = (await session.json()) as { token: string }
+      const orders = await server.ask('/api/orders', { headers: { authorization: `Bearer ${token}` } })
+      expect(await orders.json()).to.have.nested.include({ 'user.instanceId': 'site-1', 'user.subjectId': 'me' })
+      expect((await server.ask('/api/orders')).status).to.equal(401)
+    },
+    'handle a webhook, a service plugin call and a Digest header': async (page) => {
+      const server = await start(page)
+      const removed = signWebhook({ instanceId: 'site-1', eventType: 'AppRemoved' }, APP_KEYS.privateKey)
+      expect((await post(server, '/webhooks', removed)).status).to.equal(200)
+      expect((await post(server, '/webhooks', 'forged')).status).to.equal(401)
+      const call = signServicePlugin(
+        { appId: APP_ID, metadata: { instanceId: 'site-1', currency: 'EUR' } },
+        APP_KEYS.privateKey,
+      )
+      const fees = await post(server, '/plugins/fees/v1/calculate-additional-fees', call)
+      expect(await fees.json()).to.deep.equal({ additionalFees: [], currency: 'EUR' })
+      const body = '{"amount":5}'
+      const refund = await post(server, '/payments/refund', body, { digest: signDigest(body, APP_KEYS.privateKey) })
+      expect(await refund.json()).to.deep.equal({ received: { amount: 5 } })
+    },
+  },
+} satisfies PageTest

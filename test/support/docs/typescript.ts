@@ -1,0 +1,61 @@
+import { expect } from 'chai'
+import { signInstance, signWebhook } from '../../../lib/testing/index.ts'
+import { APP_KEYS, APP_SECRET, type PageTest } from '../docs-page.ts'
+
+const sign = (instanceId: string, more: object = {}): string =>
+  signInstance({ instanceId, uid: 'me', permissions: 'OWNER', ...more }, APP_SECRET)
+
+export default {
+  compiledOnly: { 'strategy.ts': 'Fastify is not installed here' },
+  // As they are in @fastify/passport 3.0 and fastify 5.
+  ambient: `
+    declare module 'fastify' {
+      export interface FastifyRequest { id: string; query: unknown; headers: Record<string, string | string[] | undefined> }
+    }
+    declare module '@fastify/passport' {
+      import type { FastifyRequest } from 'fastify'
+      export class Strategy {
+        name: string
+        constructor(name: string)
+        authenticate(request: FastifyRequest, options?: any): void | Promise<void>
+        success: (user: any, info?: any) => void
+        fail: ((challenge?: any, status?: number) => void) & ((status?: number) => void)
+        redirect: (url: string, status?: number) => void
+        pass: () => void
+        error: (err: Error) => void
+      }
+    }
+  `,
+  claims: {
+    'sign in with a typed user, and answer a refusal by its type': async (page) => {
+      const server = await page.start('app.ts')
+      const dashboard = await server.ask(`/dashboard?instance=${sign('site-1')}`)
+      expect(await dashboard.json()).to.deep.equal({ site: 'A bakery', permissions: 'OWNER' })
+      const visitor = await server.ask(`/dashboard?instance=${sign('site-1', { aid: 'visitor' })}`)
+      expect([visitor.status, await visitor.json()]).to.deep.equal([403, { code: 'insufficient_scope' }])
+      expect((await server.ask(`/dashboard?instance=${sign('site-2')}`)).status).to.equal(401)
+    },
+    'tell the code of a refusal': async (page) => {
+      const why = await (await page.start('app.ts')).ask('/why?instance=forged')
+      expect([why.status, await why.json()]).to.deep.equal([401, { code: 'token_malformed' }])
+    },
+    'read a typed event': async (page) => {
+      const server = await page.start('app.ts')
+      const event = { instanceId: 'site-1', eventType: 'wix.ecom.v1.order_created', data: { entityId: 'order-1' } }
+      const body = signWebhook(event, APP_KEYS.privateKey)
+      const response = await server.ask('/webhooks', {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain' },
+        body,
+      })
+      expect(await response.json()).to.deep.equal({ eventType: 'wix.ecom.v1.order_created', entity: 'order-1' })
+    },
+    'read a property that Wix has added': async (page) => {
+      const instance = sign('site-1', { partner: 'partner-1' })
+      expect(await page.run('properties.ts', { INSTANCE: instance })).to.equal('partner-1\n')
+    },
+    'load the package with require()': async (page) => {
+      expect(await page.run('server.cjs')).to.equal('wix-app\n')
+    },
+  },
+} satisfies PageTest

@@ -1,0 +1,92 @@
+import { expect } from 'chai'
+import { signDigest, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
+import { APP_ID, APP_KEYS, type Page, type PageTest, type Running } from '../docs-page.ts'
+import { hasRedis, redisServer } from '../redis.ts'
+
+const { privateKey } = APP_KEYS
+
+const start = (page: Page): Promise<Running> => page.start('server.mjs')
+
+const post = (server: Running, path: string, body: string, headers: Record<string, string> = {}) =>
+  server.ask(path, { method: 'POST', headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body })
+
+// What the program cannot be asked from outside.
+const SEEN = `
+const updated = (entityEventSequence, name) =>
+  ({ eventType: 'u', instanceId: 'site-1', data: { entityId: 'ann', entityEventSequence, updatedEvent: { currentEntity: { name } } } })
+const deleted = { eventType: 'd', instanceId: 'site-1', data: { entityId: 'ann', entityEventSequence: '11', triggeredByAnonymizeRequest: true } }
+const update = handlers.get('wix.contacts.v4.contact_updated')
+update(updated('9', 'Ann'))
+update(updated('10', 'Anna'))
+update(updated('9', 'Ann'))
+console.log(contacts.get('site-1 ann').contact.name)
+notes.set('site-1 ann', 'likes tea')
+handlers.get('wix.contacts.v4.contact_deleted')(deleted)
+update(updated('10', 'Anna'))
+console.log(contacts.get('site-1 ann').contact, notes.size)
+process.exit()
+`
+
+export default {
+  compiledOnly: hasRedis ? {} : { 'once.mjs': 'needs a Redis server' },
+  claims: {
+    'sends a webhook that the server takes, and a repeat of it': async (page) => {
+      const server = await page.startShell('node server.mjs')
+      expect(await page.run('send.mjs', { server })).to.equal('first 200\nrepeated 200\n')
+      expect(
+        (await post(server, '/webhooks', signWebhook({ instanceId: 'a', eventType: 'b' }, privateKey))).status,
+      ).to.equal(401, 'it is of another key')
+    },
+    'answers 200 to a genuine event of any type and of any site': async (page) => {
+      const server = await start(page)
+      for (const eventType of ['AppInstalled', 'AppRemoved', 'wix.ecom.v1.order_created']) {
+        const body = signWebhook({ instanceId: 'unknown', eventType, data: {} }, privateKey)
+        expect((await post(server, '/webhooks', body)).status).to.equal(200)
+      }
+    },
+    'lets the newest state of an entity win, and erases what was asked for': async (page) => {
+      await page.write('seen.mjs', `${page.files.get('server.mjs')}${SEEN}`)
+      expect(await page.execute('seen.mjs', 'server.mjs', { PORT: '0' })).to.equal('Anna\nundefined 0\n')
+    },
+    'adds a fee to a cart, and takes nothing else': async (page) => {
+      const server = await start(page)
+      const path = '/plugins/fees/v1/calculate-additional-fees'
+      const call = (request: object) =>
+        signServicePlugin({ appId: APP_ID, request, metadata: { instanceId: 'site-1', currency: 'EUR' } }, privateKey)
+      expect(await (await post(server, path, call({ lineItems: [{}] }))).json()).to.deep.equal({
+        additionalFees: [{ code: 'wrapping', name: 'Gift wrapping', price: '1.50', taxDetails: { taxable: true } }],
+        currency: 'EUR',
+      })
+      expect((await post(server, path, call({}))).status).to.equal(400)
+    },
+    'refunds once, and takes nothing but a refund': async (page) => {
+      const server = await start(page)
+      const refund = async (body: string, digest = signDigest(body, privateKey)) =>
+        post(server, '/payments/refund', body, { 'content-type': 'application/json', digest })
+      const body = JSON.stringify({ wixRefundId: 'refund-of-ann' })
+      for (let attempt = 0; attempt < 2; attempt++) {
+        expect(await (await refund(body)).json()).to.deep.equal({ pluginRefundId: 'refund-1' })
+      }
+      expect((await refund('{}')).status).to.equal(400)
+      expect((await refund('{}', signDigest(body, privateKey))).status).to.equal(401)
+    },
+    'shares what was handled in Redis': async (page) => {
+      if (!hasRedis) return
+      const redis = await redisServer()
+      await page.write('shared.mjs', "import { once } from './once.mjs'\nconsole.log(typeof once)\nprocess.exit()")
+      try {
+        expect(await page.execute('shared.mjs', 'once.mjs', { REDIS_URL: redis.url })).to.equal('function\n')
+      } finally {
+        await redis.kill()
+      }
+    },
+    'is verified without Passport': async (page) => {
+      const body = signWebhook({ instanceId: 'site-1', eventType: 'AppInstalled' }, privateKey)
+      await page.write(
+        'job.mjs',
+        `import { eventOf } from './queue.mjs'\nconsole.log((await eventOf('${body}')).eventType)`,
+      )
+      expect(await page.execute('job.mjs', 'queue.mjs')).to.equal('AppInstalled\n')
+    },
+  },
+} satisfies PageTest
