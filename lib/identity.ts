@@ -58,8 +58,8 @@ export const factsOf = (source: unknown): Facts => ({
   clientId: stringOrNull(own(source, 'clientId')),
   siteId: stringOrNull(own(source, 'siteId')),
   permissions: stringOrNull(own(source, 'permissions')),
-  siteOwnerId: stringOrNull(own(source, 'siteOwnerId')),
   vendorProductId: stringOrNull(own(source, 'vendorProductId')),
+  siteOwnerId: stringOrNull(own(source, 'siteOwnerId')),
 })
 
 const SUBJECTS: ReadonlyMap<unknown, readonly [type: SubjectType, idProperty: string]> = new Map([
