@@ -24,7 +24,7 @@ const texts = new Map(
 /** Pages that the others link to before they are written. */
 const PLANNED: ReadonlySet<string> = new Set(['docs/troubleshooting.md'])
 
-const REPOSITORY = 'https://github.com/maxkoryukov/passport-wix-app/blob/master/'
+const REPOSITORY = 'https://github.com/maxkoryukov/passport-wix-app/blob/HEAD/'
 
 /** A page without its blocks: what is read. */
 const proseOf = (text: string): string => text.replaceAll(/^(`{3,})[\s\S]*?^\1$/gm, '')
