@@ -2,7 +2,7 @@ import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'
 import { callback, type Checked, type Checks, checkOptions, flag, string, timeout } from './internal/options.ts'
 import { toError, whenReady } from './internal/promises.ts'
-import { own } from './internal/values.ts'
+import { own, property } from './internal/values.ts'
 import { identityAsUser, lookUp, type Outcome, type Verify, type VerifyWithRequest } from './look-up.ts'
 import type { DefaultRequest } from './read.ts'
 
@@ -83,6 +83,19 @@ interface PassportStrategyActions extends PassportActions {
 }
 const Base: new () => PassportStrategyActions = PassportStrategy
 
+/**
+ * Runs one of Passport's actions, unless the app has ended its answer before, for example at a response time limit: nobody is there to
+ * be answered, and Passport would throw. Where the response cannot be seen, Node's error for a second answer ends here.
+ */
+function unlessAnswered(req: unknown, action: () => void): void {
+  if (property(property(req, 'res'), 'writableEnded') === true) return
+  try {
+    action()
+  } catch (error) {
+    if (property(error, 'code') !== 'ERR_HTTP_HEADERS_SENT') throw error
+  }
+}
+
 /** The challenge when the look-up found no user, and gave no info. */
 const NOBODY_FOUND = bearerChallenge(new WixAuthError('claim_invalid'))
 
@@ -140,15 +153,16 @@ export abstract class WixStrategy<
     // Taken at once: a strategy object given to passport.authenticate() is shared, and the next request replaces them.
     const actions = { success: this.success, fail: this.fail, error: this.error }
     const found = (identity: Identity): void =>
-      this._lookUp(req, identity, (outcome) => this._decide(outcome, identity, actions))
+      this._lookUp(req, identity, (outcome) => unlessAnswered(req, () => this._decide(outcome, identity, actions)))
+    const refused = (reason: unknown): void => unlessAnswered(req, () => this._refuse(reason, options, actions))
     let identity: Identity | Promise<Identity>
     try {
       identity = this._identify(req, options)
     } catch (reason) {
-      return this._refuse(reason, options, actions)
+      return refused(reason)
     }
     if (!(identity instanceof Promise)) return found(identity)
-    void identity.then(found, (reason: unknown) => this._refuse(reason, options, actions))
+    void identity.then(found, refused)
   }
 
   private _refuse(reason: unknown, options: object, actions: PassportActions): void {
