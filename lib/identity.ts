@@ -52,7 +52,10 @@ export type Facts = {
   ]-?: string | null
 }
 
-/** What `source` says of an identity; null for what it does not say. The only list of {@link Facts}, checked against the type. */
+/**
+ * The facts in `source`; null for those that it does not have. The only list of {@link Facts}, checked against the type; the user info
+ * answers in this order.
+ */
 export const factsOf = (source: unknown): Facts => ({
   subjectId: stringOrNull(own(source, 'subjectId')),
   clientId: stringOrNull(own(source, 'clientId')),
@@ -118,7 +121,7 @@ export function identityOf(req: Authenticated): WixIdentity {
   // Other strategies of a chain may have put something of their own under this name.
   if (typeof identity?.instanceId !== 'string') {
     throw new Error(
-      'No Wix identity on this request: put passport.authenticate() with a strategy of passport-wix-app, and without `authInfo: false`, before this handler',
+      'No Wix identity on this request: put passport.authenticate() with a strategy of passport-wix-app, and without `authInfo: false`, before this handler (a Digest header has no identity)',
     )
   }
   return identity

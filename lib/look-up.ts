@@ -7,14 +7,14 @@ export type VerifyDone = (error?: unknown, user?: Express.User | false | null, i
 
 type Found = Express.User | false | null | undefined
 
-/** What a verify callback without `done` returns. The return value of one with `done` is ignored. */
+/** What a verify callback without `done` returns. The value that one with `done` returns is ignored. */
 export type VerifyResult = Found | void | PromiseLike<Found | void>
 
 /**
  * The app's look-up: which user of the app is this identity?
  *
  * A function that declares `done` decides through `done` alone. One that does not decides by its return value, also as a
- * promise; nothing means that nobody is signed in.
+ * promise; nothing is a refusal.
  */
 export type Verify<Identity> = (identity: Identity, done: VerifyDone) => VerifyResult
 
@@ -72,7 +72,7 @@ export function lookUp(
   let isPending = false
   try {
     result = call(done)
-    // Beside `done` only a real promise is waited for, since it may reject: calling `then` of a query builder would run
+    // Alongside `done` only a real promise is waited for, since it may reject: calling `then` of a query builder would run
     // the query a second time.
     isPending = declaresDone ? types.isPromise(result) : isPromise(result)
   } catch (reason) {

@@ -43,10 +43,15 @@ export const fromHeader =
  */
 export function fromAuthorization(scheme?: string): (req: unknown) => string | undefined {
   const header = fromHeader('authorization')
+  if (scheme === undefined) {
+    return (req) => {
+      const value = header(req)
+      return value?.includes(' ') ? undefined : value
+    }
+  }
   const prefix = `${scheme} `.toLowerCase()
   return (req) => {
     const value = header(req)
-    if (scheme === undefined) return value?.includes(' ') ? undefined : value
     return value?.slice(0, prefix.length).toLowerCase() === prefix
       ? exactlyOne(value.slice(prefix.length).trim())
       : undefined
@@ -74,7 +79,7 @@ export const first =
 /** A token in `Authorization`, after `Bearer` (RFC 6750 section 2.1) or alone, as Wix's own front ends send theirs. */
 const tokenFromAuthorization = first<unknown>(fromAuthorization('Bearer'), fromAuthorization())
 
-/** The app is not set up right, which is no refusal. */
+/** A mistake in the setup of the app, not a refusal. */
 export const notRaw = (): Error =>
   new Error(
     'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
@@ -120,8 +125,8 @@ export interface BodyOptions<Req = DefaultRequest> {
 
 export const bodyChecks: Checks<BodyOptions> = { bodyFromRequest: callback }
 
-/** For a kind whose credential is a JWT in the body. */
-export const readJwt =
+/** The reader of the kinds that take a JWT from the body. */
+export const jwtReader =
   <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>): ((req: Req) => string | Promise<string>) =>
   (req) =>
     whenReady(bodyFromRequest(req), jwtOf)
@@ -134,8 +139,8 @@ export interface TokenOptions<Req = DefaultRequest> {
 
 export const tokenChecks: Checks<TokenOptions> = { tokenFromRequest: callback }
 
-/** For a kind whose credential is a token. One that is of another kind counts as missing, so that in a chain each token has one owner. */
-export const readToken =
+/** The reader of the kinds that take a token. A token of another kind counts as missing, so that in a chain one strategy answers for it. */
+export const tokenReader =
   (isOfOtherKind: (token: string) => boolean) =>
   <Req>({ tokenFromRequest = tokenFromAuthorization }: TokenOptions<Req>): ((req: Req) => string | Promise<string>) =>
   (req) =>

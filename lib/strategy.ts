@@ -27,9 +27,9 @@ declare module 'passport' {
 }
 
 /**
- * What sets one kind of strategy apart from another: its options, where a credential is read, and how it is verified. Both functions
- * prepare once, when a strategy is made; what they return handles a request. There, a {@link WixAuthError} is a refusal, and
- * anything else that is thrown an error.
+ * What sets one kind of strategy apart from another: its options, how a credential is read, and how it is checked. `reader` and `check`
+ * run once, when a strategy is made; the functions that they return run for each request. A {@link WixAuthError} that those throw is
+ * a refusal, anything else an error.
  */
 export interface Kind<Credential, Identity, Options, Req> {
   /** The class, for messages about options. */
@@ -39,8 +39,8 @@ export interface Kind<Credential, Identity, Options, Req> {
   /** Whether the credential is a Bearer token: then a 401 has a Bearer challenge (RFC 6750 section 3). */
   isBearer?: true
   checks: Checks<Omit<Options, keyof WixStrategyOptions>>
-  read(options: Checked<Options>): (req: Req, authenticateOptions: object) => Credential | Promise<Credential>
-  verify(owner: string, options: Checked<Options>): (credential: Credential) => Identity | Promise<Identity>
+  reader(options: Checked<Options>): (req: Req, authenticateOptions: object) => Credential | Promise<Credential>
+  check(owner: string, options: Checked<Options>): (credential: Credential) => Identity | Promise<Identity>
 }
 
 /**
@@ -76,7 +76,7 @@ interface PassportActions {
   fail: (challenge: string | object | undefined, status: number) => void
   error: (error: Error) => void
 }
-/** These strategies call neither of the other two, but the types of some hosts ask for them. */
+/** These strategies never call `redirect` or `pass`, but the types of some hosts require both. */
 interface PassportStrategyActions extends PassportActions {
   redirect: (url: string, status?: number) => void
   pass: () => void
@@ -84,8 +84,8 @@ interface PassportStrategyActions extends PassportActions {
 const Base: new () => PassportStrategyActions = PassportStrategy
 
 /**
- * Runs one of Passport's actions, unless the app has ended its answer before, for example at a response time limit: nobody is there to
- * be answered, and Passport would throw. Where the response cannot be seen, Node's error for a second answer ends here.
+ * Calls one of Passport's actions, unless the app has already ended the response, for example at a response time limit: Passport would
+ * write to it again. Where the response is out of sight, Node's error for a second answer ends here.
  */
 function unlessAnswered(req: unknown, action: () => void): void {
   if (property(property(req, 'res'), 'writableEnded') === true) return
@@ -97,7 +97,7 @@ function unlessAnswered(req: unknown, action: () => void): void {
 }
 
 /** The challenge when the look-up found no user, and gave no info. */
-const NOBODY_FOUND = bearerChallenge(new WixAuthError('claim_invalid'))
+const NO_USER = bearerChallenge(new WixAuthError('claim_invalid'))
 
 /** One request through one strategy: read, verify, look up, decide once. */
 export abstract class WixStrategy<
@@ -125,8 +125,8 @@ export abstract class WixStrategy<
       throw new TypeError(`${owner} needs a verify callback as its last argument: (identity, done) => ...`)
     }
     const { name = kind.name, passReqToCallback = false, verifyTimeout }: Checked<WixStrategyOptions> = options
-    const read = kind.read(options)
-    const check = kind.verify(owner, options)
+    const read = kind.reader(options)
+    const check = kind.check(owner, options)
     // The overloads tie the form of verify to `passReqToCallback`.
     const withRequest = verify as VerifyWithRequest<Identity, Req>
     const withoutRequest = verify as Verify<Identity>
@@ -176,7 +176,7 @@ export abstract class WixStrategy<
     if (outcome.error !== undefined) return actions.error(outcome.error)
     const { user, info } = outcome
     if (user !== undefined) return actions.success(user, { ...info, identity })
-    actions.fail(info ?? (this._isBearer ? NOBODY_FOUND : undefined), 401)
+    actions.fail(info ?? (this._isBearer ? NO_USER : undefined), 401)
   }
 }
 

@@ -25,7 +25,7 @@ interface Bounds<Value> {
 const plain = <Options extends object>(options: Options): Options =>
   Object.assign(Object.create(null) as object, options)
 
-const DEFAULTS = plain({})
+const NO_OPTIONS = plain({})
 
 /** The LRU library, with its two special cases out of the way: a clock at 0, and a lifetime of 0, both mean "no expiry" to it. */
 export function expiringMap<Value extends {}>(bounds: Bounds<Value>): ExpiringMap<Value> {
@@ -39,7 +39,7 @@ export function expiringMap<Value extends {}>(bounds: Bounds<Value>): ExpiringMa
     }),
   )
   return {
-    get: (key) => lru.get(key, DEFAULTS),
+    get: (key) => lru.get(key, NO_OPTIONS),
     set: (key, value, seconds) => void lru.set(key, value, plain({ ttl: Math.max(1, Math.ceil(seconds * 1000)) })),
     delete: (key) => void lru.delete(key),
     isFull: () => lru.size >= max && !lru.purgeStale(),
@@ -60,7 +60,7 @@ interface CacheSettings<Value> {
   now?: (() => number) | undefined
 }
 
-/** Seconds. A token that was refused may be good a moment later, when all of Wix has heard of it. */
+/** Seconds. A token that was refused may be accepted a moment later, when it has reached all servers of Wix. */
 const REFUSAL_AGE = 10
 
 /** Characters, on average. A large value takes the room of several. */

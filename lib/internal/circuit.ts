@@ -33,8 +33,9 @@ const SHORTEST_OPEN = 0.5
 const LONGEST_OPEN = 30
 
 /**
- * A circuit breaker: bounds the calls in flight, and stops calling a server that is out. After five outages in a row, or when the
- * server asks for it, calls fail at once for half a second, then twice as long each time, up to 30 seconds; then one probe finds out.
+ * A circuit breaker: bounds the calls in flight, and stops calling a server that does not answer. After five outages in a row, or when
+ * the server asks for it, the circuit opens: calls fail at once for half a second. Then one call probes the server. If that fails as
+ * well, the circuit opens for twice as long, up to 30 seconds.
  *
  * @param server Named in messages.
  * @param clock Milliseconds.
@@ -52,7 +53,7 @@ export function circuitBreaker(
   let openFor = 0
   let openUntil = 0
   let why = ''
-  /** Only calls of this round may change the state: those from before know nothing of what came after. */
+  /** Only calls of this round may change the state: older ones say nothing about the server of today. */
   let round = 0
 
   const close = (): void => {
@@ -62,7 +63,8 @@ export function circuitBreaker(
   }
   const count = (outage: OutageError): void => {
     outages++
-    if (outages >= OUTAGES_TO_OPEN || outage.wait > 0) openFor = Math.min(openFor * 2 || SHORTEST_OPEN, LONGEST_OPEN)
+    if (openFor > 0 || outages >= OUTAGES_TO_OPEN || outage.wait > 0)
+      openFor = Math.min(openFor * 2 || SHORTEST_OPEN, LONGEST_OPEN)
     if (openFor === 0) return
     openUntil = clock() + Math.max(openFor, outage.wait) * 1000
     why = outage.why

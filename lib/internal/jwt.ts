@@ -16,7 +16,7 @@ const MAX_HEADER_LENGTH = 2048
 const isBase64url = (part: string): boolean => Buffer.from(part, 'base64url').toString('base64url') === part
 
 // A code that jose adds one day is an error until it is listed here.
-const REFUSALS: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
+const REFUSED_BY_JOSE: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
   ['ERR_JWS_INVALID', 'token_malformed'],
   ['ERR_JWT_INVALID', 'token_malformed'],
   ['ERR_JOSE_NOT_SUPPORTED', 'token_malformed'],
@@ -29,7 +29,7 @@ const REFUSALS: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
 const reasonOf = (error: unknown): Error => {
   // Thrown by the function that finds the key.
   if (error instanceof WixAuthError || error instanceof WixUnavailableError) return error
-  const code = REFUSALS.get(own(error, 'code'))
+  const code = REFUSED_BY_JOSE.get(own(error, 'code'))
   if (code !== undefined) return new WixAuthError(code)
   // Without `cause`: an error of jose may carry the payload.
   return new Error(`A JWT could not be checked: jose failed with a ${(error as Error).name}`)

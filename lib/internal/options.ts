@@ -22,7 +22,7 @@ export const must =
 export const required = (check: Check): Check =>
   Object.assign((value: unknown) => check(value), { isRequired: true as const })
 
-/** An option that the code which uses it checks, since it needs more than one value or has much to say. */
+/** For an option that is checked where it is used. */
 export const checkedLater: Check = () => undefined
 
 /** The options of everything that compares times with the clock. */

@@ -3,8 +3,8 @@ import { WixAuthError } from '../errors.ts'
 import { unavailable } from './circuit.ts'
 import type { FindKey } from './jwt.ts'
 import { singleFlight } from './promises.ts'
-import { codeOf, remoteClient } from './remote.ts'
-import { isNonEmptyString, own } from './values.ts'
+import { remoteClient } from './remote.ts'
+import { isNonEmptyString, own, systemCodeOf } from './values.ts'
 
 /** Seconds for one answer. */
 const TIMEOUT = 2
@@ -23,7 +23,7 @@ function localSet(set: Record<string, unknown>): FindKey {
   try {
     return createLocalJWKSet(set as unknown as Parameters<typeof createLocalJWKSet>[0])
   } catch (error) {
-    throw unavailable(SERVER, `not a JSON Web Key Set${codeOf(error)}`)
+    throw unavailable(SERVER, `not a JSON Web Key Set${systemCodeOf(error)}`)
   }
 }
 
@@ -36,7 +36,7 @@ function localSet(set: Record<string, unknown>): FindKey {
  */
 export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> {
   const ask = remoteClient({ server: SERVER })
-  // By a clock that nobody can set back, which would keep old keys in use.
+  // A clock that cannot be set back, which would keep old keys in use.
   const clock = (): number => performance.now()
   let content: string | undefined
   let inSet: FindKey
@@ -71,7 +71,7 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
       if (code === 'ERR_JWKS_NO_MATCHING_KEY' || code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
         throw new WixAuthError('signature_invalid')
       }
-      throw unavailable(SERVER, `a key cannot be used${codeOf(error)}`)
+      throw unavailable(SERVER, `a key cannot be used${systemCodeOf(error)}`)
     }
   }
   const finder = (): FindKey => async (header, token) => {
@@ -88,6 +88,6 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
     return findInSet(header, token)
   }
 
-  // A fresh set comes first: what was verified with an old one is not believed.
+  // An old set is read again first: what was verified with it does not count.
   return () => (isFresh() ? current : reload())
 }

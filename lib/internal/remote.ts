@@ -1,8 +1,8 @@
 import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
 import { circuitBreaker, OutageError, unavailable } from './circuit.ts'
 import { withTimeout } from './promises.ts'
-import { readAnswer } from './read-answer.ts'
-import { own } from './values.ts'
+import { readAnswer } from './remote-answer.ts'
+import { systemCodeOf } from './values.ts'
 
 /** The part of `fetch` that is used here: Node's own fits, and undici's, for example with the `dispatcher` of a proxy. */
 export type Fetch = (
@@ -36,7 +36,7 @@ export interface Question {
 interface Remote {
   /** Its name, for messages. */
   server: string
-  /** Statuses that are a verdict about the credential. Default: none. */
+  /** Statuses that refuse the credential. Default: none. */
   refusals?: ReadonlyMap<number, WixAuthErrorCode>
   /** Calls in flight. Default: 64. */
   maxCalls?: number | undefined
@@ -51,26 +51,20 @@ const WORTH_A_RETRY: ReadonlySet<number> = new Set([502, 503, 504])
 const LONGEST_WAIT = 30
 const LONGEST_LIMIT = 3600
 
-/** The code that the system gave a failed call, to end a message with; it holds nothing of the request. */
-export function codeOf(error: unknown): string {
-  const code = own(own(error, 'cause'), 'code') ?? own(error, 'code')
-  return typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''
-}
-
 /** Seconds that the server asks its callers to wait, as a number or a date (RFC 9110 section 10.2.3); 0 when it does not. */
 function waitOf(status: number, retryAfter: string | null, time: number): number {
   const asked = /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) : (Date.parse(retryAfter ?? '') - time) / 1000
   return asked > 0 ? Math.min(asked, status === 429 ? LONGEST_LIMIT : LONGEST_WAIT) : 0
 }
 
-/** Before the retry, so that not everybody comes back at the same moment. */
+/** Before the retry, so that the callers do not all come back at the same moment. */
 async function waitBriefly(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 100))
   signal.throwIfAborted()
 }
 
 /**
- * The one way to ask another server, which keeps a slow or broken one from taking the app along: a timeout for the whole answer, a
+ * The one way to ask another server, which keeps a slow or broken one from taking the app down with it: a timeout for the whole answer, a
  * bound on what is read and on the calls in flight, no redirects, one retry, and a circuit breaker.
  *
  * @returns A function that resolves to the JSON object of a 200. It rejects with a {@link WixAuthError} for a status among `refusals`,
@@ -78,7 +72,7 @@ async function waitBriefly(signal: AbortSignal): Promise<void> {
  */
 export function remoteClient(remote: Remote): (question: Question) => Promise<Record<string, unknown>> {
   const { server, refusals, maxCalls = 64, now } = remote
-  // Without `now`, a clock that nobody can set back, which would keep the circuit open.
+  // Without `now`, a clock that cannot be set back, which would keep the circuit open.
   const throughCircuit = circuitBreaker(server, maxCalls, now ?? (() => performance.now()))
 
   const ask = async (question: Question, signal: AbortSignal): Promise<Record<string, unknown>> => {
@@ -90,12 +84,12 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
           method,
           headers: { Accept: 'application/json', ...headers },
           ...(content !== undefined && { body: content }),
-          // A redirect is no good answer: to follow it would give the credential away.
+          // To follow a redirect would give the credential away.
           redirect: 'manual',
           signal,
         })
       } catch (error) {
-        if (retries === 0 || signal.aborted) throw new OutageError(server, `no connection${codeOf(error)}`)
+        if (retries === 0 || signal.aborted) throw new OutageError(server, `no connection${systemCodeOf(error)}`)
         await waitBriefly(signal)
         continue
       }

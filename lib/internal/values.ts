@@ -12,7 +12,7 @@ export const isObject = (value: unknown): value is object =>
 export const property = (holder: unknown, name: string): unknown =>
   typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined
 
-/** An own property only: a polluted Object.prototype is no part of the request. */
+/** An own property only: Object.prototype may be polluted. */
 export const own = (holder: unknown, name: string): unknown =>
   typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name) ? property(holder, name) : undefined
 
@@ -63,4 +63,10 @@ export function objectOf(value: unknown): Record<string, unknown> | undefined {
     if (Object.hasOwn(object, name)) delete object[name]
   }
   return object
+}
+
+/** The code that the system gave a failed call, to end a message with; it holds nothing of the request. */
+export function systemCodeOf(error: unknown): string {
+  const code = own(own(error, 'cause'), 'code') ?? own(error, 'code')
+  return typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''
 }

@@ -16,7 +16,7 @@ export interface SignedOptions extends ClockOptions {
 
 export const signedChecks: Checks<SignedOptions> = { ...clockChecks, publicKey: checkedLater }
 
-// What Wix sends has some thousand characters.
+// What Wix sends has a few thousand characters.
 const MAX_LENGTH = 1024 * 1024
 
 /** What a JWT of Wix says. */

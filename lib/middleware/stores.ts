@@ -7,7 +7,7 @@ export type DeliveryProgress = 'new' | 'busy' | 'done'
 
 /**
  * Where `deduplicate` keeps which deliveries were handled. Each method must be atomic: of any number of `begin` at the
- * same time, also in different processes, one alone is told `'new'`.
+ * same time, also in different processes, only one gets `'new'`.
  */
 export interface DeliveryStore {
   /**
@@ -38,11 +38,11 @@ export function checkProgress(answer: unknown): DeliveryProgress {
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many handled deliveries are stored, and how many may be in flight. Default: 100000. Beyond that the one that was
-   * handled the longest ago is dropped; one in flight never is.
+   * How many handled deliveries are stored, and how many may be in flight. Default: 100000. Beyond that the least
+   * recently used is dropped; one in flight never is.
    */
   max?: number
-  /** A clock in milliseconds. Default: `performance.now`, which nobody can set back. */
+  /** A clock in milliseconds. Default: `performance.now`, which cannot be set back. */
   now?: () => number
 }
 

@@ -4,8 +4,7 @@ import { WixAuthError, WixUnavailableError } from '../errors.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { got } from '../internal/options.ts'
 import { singleFlight, withTimeout } from '../internal/promises.ts'
-import { codeOf } from '../internal/remote.ts'
-import { isNonEmptyString, own } from '../internal/values.ts'
+import { isNonEmptyString, own, systemCodeOf } from '../internal/values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject } from 'node:crypto'
@@ -123,17 +122,17 @@ function keyRing(list: unknown): KeyRing {
   }
 }
 
-/** Which of them signs does not matter to what was verified. */
+/** The same for the same public keys, whichever of them signs: what was verified with them stays valid. */
 const idOf = ({ keys }: KeyRing): string =>
   JSON.stringify(keys.map(({ published }) => JSON.stringify(published)).toSorted())
 
-const unavailable = (why: string): WixUnavailableError =>
+const keysUnavailable = (why: string): WixUnavailableError =>
   new WixUnavailableError(`SessionTokens: the function \`keys\` ${why}`)
 
 /**
- * The keys at each moment: of a list always the same, of a function what it gave not long ago.
+ * A function that returns the present keys: those of an array, or what a function returned within the last five seconds.
  *
- * @throws {TypeError} For a list with something wrong in it; what a function gives is looked at when it gives it.
+ * @throws {TypeError} For an array with a key that cannot be used. An array that a function returns is checked when it is used.
  */
 export function keyRings(keys: SessionKeys, now: () => number): () => KeyRing | Promise<KeyRing> {
   if (typeof keys !== 'function') {
@@ -147,11 +146,11 @@ export function keyRings(keys: SessionKeys, now: () => number): () => KeyRing | 
     let list: unknown
     try {
       list = await withTimeout(KEYS_TIMEOUT, keys, () => {
-        throw unavailable(`took more than ${KEYS_TIMEOUT} seconds`)
+        throw keysUnavailable(`took more than ${KEYS_TIMEOUT} seconds`)
       })
     } catch (error) {
       // Without its message: that of a JSON parser quotes its input.
-      throw error instanceof WixUnavailableError ? error : unavailable(`failed${codeOf(error)}`)
+      throw error instanceof WixUnavailableError ? error : keysUnavailable(`failed${systemCodeOf(error)}`)
     }
     const next = keyRing(list)
     // The same function as long as nothing has changed, so that what was verified with it stays cached.

@@ -1,7 +1,7 @@
 import { type Checked, type Checks, must } from '../internal/options.ts'
 import { remoteKeySet } from '../internal/remote-key-set.ts'
 import { secureUrl } from '../internal/url.ts'
-import { type DefaultRequest, readToken, tokenChecks, type TokenOptions } from '../read.ts'
+import { type DefaultRequest, tokenReader, tokenChecks, type TokenOptions } from '../read.ts'
 import {
   IdentityStrategy,
   type Kind,
@@ -55,8 +55,8 @@ const kind = {
   name: 'wix-session',
   isBearer: true as const,
   checks: { ...sourceChecks, ...tokenChecks, ...userInfoChecks },
-  read: readToken(isOfOtherKind),
-  verify: (owner: string, options: Checked<SessionSource & UserInfoOptions<WixSession>>) =>
+  reader: tokenReader(isOfOtherKind),
+  check: (owner: string, options: Checked<SessionSource & UserInfoOptions<WixSession>>) =>
     withUserInfo(checkFrom(owner, options), options),
 }
 

@@ -19,7 +19,7 @@ import { isNumber } from '../internal/values.ts'
 import { addedClaims, claimsOf, isFromWix, sessionOf, type WixSession } from './claims.ts'
 import { type KeyRing, keyRings, type PublicSessionKey, SESSION_ALGORITHMS, type SessionKeys } from './own-keys.ts'
 
-/** Which tokens are good. All times are seconds. */
+/** Which tokens are accepted. All times are seconds. */
 export interface SessionRules extends ClockOptions {
   /** The issuer: a string that names your service, often its URL (`iss`, RFC 7519 section 4.1.1). */
   issuer: string
@@ -30,7 +30,7 @@ export interface SessionRules extends ClockOptions {
 /** The options of {@link SessionTokens}. All times are seconds. */
 export interface SessionTokensOptions extends SessionRules {
   keys: SessionKeys
-  /** Seconds for which a token is good, at most 3600; less when its credential expires before. Default: 600. */
+  /** Lifetime of a token in seconds, at most 3600; less when its credential expires before. Default: 600. */
   ttl?: number
 }
 
@@ -82,7 +82,7 @@ export function sessionCheck(keys: () => FindKey | Promise<FindKey>, rules: Sess
   }
 }
 
-/** Not a member that anybody could call: with a cached token it answers in the same tick, and it throws. */
+/** The check behind `verify`, for the strategy alone: it answers a cached token in the same tick, and throws. */
 export let checkOf: (tokens: SessionTokens) => SessionCheck
 
 /**

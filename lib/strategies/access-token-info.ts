@@ -13,7 +13,7 @@ import {
   timeout,
 } from '../internal/options.ts'
 import { type Fetch, remoteClient } from '../internal/remote.ts'
-import { secureUrl, urlUnder } from '../internal/url.ts'
+import { baseUrl, urlUnder } from '../internal/url.ts'
 import { isNonEmptyString, isNumber, isObject, own, stringOrNull } from '../internal/values.ts'
 
 /**
@@ -67,13 +67,13 @@ export const tokenInfoChecks: Checks<TokenInfoOptions> = {
   timeout,
   maxCalls: count,
   cache: must((value) => value === false || isObject(value), 'false, or { maxAge, max }'),
-  apiUrl: secureUrl,
+  apiUrl: baseUrl,
   fetch: callback,
   now: callback,
 }
 
 /** Statuses with which Wix refuses a token. */
-const REFUSALS: ReadonlyMap<number, WixAuthErrorCode> = new Map([
+const REFUSED_BY_WIX: ReadonlyMap<number, WixAuthErrorCode> = new Map([
   [400, 'token_inactive'],
   [401, 'token_inactive'],
   [404, 'token_inactive'],
@@ -124,7 +124,7 @@ export function tokenInfoCheck(
 ): (token: string) => WixTokenInfo | Promise<WixTokenInfo> {
   const { appId, timeout = 2, maxCalls, cache = {}, apiUrl = 'https://www.wixapis.com', fetch, now } = options
   const url = urlUnder('oauth2/token-info', apiUrl)
-  const ask = remoteClient({ server: 'Token Info', refusals: REFUSALS, maxCalls, fetch, now })
+  const ask = remoteClient({ server: 'Token Info', refusals: REFUSED_BY_WIX, maxCalls, fetch, now })
 
   const check = async (token: string): Promise<WixTokenInfo> => {
     const headers = { 'Content-Type': 'application/json' }

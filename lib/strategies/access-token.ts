@@ -3,7 +3,7 @@ import { isSubjectType, SUBJECT_TYPES, type SubjectType } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, must } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
 import { oneCredential } from '../internal/values.ts'
-import { type DefaultRequest, readToken, tokenChecks, type TokenOptions } from '../read.ts'
+import { type DefaultRequest, tokenReader, tokenChecks, type TokenOptions } from '../read.ts'
 import {
   type Kind,
   userInfoChecks,
@@ -89,8 +89,8 @@ const kind = {
   name: 'wix-access-token',
   isBearer: true as const,
   checks: { ...checks, ...tokenChecks, ...userInfoChecks },
-  read: readToken(isOfOtherKind),
-  verify: (owner: string, options: Checked<VerifyAccessTokenOptions & UserInfoOptions<WixTokenInfo>>) =>
+  reader: tokenReader(isOfOtherKind),
+  check: (owner: string, options: Checked<VerifyAccessTokenOptions & UserInfoOptions<WixTokenInfo>>) =>
     withUserInfo(accessTokenCheck(owner, options), options),
 }
 

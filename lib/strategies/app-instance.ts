@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import { WixAuthError } from '../errors.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
+import { isSignature } from '../internal/app-secret.ts'
 import {
   type Checked,
   type Checks,
@@ -9,7 +9,7 @@ import {
   secondsOrFalse,
   string,
 } from '../internal/options.ts'
-import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
+import { isNonEmptyString, objectOf, parseJson, stringOrNull } from '../internal/values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject } from 'node:crypto'
@@ -75,11 +75,12 @@ export interface InstanceRules extends ClockOptions {
   appId?: string | undefined
 }
 
-// Not `aid` and `expirationDate`: to read a wrong type as null would lift a restriction, so those who use them look at them.
+// Without `appDefId`, `aid` and `expirationDate`: to read a wrong type of those as null would lift a restriction.
 const DOCUMENTED: {
-  [Name in Exclude<keyof WixInstancePayload, 'instanceId' | 'aid' | 'expirationDate'>]: 'string' | 'boolean'
+  [Name in Exclude<keyof WixInstancePayload, 'instanceId' | 'appDefId' | 'aid' | 'expirationDate'>]:
+    | 'string'
+    | 'boolean'
 } = {
-  appDefId: 'string',
   signDate: 'string',
   uid: 'string',
   permissions: 'string',
@@ -99,10 +100,10 @@ const TYPES: ReadonlyMap<string, string> = new Map(Object.entries(DOCUMENTED))
 const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
 /**
- * Makes the type true: an object with an `instanceId`, whose documented properties are null unless they have a value of
- * the documented type, and without properties that could change an object it is copied to.
+ * Brings a payload into the form of its type: an object with an `instanceId`, in which a documented property of the wrong type is null,
+ * and no property could change an object it is copied to.
  */
-function assertPayload(value: unknown): asserts value is WixInstancePayload {
+function normalizePayload(value: unknown): asserts value is WixInstancePayload {
   const payload = objectOf(value)
   if (payload === undefined) throw new WixAuthError('token_malformed')
   if (!Object.hasOwn(payload, 'instanceId') || !isNonEmptyString(payload['instanceId']))
@@ -122,11 +123,11 @@ function parsePayload(data: string): WixInstancePayload {
   const bytes = Buffer.from(data, 'base64url')
   if (bytes.toString('base64url') !== data) throw new WixAuthError('token_malformed')
   const payload = parseJson(bytes)
-  assertPayload(payload)
+  normalizePayload(payload)
   return payload
 }
 
-/** An own property: nothing of a polluted Object.prototype was signed. */
+/** Only an own property was signed: Object.prototype may be polluted. */
 const claim = <Name extends keyof WixInstancePayload>(
   payload: WixInstancePayload,
   name: Name,
@@ -148,11 +149,11 @@ function extOf(ipAndPort: string | null, signed: number): WixInstance['ext'] {
 }
 
 /**
- * The instance that a verified payload is.
+ * Adds the identity to a verified payload.
  *
  * @param signed `signDate`, and `expires` its `expirationDate`: milliseconds since 1970, or NaN.
  */
-function instanceOf(payload: WixInstancePayload, signed: number, expires: number): WixInstance {
+function toInstance(payload: WixInstancePayload, signed: number, expires: number): WixInstance {
   const uid = claim(payload, 'uid')
   const aid: unknown = claim(payload, 'aid') ?? ''
   const visitor = typeof aid === 'string' ? aid || null : null
@@ -170,14 +171,15 @@ function instanceOf(payload: WixInstancePayload, signed: number, expires: number
     subjectId = siteMemberId
   }
 
-  // Into the payload itself, which nobody else holds: a copy would cost as much as the signature.
+  // Into the payload itself: a copy would cost as much as the signature.
   const result: WixInstancePayload & Partial<WixInstance> = payload
   result.subjectType = subjectType
   result.subjectId = subjectId
-  result.clientId = claim(payload, 'appDefId')
+  result.clientId = stringOrNull(claim(payload, 'appDefId'))
   result.siteId = claim(payload, 'metaSiteId')
   result.iat = secondsOf(signed)
   result.exp = secondsOf(expires)
+  if (Object.hasOwn(payload, 'appDefId')) result.appDefId = result.clientId
   result.uid = uid
   result.aid = visitor
   result.permissions = permissions
@@ -192,15 +194,6 @@ const MAX_LENGTH = 8192
 
 // The signature and the dot. 256 bits fill 42 characters of base64url and four bits of one more, whose other bits are zero.
 const SIGNATURE = /^[\w-]{42}[AEIMQUYcgkosw048]\.[\w-]/
-
-/** The signature covers the string as it was sent, not what it decodes to. Both sides are 43 characters of canonical base64url. */
-export const isSignature = (signature: string, data: string, secret: KeyObject): boolean =>
-  signature.length === 43 &&
-  timingSafeEqual(
-    // What is accepted is ASCII in the end (`parsePayload`), so latin1 gives the same bytes as UTF-8, and is faster.
-    Buffer.from(createHmac('sha256', secret).update(data, 'latin1').digest('base64url'), 'latin1'),
-    Buffer.from(signature, 'latin1'),
-  )
 
 /** What a request brings: an instance, and the secrets of the app that it is for. */
 export interface SecretInstance {
@@ -222,8 +215,8 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
     if (!secrets.some((secret) => isSignature(signature, data, secret))) throw new WixAuthError('signature_invalid')
 
     const payload = parsePayload(data)
-    const clientId = claim(payload, 'appDefId')
-    if (appId !== undefined && clientId !== null && clientId !== appId) throw new WixAuthError('claim_invalid')
+    const appDefId: unknown = claim(payload, 'appDefId') ?? ''
+    if (appId !== undefined && appDefId !== '' && appDefId !== appId) throw new WixAuthError('claim_invalid')
 
     const signed = timeOf(claim(payload, 'signDate'))
     const expirationDate = claim(payload, 'expirationDate')
@@ -234,6 +227,6 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
     if (maxAge !== false && !(signed - time <= tolerance)) throw new WixAuthError('claim_invalid')
     if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
       throw new WixAuthError('token_expired')
-    return instanceOf(payload, signed, expires)
+    return toInstance(payload, signed, expires)
   }
 }

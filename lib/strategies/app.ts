@@ -1,8 +1,8 @@
 import { WixAuthError } from '../errors.ts'
 import { appSecrets, type WixSecret } from '../internal/app-secret.ts'
-import { callback, checkedLater, type Checked, checkOptions, type Checks } from '../internal/options.ts'
+import { callback, checkedLater, type Checked, checkOptions, type Checks, must } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
-import { oneCredential, own } from '../internal/values.ts'
+import { isObject, oneCredential, own } from '../internal/values.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
 import { type DefaultRequest, first, fromAuthorization, fromQuery, type Reader } from '../read.ts'
 import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
@@ -92,13 +92,13 @@ function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixT
   return instance
 }
 
-function readInstance<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
+function instanceReader<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
   const { instanceFromRequest = instanceFromWix } = options
   const ownSecret = 'secret' in options ? prepared(options.secret) : undefined
 
   return (req: Req, authenticateOptions: object): SecretInstance | Promise<SecretInstance> => {
-    // Before the request is looked at: a wrong set-up is no refusal. And an option that is named counts, also with the value
-    // of an unset variable: another secret is no fallback.
+    // Checked before the request: a missing secret is a mistake in the setup, not a refusal. An option with the value undefined
+    // counts as well: the secret of the constructor is no fallback for an unset variable.
     const secret = Object.hasOwn(authenticateOptions, 'secret')
       ? prepared(own(authenticateOptions, 'secret') as SecretOption<Req>)
       : (ownSecret ?? prepared<Req>(undefined))
@@ -113,9 +113,9 @@ function readInstance<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
 const kind = {
   owner: OWNER,
   name: 'wix-app',
-  checks: { ...checks, instanceFromRequest: callback, remote: checkedLater },
-  read: readInstance,
-  verify(owner: string, options: Checked<InstanceRules & { remote?: TokenInfoOptions }>) {
+  checks: { ...checks, instanceFromRequest: callback, remote: must(isObject, 'an object of Token Info options') },
+  reader: instanceReader,
+  check(owner: string, options: Checked<InstanceRules & { remote?: TokenInfoOptions }>) {
     const check = instanceCheck(options)
     if (!('remote' in options)) return check
     const remote = { ...(options.now && { now: options.now }), ...options.remote }

@@ -75,19 +75,19 @@ const kind = {
   owner: 'WixDigestStrategy',
   name: 'wix-digest',
   checks: { ...signedChecks, ...bodyChecks },
-  read:
+  reader:
     <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>) =>
     (req: Req): SignedBody | Promise<SignedBody> => {
       const header = fromDigest(req)
       if (header === undefined) throw new WixAuthError('credentials_missing')
       return whenReady(bodyFromRequest(req), (value) => {
         const body = value ?? new Uint8Array()
-        // A string has lost what does not change its characters: a byte order mark, bytes that are no UTF-8.
+        // A string has lost what does not change its characters: a byte order mark, invalid UTF-8.
         if (!(body instanceof Uint8Array)) throw notRaw()
         return { header, body }
       })
     },
-  verify: digestCheck,
+  check: digestCheck,
 }
 
 /**

@@ -3,7 +3,7 @@ import { subjectOf, type WixIdentity } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, required, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own } from '../internal/values.ts'
 import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, jwtReader } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 
 /** What Wix says of every call, whatever its method is. Only `instanceId` is always there. */
@@ -86,8 +86,8 @@ const kind = {
   owner: 'WixServicePluginStrategy',
   name: 'wix-service-plugin',
   checks: { ...checks, ...bodyChecks },
-  read: readJwt,
-  verify: servicePluginCheck,
+  reader: jwtReader,
+  check: servicePluginCheck,
 }
 
 /**

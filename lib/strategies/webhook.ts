@@ -3,7 +3,7 @@ import { subjectOf, type WixIdentity } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, secondsOrFalse } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own, parseJson, stringOrNull } from '../internal/values.ts'
 import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, jwtReader } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 
 /**
@@ -58,7 +58,7 @@ export interface WixWebhookEvent extends WixIdentity {
 
 /** The options of {@link verifyWebhook}. */
 export interface VerifyWebhookOptions extends SignedOptions {
-  /** Seconds from `iat` for which a webhook is good. Default: 302400, since Wix retries for 48 hours. `false`: until `exp`. */
+  /** Seconds from `iat` for which a webhook is accepted. Default: 302400 (84 hours); Wix retries for 48. `false`: until `exp`. */
   maxAge?: number | false
 }
 
@@ -123,8 +123,8 @@ const kind = {
   owner: 'WixWebhookStrategy',
   name: 'wix-webhook',
   checks: { ...checks, ...bodyChecks },
-  read: readJwt,
-  verify: webhookCheck,
+  reader: jwtReader,
+  check: webhookCheck,
 }
 
 /**

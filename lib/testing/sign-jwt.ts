@@ -18,7 +18,7 @@ export function generateAppKeys(): { publicKey: string; privateKey: string } {
 
 const encode = (content: unknown): string => Buffer.from(JSON.stringify(content)).toString('base64url')
 
-/** Wix's own life times: 3,600,000 seconds, which is 41 days. */
+/** Wix's own lifetimes: 3,600,000 seconds, which is 41 days. */
 function signJwt(claims: Claims, overrides: Claims, privateKey: string): string {
   const iat = Math.floor(Date.now() / 1000)
   const signed = `${encode({ kid: 'TestKey1', alg: 'RS256' })}.${encode({ ...claims, iat, exp: iat + 3_600_000, ...overrides })}`

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WixAuthError } from '../errors.ts'
 import type { SubjectType } from '../identity.ts'
-import { instanceCheck, isSignature } from '../strategies/app-instance.ts'
+import { isSignature } from '../internal/app-secret.ts'
+import { instanceCheck } from '../strategies/app-instance.ts'
 import { callback, checkOptions, type Checks, flag, must, required, string } from '../internal/options.ts'
 import { isNonEmptyString, isNumber, isObject, objectOf } from '../internal/values.ts'
 
@@ -21,7 +22,7 @@ export interface WixSimulatorOptions {
   now?: () => number
 }
 
-/** Whom a token stands for. Where no default is named, it is null. */
+/** The subject of a token. Where no default is named, it is null. */
 export interface WixSimulatorSubject {
   /** The installation of your app; has no default. */
   instanceId: string

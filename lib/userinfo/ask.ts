@@ -13,7 +13,7 @@ function authorizationOf(token: string): string {
 }
 
 /** Statuses with which a user info endpoint refuses a token (OpenID Connect Core 1.0 section 5.3.3, RFC 6750 section 3.1). */
-const REFUSALS: ReadonlyMap<number, WixAuthErrorCode> = new Map([
+const REFUSED_BY_ENDPOINT: ReadonlyMap<number, WixAuthErrorCode> = new Map([
   [401, 'token_inactive'],
   [403, 'insufficient_scope'],
 ])
@@ -28,7 +28,8 @@ function userInfoClient(fetch: Fetch, now: (() => number) | undefined) {
   const ask = (_key: string, url: string, authorization: string | undefined, timeout: number) => {
     const { origin } = new URL(url)
     const client =
-      clients.get(origin) ?? remoteClient({ server: 'The user info endpoint', refusals: REFUSALS, fetch, now })
+      clients.get(origin) ??
+      remoteClient({ server: 'The user info endpoint', refusals: REFUSED_BY_ENDPOINT, fetch, now })
     clients.set(origin, client, CLIENT_AGE)
     return client({ url, timeout, ...(authorization !== undefined && { headers: { Authorization: authorization } }) })
   }
@@ -53,7 +54,7 @@ function prepare(fetch: Fetch, now: (() => number) | undefined): ReturnType<type
  * @param token Goes into `Authorization`, as `Bearer` unless it names a scheme itself.
  * @param timeout Seconds for the whole answer.
  * @throws {WixAuthError} `token_malformed`; `token_inactive` for the status 401, `insufficient_scope` for 403.
- * @throws {WixUnavailableError} Without a JSON object of at most 64 KiB in time.
+ * @throws {WixUnavailableError} Without a JSON object in time.
  */
 export async function askUserInfo(
   url: string,

@@ -17,7 +17,7 @@ import {
 } from '../internal/options.ts'
 import { remoteKeySet } from '../internal/remote-key-set.ts'
 import type { Fetch } from '../internal/remote.ts'
-import { isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
+import { baseUrl, isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
 import { isNonEmptyString, isObject, objectOf, oneCredential, own } from '../internal/values.ts'
 import { askUserInfo } from './ask.ts'
 
@@ -66,7 +66,7 @@ const checks: Checks<UserInfoContext> = {
   identity: must((value) => isNonEmptyString(own(value, 'instanceId')), 'an identity of Wix'),
   token: must(isNonEmptyString, 'a non-empty string'),
   tokenResponse: must(isObject, 'an object'),
-  baseUrl: secureUrl,
+  baseUrl,
   origins: must(
     (value) => Array.isArray(value) && value.every(isOrigin),
     'an array of origins like https://api.example.com',
@@ -92,7 +92,7 @@ const TOKEN_SOURCES: ReadonlyMap<string, string> = new Map([
 // No `none`, and none whose key is a secret.
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-// No ID token comes near it.
+// Real ID tokens have a few thousand characters.
 const MAX_LENGTH = 64 * 1024
 
 /** Seconds for which an unused key set is kept. */

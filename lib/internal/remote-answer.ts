@@ -1,8 +1,8 @@
 import { objectOf, parseJson } from './values.ts'
 
-// What is asked for has some hundred bytes.
-const MAX_BYTES = 64 * 1024
-/** JSON.parse reads thousands of levels, for which JSON.stringify has no stack on older versions of Node. */
+// Real answers have a few hundred bytes.
+const MAX_KIB = 64
+/** JSON.parse takes thousands of levels, at which JSON.stringify overflows the stack on older versions of Node. */
 const MAX_DEPTH = 100
 
 /** Whether a parsed answer has more levels than that. */
@@ -11,14 +11,14 @@ const isDeeper = (value: unknown, levels: number): boolean =>
   value !== null &&
   (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)))
 
-/** The JSON object of an answer, of which at most 64 KiB are read; or what came in place of one. */
+/** The JSON object of an answer, of which a bounded part is read; or what came in place of one. */
 export async function readAnswer(body: AsyncIterable<Uint8Array> | null): Promise<Record<string, unknown> | string> {
   const chunks: Uint8Array[] = []
   let length = 0
   try {
     for await (const chunk of body ?? []) {
       length += chunk.byteLength
-      if (length > MAX_BYTES) return 'an answer of more than 64 KiB'
+      if (length > MAX_KIB * 1024) return `an answer of more than ${MAX_KIB} KiB`
       chunks.push(chunk)
     }
     const answer = objectOf(parseJson(Buffer.concat(chunks)))
