@@ -24,7 +24,11 @@ export default {
       const visitor = signInstance({ instanceId: 'site-1', aid: 'visitor' }, APP_SECRET)
       const response = await (await start(page)).ask(`/dashboard?instance=${visitor}`)
       expect(response.status).to.equal(403)
-      expect(await response.json()).to.deep.equal({ code: 'insufficient_scope' })
+      expect(await response.json()).to.deep.equal({
+        code: 'insufficient_scope',
+        message: 'This Wix identity may not do this',
+      })
+      expect((await start(page)).output).to.not.include('at ')
     },
     'say at start-up that the secret is missing': async (page) => {
       const failed = await page.run('server.mjs', { WIX_APP_SECRET: undefined }).catch((error: unknown) => error)
