@@ -8,16 +8,18 @@ import {
   verifyAccessToken,
   verifyInstance,
   type WixInstance,
+  type WixSession,
   type WixTokenInfo,
 } from '../../lib/index.ts'
 import { instance, NOW, now, SECRET } from './build.ts'
 import { APP_ID, rawJwt, SECONDS } from './jwt.ts'
+import type { Outcome } from './run.ts'
 
 export const ISSUER = 'https://app.example'
 export const AUDIENCE = 'api'
 export const ALGORITHMS: readonly SessionAlgorithm[] = ['ES256', 'EdDSA', 'RS256']
 
-/** Keys of the app, and keys of somebody else. */
+/** Keys of the app, and one of another issuer. */
 export const SESSION_KEYS: Record<SessionAlgorithm, SessionKey> = {
   ES256: await generateSessionKey(),
   EdDSA: await generateSessionKey('EdDSA'),
@@ -27,15 +29,15 @@ export const OTHER_KEY: SessionKey = await generateSessionKey()
 
 type Overrides = Readonly<Record<string, unknown>>
 
-/** An issuer at the moment of the tests; overrides replace. */
+/** An issuer with the clock of the tests; overrides replace. */
 export const sessionTokens = (overrides: Partial<SessionTokensOptions> = {}): SessionTokens =>
   new SessionTokens({ keys: [SESSION_KEYS.ES256], issuer: ISSUER, audience: AUDIENCE, now, ...overrides })
 
-/** What an instance proves; overrides are for what Wix signs. */
+/** The identity in a verified instance; overrides are for what Wix signs. */
 export const instanceProof = (overrides: Overrides = {}): WixInstance =>
   verifyInstance(instance(overrides), { secret: SECRET, now })
 
-/** What an access token proves; overrides are for the answer of Token Info. */
+/** The identity of a verified access token; overrides are for the answer of Token Info. */
 export const accessTokenProof = (overrides: Overrides = {}): Promise<WixTokenInfo> => {
   const answer = {
     active: true,
@@ -74,6 +76,43 @@ export const sessionClaims = (overrides: Overrides = {}): Record<string, unknown
   ...overrides,
 })
 
+/** The session in {@link rawSession}. */
+const session: WixSession = {
+  instanceId: 'instance-1',
+  subjectType: 'USER',
+  subjectId: 'user-1',
+  clientId: 'app-1',
+  siteId: null,
+  iat: SECONDS,
+  exp: SECONDS + 600,
+  jti: 'AAAAAAAAAAAAAAAAAAAAAA',
+  permissions: 'OWNER',
+  siteOwnerId: 'user-1',
+  vendorProductId: null,
+  claims: {},
+}
+/** The outcome of a strategy for {@link rawSession}. */
+export const SUCCESS: { kind: 'success'; user: WixSession; info: { identity: WixSession } } = {
+  kind: 'success',
+  user: session,
+  info: { identity: session },
+}
+
+const challenge = (description: string): string =>
+  `Bearer realm="Wix", error="invalid_token", error_description="${description}"`
+export const MISSING = 'Bearer realm="Wix"'
+export const INVALID: string = challenge(
+  'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)',
+)
+export const MALFORMED: string = challenge('This is not a complete Wix credential: send it exactly as Wix issued it')
+export const EXPIRED: string = challenge('This Wix credential has expired: reload the page to get a new one')
+
+/** The outcome of a strategy that rejects with this challenge. */
+export const rejected = (challenge: string): Outcome => ({ kind: 'fail', challenge, status: 401 })
+
+/** A request with a token in `Authorization`. */
+export const bearer = (token: string): object => ({ headers: { authorization: `Bearer ${token}` } })
+
 const HASHES: Record<SessionAlgorithm, string | null> = { ES256: 'sha256', EdDSA: null, RS256: 'sha256' }
 
 const PRIVATE = new WeakMap<SessionKey, KeyObject>()
@@ -85,14 +124,14 @@ export const signedWith = (key: SessionKey): ((data: Buffer) => Buffer) => {
   return (data) => sign(HASHES[key.alg], data, { key: privateKey, dsaEncoding: 'ieee-p1363' })
 }
 
-/** Any header, any payload, the signature of our key: only that is right. */
+/** Any header and any payload, with a genuine signature. */
 export const rawSession = (
   header: Overrides = {},
   payload: unknown = sessionClaims(),
   key: SessionKey = SESSION_KEYS.ES256,
 ): string => rawJwt({ alg: key.alg, typ: 'wix-session+jwt', kid: key.kid, ...header }, payload, signedWith(key))
 
-/** The parts of a JWT, as they are. */
+/** The decoded header and claims of a JWT. */
 export const partsOf = (token: string): [header: Record<string, unknown>, claims: Record<string, unknown>] => {
   const [header = '', claims = ''] = token.split('.')
   const read = (part: string): Record<string, unknown> =>
