@@ -4,16 +4,15 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { type SessionKey, WixSessionStrategy, WixUnavailableError } from '../../lib/index.ts'
 import { NOW } from '../support/build.ts'
+import { INVALID, rejectedWith } from '../support/challenges.ts'
 import { rawJwt } from '../support/jwt.ts'
 import { KeySetServer } from '../support/key-set-server.ts'
 import { type Outcome, runToEnd, settled, start } from '../support/run.ts'
 import {
   AUDIENCE,
   bearer,
-  INVALID,
   ISSUER,
   rawSession,
-  rejected,
   SESSION_KEYS,
   sessionClaims,
   sessionTokens,
@@ -313,7 +312,7 @@ describe('WixSessionStrategy with the key set of another service', () => {
     seconds(0.001)
     // A cached token has to wait for the set, too.
     expect(start(strategy, bearer(known))).to.deep.equal([])
-    expect(await runToEnd(strategy, bearer(known))).to.deep.equal(rejected(INVALID))
+    expect(await runToEnd(strategy, bearer(known))).to.deep.equal(rejectedWith(INVALID))
     expect(await kindOf(strategy, other)).to.equal('success')
     expect(server.reads).to.have.length(2)
   })
@@ -327,7 +326,7 @@ describe('WixSessionStrategy with the key set of another service', () => {
     keys = [EdDSA]
     clock.tick(600_000)
     clock.setSystemTime(NOW - 86_400_000)
-    expect(await runToEnd(strategy, bearer(known))).to.deep.equal(rejected(INVALID))
+    expect(await runToEnd(strategy, bearer(known))).to.deep.equal(rejectedWith(INVALID))
     expect(server.reads).to.have.length(2)
   })
 
@@ -338,7 +337,7 @@ describe('WixSessionStrategy with the key set of another service', () => {
     keys = [EdDSA]
     seconds(30)
     expect(await kindOf(strategy, unknown())).to.equal('fail')
-    expect(await runToEnd(strategy, bearer(known))).to.deep.equal(rejected(INVALID))
+    expect(await runToEnd(strategy, bearer(known))).to.deep.equal(rejectedWith(INVALID))
   })
 
   it('keeps its cache when it reads the same set again', async () => {

@@ -10,6 +10,7 @@ import {
   type WixSessionStrategyOptions,
 } from '../../lib/index.ts'
 import { instance, NOW, now } from '../support/build.ts'
+import { EXPIRED, INVALID, MALFORMED, MISSING, rejectedWith } from '../support/challenges.ts'
 import { rawJwt, SECONDS, webhook } from '../support/jwt.ts'
 import { KeySetServer } from '../support/key-set-server.ts'
 import { optionsTable } from '../support/options-table.ts'
@@ -19,15 +20,10 @@ import {
   AUDIENCE,
   bearer,
   clockAt,
-  EXPIRED,
   instanceProof,
-  INVALID,
   ISSUER,
-  MALFORMED,
-  MISSING,
   OTHER_KEY,
   rawSession,
-  rejected,
   SESSION_KEYS,
   sessionClaims,
   sessionTokens,
@@ -96,7 +92,7 @@ describe('WixSessionStrategy', () => {
         expect(outcome).to.deep.equal({ kind: 'success', user: found, info: { identity: user } })
         sinon.assert.calledOnceWithExactly(verify, user, sinon.match.func)
         const noUser = async (_session: WixSession): Promise<null> => null
-        expect(await runToEnd(make({}, noUser), bearer(token))).to.deep.equal(rejected(INVALID))
+        expect(await runToEnd(make({}, noUser), bearer(token))).to.deep.equal(rejectedWith(INVALID))
       })
 
       it('passes the request to the callback first, with passReqToCallback, which requires no callback', async () => {
@@ -112,10 +108,10 @@ describe('WixSessionStrategy', () => {
         ['after bearer, in any case', `bEARER ${token}`, SUCCESS],
         ['after Bearer and spaces', `Bearer   ${token} `, SUCCESS],
         ['without a scheme', token, SUCCESS],
-        ['that is missing', undefined, rejected(MISSING)],
-        ['in an empty header', '', rejected(MISSING)],
-        ['in a header without it', 'Bearer ', rejected(MISSING)],
-        ['after another scheme', `Basic ${token}`, rejected(MISSING)],
+        ['that is missing', undefined, rejectedWith(MISSING)],
+        ['in an empty header', '', rejectedWith(MISSING)],
+        ['in a header without it', 'Bearer ', rejectedWith(MISSING)],
+        ['after another scheme', `Basic ${token}`, rejectedWith(MISSING)],
         [
           'in an array',
           [token],
@@ -143,7 +139,7 @@ describe('WixSessionStrategy', () => {
           cookies: { token },
           headers: { cookie: `token=${token}` },
         }
-        expect(await runToEnd(make(), elsewhere)).to.deep.equal(rejected(MISSING))
+        expect(await runToEnd(make(), elsewhere)).to.deep.equal(rejectedWith(MISSING))
       })
 
       it('P-01: has one outcome for anything that is not a request', async () => {
@@ -158,7 +154,7 @@ describe('WixSessionStrategy', () => {
           { headers: [] },
           { headers: 'Bearer' },
         ]) {
-          expect(await runToEnd(make(), req)).to.deep.equal(rejected(MISSING))
+          expect(await runToEnd(make(), req)).to.deep.equal(rejectedWith(MISSING))
         }
       })
 
@@ -170,13 +166,13 @@ describe('WixSessionStrategy', () => {
         ]) {
           const strategy = make({ tokenFromRequest })
           expect(await runToEnd(strategy, { headers: { 'x-session': token } })).to.deep.equal(SUCCESS)
-          expect(await runToEnd(strategy, bearer(token))).to.deep.equal(rejected(MISSING))
+          expect(await runToEnd(strategy, bearer(token))).to.deep.equal(rejectedWith(MISSING))
         }
       })
 
       const readers: Array<[string, () => unknown, Outcome | 'error']> = [
-        ['finds nothing', () => null, rejected(MISSING)],
-        ['finds an empty string', () => '', rejected(MISSING)],
+        ['finds nothing', () => null, rejectedWith(MISSING)],
+        ['finds an empty string', () => '', rejectedWith(MISSING)],
         [
           'finds an array',
           () => [token],
@@ -214,8 +210,8 @@ describe('WixSessionStrategy', () => {
       ]
       for (const [name, credential] of foreign) {
         it(`leaves ${name} to another strategy: credentials_missing`, async () => {
-          expect(await runToEnd(make(), withHeader(credential))).to.deep.equal(rejected(MISSING))
-          expect(await runToEnd(make(), bearer(credential))).to.deep.equal(rejected(MISSING))
+          expect(await runToEnd(make(), withHeader(credential))).to.deep.equal(rejectedWith(MISSING))
+          expect(await runToEnd(make(), bearer(credential))).to.deep.equal(rejectedWith(MISSING))
         })
       }
 
@@ -248,8 +244,8 @@ describe('WixSessionStrategy', () => {
       for (const [name, badToken, challenge] of bad) {
         it(`rejects ${name}, with a Bearer challenge`, async () => {
           const strategy = make()
-          expect(await runToEnd(strategy, bearer(badToken))).to.deep.equal(rejected(challenge))
-          expect(await runToEnd(strategy, bearer(badToken)), 'again').to.deep.equal(rejected(challenge))
+          expect(await runToEnd(strategy, bearer(badToken))).to.deep.equal(rejectedWith(challenge))
+          expect(await runToEnd(strategy, bearer(badToken)), 'again').to.deep.equal(rejectedWith(challenge))
         })
       }
 
@@ -260,9 +256,9 @@ describe('WixSessionStrategy', () => {
         expect(first).to.deep.equal([[], []])
         await runToEnd(strategy, bearer(token))
         await runToEnd(strategy, bearer(forged))
-        expect(first).to.deep.equal([[SUCCESS], [rejected(INVALID)]])
+        expect(first).to.deep.equal([[SUCCESS], [rejectedWith(INVALID)]])
         expect(start(strategy, bearer(token))).to.deep.equal([SUCCESS])
-        expect(start(strategy, bearer(forged))).to.deep.equal([rejected(INVALID)])
+        expect(start(strategy, bearer(forged))).to.deep.equal([rejectedWith(INVALID)])
       })
     })
   }
@@ -479,7 +475,9 @@ describe('WixSessionStrategy', () => {
     Object.assign(Object.prototype, { clockTolerance: 300, tokens: sessionTokens() })
     try {
       clock.tick(630_000)
-      expect(await runToEnd(new WixSessionStrategy(remoteOptions()), bearer(token))).to.deep.equal(rejected(EXPIRED))
+      expect(await runToEnd(new WixSessionStrategy(remoteOptions()), bearer(token))).to.deep.equal(
+        rejectedWith(EXPIRED),
+      )
       expect(() => new WixSessionStrategy({} as never)).to.throw(TypeError, 'the options must have either')
     } finally {
       for (const name of ['clockTolerance', 'tokens']) Reflect.deleteProperty(Object.prototype, name)
@@ -493,7 +491,7 @@ describe('WixSessionStrategy', () => {
     expect(await runToEnd(strategy, bearer(token))).to.deep.equal(SUCCESS)
     keys = [EdDSA]
     time.move(5)
-    expect(await runToEnd(strategy, bearer(token))).to.deep.equal(rejected(INVALID))
+    expect(await runToEnd(strategy, bearer(token))).to.deep.equal(rejectedWith(INVALID))
   })
 })
 

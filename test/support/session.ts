@@ -13,7 +13,6 @@ import {
 } from '../../lib/index.ts'
 import { instance, NOW, now, SECRET } from './build.ts'
 import { APP_ID, rawJwt, SECONDS } from './jwt.ts'
-import type { Outcome } from './run.ts'
 
 export const ISSUER = 'https://app.example'
 export const AUDIENCE = 'api'
@@ -98,20 +97,25 @@ export const SUCCESS: { kind: 'success'; user: WixSession; info: { identity: Wix
   info: { identity: session },
 }
 
-const challenge = (description: string): string =>
-  `Bearer realm="Wix", error="invalid_token", error_description="${description}"`
-export const MISSING = 'Bearer realm="Wix"'
-export const INVALID: string = challenge(
-  'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)',
-)
-export const MALFORMED: string = challenge('This is not a complete Wix credential: send it exactly as Wix issued it')
-export const EXPIRED: string = challenge('This Wix credential has expired: reload the page to get a new one')
-
-/** The outcome of a strategy that rejects with this challenge. */
-export const rejected = (challenge: string): Outcome => ({ kind: 'fail', challenge, status: 401 })
-
 /** A request with a token in `Authorization`. */
 export const bearer = (token: string): object => ({ headers: { authorization: `Bearer ${token}` } })
+
+/** The members of a private JSON Web Key that must stay secret. */
+export const PRIVATE_MEMBERS: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+export const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  ES256: ['kty', 'crv', 'x', 'y'],
+  EdDSA: ['kty', 'crv', 'x'],
+  RS256: ['kty', 'n', 'e'],
+}
+
+/** Every string in keys that must stay secret. */
+export const secretsOf = (...keys: readonly SessionKey[]): string[] =>
+  keys.flatMap((key) =>
+    PRIVATE_MEMBERS.flatMap((name) => {
+      const value = key[name]
+      return typeof value === 'string' ? [value] : []
+    }),
+  )
 
 const HASHES: Record<SessionAlgorithm, string | null> = { ES256: 'sha256', EdDSA: null, RS256: 'sha256' }
 
