@@ -259,6 +259,12 @@ describe('a JWT from Wix', () => {
     }
   })
 
+  it('is rejected where there is no key to try', async () => {
+    expect(await refusalOf(verifyClaims(webhook(), [], { now }, { algorithms: ['RS256'] }))).to.equal(
+      'signature_invalid',
+    )
+  })
+
   it('on which jose fails in an unknown way is an error and no refusal', async () => {
     const broken = { canary: KEYS.publicKey }
     const error: unknown = await verifyClaims(webhook(), [broken as never], { now }, { algorithms: ['RS256'] }).catch(

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { identityOf, verifyServicePlugin, WixServicePluginStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
 import { APP_ID, KEYS, OTHER_KEYS, refusalOf, servicePlugin, TIMES } from '../support/jwt.ts'
+import { optionsTable } from '../support/options-table.ts'
 import { runToEnd } from '../support/run.ts'
 
 const { publicKey } = KEYS
@@ -130,23 +131,29 @@ describe('verifyServicePlugin', () => {
     })
   }
 
-  it('P-10: checks its options', async () => {
-    const wrong = [
-      { appId: undefined },
-      { appId: '' },
-      { appId: ' a' },
-      { maxAge: 5 },
-      { clockTolerance: -1 },
-      { now: 1 },
-    ]
-    for (const options of wrong) {
-      const error: unknown = await verify(servicePlugin(), options).catch((reason: unknown) => reason)
-      expect(error).to.be.instanceOf(TypeError)
-      expect(() => new WixServicePluginStrategy({ publicKey, appId: APP_ID, ...options } as never)).to.throw(TypeError)
-    }
-    expect(() => new WixServicePluginStrategy({ publicKey } as never)).to.throw(
-      TypeError,
-      'WixServicePluginStrategy: option `appId` is missing',
+  describe('P-10: whose options, and those of the strategy,', () => {
+    const appId = 'option `appId` must be a non-empty string without leading or trailing whitespace'
+    optionsTable(
+      {
+        verifyServicePlugin: (options: object) => verify(servicePlugin(), options),
+        WixServicePluginStrategy: (options: object) =>
+          new WixServicePluginStrategy({ publicKey, appId: APP_ID, ...options }),
+      },
+      [
+        [{ appId: undefined }, `${appId}, got undefined`],
+        [{ appId: '' }, `${appId}, got an empty string`],
+        [{ appId: ' a' }, appId],
+        [{ maxAge: 5 }, 'unknown option `maxAge`'],
+        [{ clockTolerance: -1 }, 'option `clockTolerance` must be a number of seconds from 0 to 300'],
+        [{ now: 1 }, 'option `now` must be a function'],
+      ],
+    )
+    optionsTable(
+      {
+        verifyServicePlugin: (options: never) => verifyServicePlugin(servicePlugin(), options),
+        WixServicePluginStrategy: (options: never) => new WixServicePluginStrategy(options),
+      },
+      [['without an appId', { publicKey }, 'option `appId` is missing']],
     )
   })
 })
