@@ -27,6 +27,7 @@ import {
   SESSION_KEYS,
   sessionClaims,
   sessionTokens,
+  showingNoSecretOf,
   SUCCESS,
 } from '../support/session.ts'
 
@@ -297,7 +298,7 @@ describe('WixSessionStrategy', () => {
     const url =
       'option `jwksUri` must be an https URL without a password, or an http URL of this machine (localhost, 127.0.0.1, [::1])'
     optionsTable(
-      { WixSessionStrategy: (options) => new WixSessionStrategy(options) },
+      { WixSessionStrategy: showingNoSecretOf([ES256], (options) => new WixSessionStrategy(options)) },
       [
         ['undefined', undefined, 'the options must be an object, got undefined (is an environment variable not set?)'],
         ['null', null, 'the options must be an object, got null'],

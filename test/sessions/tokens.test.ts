@@ -23,6 +23,7 @@ import {
   SESSION_KEYS,
   sessionClaims,
   sessionTokens,
+  showingNoSecretOf,
 } from '../support/session.ts'
 
 type Proof = WixInstance | WixTokenInfo
@@ -444,7 +445,7 @@ describe('the options of SessionTokens', () => {
 
   describe('P-10', () => {
     optionsTable(
-      { SessionTokens: (options) => new SessionTokens(options) },
+      { SessionTokens: showingNoSecretOf([ES256], (options) => new SessionTokens(options)) },
       [
         ['undefined', undefined, 'the options must be an object, got undefined (is an environment variable not set?)'],
         ['null', null, 'the options must be an object, got null'],

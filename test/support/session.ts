@@ -1,4 +1,6 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
 import {
   generateSessionKey,
   type SessionAlgorithm,
@@ -116,6 +118,19 @@ export const secretsOf = (...keys: readonly SessionKey[]): string[] =>
       return typeof value === 'string' ? [value] : []
     }),
   )
+
+/** For a table of wrong options: no error that `make` throws may show a secret of these keys. */
+export const showingNoSecretOf =
+  (keys: readonly SessionKey[], make: (options: never) => unknown): ((options: never) => unknown) =>
+  (options) => {
+    try {
+      return make(options)
+    } catch (error) {
+      const shown = inspect(error, { depth: 9, showHidden: true })
+      for (const secret of secretsOf(...keys)) expect(shown).to.not.include(secret)
+      throw error
+    }
+  }
 
 const HASHES: Record<SessionAlgorithm, string | null> = { ES256: 'sha256', EdDSA: null, RS256: 'sha256' }
 
