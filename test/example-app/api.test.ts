@@ -97,24 +97,24 @@ describe('The API of the example app', () => {
   it('rejects a session token that has expired, was changed or is of another issuer', async () => {
     const clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.now() })
     await app.restart(app.create())
-    const ending = await sessionOf(owner())
+    const expired = await sessionOf(owner())
     clock.tick(631_000)
     const [head, claims, signature] = (await sessionOf(owner())).split('.')
     const [, otherClaims] = (await sessionOf(owner({ instanceId: 'instance-2' }))).split('.')
-    const ofAnother = new SessionTokens({ keys: SESSION_KEYS, issuer: 'another', audience: AUDIENCE })
-    const proof = verifyInstance(signInstance(owner(), SECRET), { secret: SECRET })
+    const otherIssuer = new SessionTokens({ keys: SESSION_KEYS, issuer: 'another', audience: AUDIENCE })
+    const credential = verifyInstance(signInstance(owner(), SECRET), { secret: SECRET })
 
-    expect(await rejectionOf(await ask('/api/me', ending))).to.deep.equal([
+    expect(await rejectionOf(await ask('/api/me', expired))).to.deep.equal([
       401,
       EXPIRED,
       { code: 'invalid_token', message: MESSAGES.expired },
     ])
-    for (const refused of [
+    for (const rejected of [
       [head, otherClaims, signature].join('.'),
       [head, claims, ''].join('.'),
-      `Bearer ${await ofAnother.issue(proof)}`,
+      `Bearer ${await otherIssuer.issue(credential)}`,
     ]) {
-      expect((await ask('/api/me', refused)).status).to.equal(401)
+      expect((await ask('/api/me', rejected)).status).to.equal(401)
     }
     expect((await ask('/api/me', [head, claims, signature].join('.'))).status).to.equal(200)
   })
@@ -171,8 +171,8 @@ describe('The API of the example app', () => {
     expect((await ask('/api/me', token)).status).to.equal(200)
     await send('AppRemoved')
 
-    for (const proof of [token, accessToken()]) {
-      expect(await rejectionOf(await ask('/api/me', proof))).to.deep.equal([
+    for (const credential of [token, accessToken()]) {
+      expect(await rejectionOf(await ask('/api/me', credential))).to.deep.equal([
         401,
         'Bearer realm="Wix"',
         { code: 'app_removed', message: 'The app was removed from this site' },
@@ -182,8 +182,8 @@ describe('The API of the example app', () => {
 
   it('responds with 503 to an access token during an outage of Wix, while instances and sessions work', async () => {
     const log = sinon.stub(console, 'error')
-    const remembered = accessToken()
-    expect((await ask('/api/me', remembered)).status).to.equal(200)
+    const cached = accessToken()
+    expect((await ask('/api/me', cached)).status).to.equal(200)
     const token = accessToken()
     for (const fault of [{ status: 500 }, { drop: true }, { body: 'no JSON' }]) {
       app.wix.fault('token-info', fault)
@@ -197,7 +197,7 @@ describe('The API of the example app', () => {
     }
     expect((await open(owner())).status).to.equal(200)
     expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
-    expect((await ask('/api/me', remembered)).status).to.equal(200)
+    expect((await ask('/api/me', cached)).status).to.equal(200)
     sinon.assert.calledThrice(log)
 
     app.wix.fault('token-info', null)

@@ -53,9 +53,9 @@ describeInBrowser(`The example app in a browser (${CHROMIUM})`, function () {
         const { authorization, cookie, referer } = request.headers()
         const isSession = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(authorization ?? '')
         if (isSession) tokens.add(String(authorization))
-        const proof = isSession ? 'session' : authorization?.replace(instance, 'instance')
+        const credential = isSession ? 'session' : authorization?.replace(instance, 'instance')
         const address = `${pathname}${search}`.replace(instance, '...')
-        seen.add([request.method(), address, proof, cookie, referer].filter(Boolean).join(' '))
+        seen.add([request.method(), address, credential, cookie, referer].filter(Boolean).join(' '))
       })
 
       await page.goto(`${app.url}/dashboard?instance=${instance}&locale=en`)

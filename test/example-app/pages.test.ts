@@ -78,20 +78,20 @@ describe('The pages of the example app', () => {
 
     it('are for no other caller', async () => {
       await send('wix.ecom.v1.order_created')
-      const nobody = await ask('/api/events')
+      const anonymous = await ask('/api/events')
       const withInstance = await ask('/api/events', signInstance(owner(), SECRET))
-      const visiting = await ask('/api/events', accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }))
-      const ofMember = await ask('/api/events', accessToken({ subjectType: 'MEMBER' }))
+      const asVisitor = await ask('/api/events', accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }))
+      const asMember = await ask('/api/events', accessToken({ subjectType: 'MEMBER' }))
       const forged = await ask('/api/events', `${await sessionOf(owner())}A`)
       const session = await sessionOf(owner())
       await send('AppRemoved')
       const removed = await ask('/api/events', session)
 
       for (const [response, status] of [
-        [nobody, 401],
+        [anonymous, 401],
         [withInstance, 401],
-        [visiting, 403],
-        [ofMember, 403],
+        [asVisitor, 403],
+        [asMember, 403],
         [forged, 401],
         [removed, 401],
       ] as const) {

@@ -59,8 +59,8 @@ describe('The sessions of the example app', () => {
     })
 
     it('responds with 401 without a credential', async () => {
-      for (const proof of [undefined, 'Basic YTpi', `Bearer ${signInstance(owner(), SECRET)}`]) {
-        expect(await rejectionOf(await exchange(proof))).to.deep.equal(NO_CREDENTIAL)
+      for (const credential of [undefined, 'Basic YTpi', `Bearer ${signInstance(owner(), SECRET)}`]) {
+        expect(await rejectionOf(await exchange(credential))).to.deep.equal(NO_CREDENTIAL)
       }
       expect(await rejectionOf(await exchange('abc'))).to.deep.equal([
         401,
@@ -101,8 +101,8 @@ describe('The sessions of the example app', () => {
 
     it('rejects an expired credential, also within the clock tolerance', async () => {
       for (const minutes of [-1, -1 / 6]) {
-        const proof = signInstance(owner({ expirationDate: minutesFromNow(minutes) }), SECRET)
-        expect(await rejectionOf(await exchange(proof))).to.deep.equal([
+        const credential = signInstance(owner({ expirationDate: minutesFromNow(minutes) }), SECRET)
+        expect(await rejectionOf(await exchange(credential))).to.deep.equal([
           401,
           'Bearer realm="Wix"',
           { code: 'token_expired', message: MESSAGES.expired },
@@ -111,15 +111,15 @@ describe('The sessions of the example app', () => {
     })
 
     it('responds to a visitor, a member and the app itself with 403, and stores nothing', async () => {
-      const proofs = [
+      const credentials = [
         signInstance(visitor(), SECRET),
         signInstance(member(), SECRET),
         accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }),
         accessToken({ subjectType: 'MEMBER' }),
         accessToken({ subjectType: 'APP' }),
       ]
-      for (const proof of proofs) {
-        expect(await rejectionOf(await exchange(proof))).to.deep.equal([
+      for (const credential of credentials) {
+        expect(await rejectionOf(await exchange(credential))).to.deep.equal([
           403,
           null,
           { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
@@ -130,17 +130,17 @@ describe('The sessions of the example app', () => {
 
     it('rejects the users of a site that removed the app, as the API rejects their sessions, until it is installed again', async () => {
       const bearer = await sessionOf(owner())
-      const refused = [
+      const rejected = [
         401,
         'Bearer realm="Wix"',
         { code: 'app_removed', message: 'The app was removed from this site' },
       ]
       await send('AppRemoved', {}, { iat: now() - 10 })
 
-      expect(await rejectionOf(await exchange(signInstance(owner(), SECRET)))).to.deep.equal(refused)
-      expect(await rejectionOf(await exchange(accessToken()))).to.deep.equal(refused)
+      expect(await rejectionOf(await exchange(signInstance(owner(), SECRET)))).to.deep.equal(rejected)
+      expect(await rejectionOf(await exchange(accessToken()))).to.deep.equal(rejected)
       for (const address of ['/api/me', '/api/events', '/userinfo']) {
-        expect(await rejectionOf(await ask(address, bearer))).to.deep.equal(refused)
+        expect(await rejectionOf(await ask(address, bearer))).to.deep.equal(rejected)
       }
 
       await send('AppInstalled')

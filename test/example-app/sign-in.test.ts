@@ -38,7 +38,7 @@ describe('Sign-in to the example app', () => {
     expect(rows('sites')).to.deep.equal([])
   })
 
-  const refusals: ReadonlyArray<[what: string, address: () => string, status: number, code: string]> = [
+  const rejections: ReadonlyArray<[what: string, address: () => string, status: number, code: string]> = [
     ['no instance', () => '/dashboard', 401, 'credentials_missing'],
     ['a truncated instance', () => '/dashboard?instance=abc', 401, 'token_malformed'],
     [
@@ -71,7 +71,7 @@ describe('Sign-in to the example app', () => {
     ],
   ]
 
-  for (const [what, address, expectedStatus, code] of refusals) {
+  for (const [what, address, expectedStatus, code] of rejections) {
     it(`responds to ${what} with ${expectedStatus} ${code}, and says what to do`, async () => {
       const { status, page } = await get(address())
 

@@ -7,13 +7,13 @@ import { errorOf } from '../support/errors.ts'
 import { rawJwt, refusalOf, SECONDS } from '../support/jwt.ts'
 import {
   ALGORITHMS,
-  instanceProof,
   OTHER_KEY,
   rawSession,
   SESSION_KEYS,
   sessionClaims,
   sessionTokens,
   signedWith,
+  verifiedInstance,
 } from '../support/session.ts'
 
 const KEY = SESSION_KEYS.ES256
@@ -106,7 +106,7 @@ describe('a forged session token', () => {
 
     it('a signature of another issuer that has the same name', async () => {
       const other = sessionTokens({ keys: [OTHER_KEY] })
-      const foreign = await other.issue(instanceProof())
+      const foreign = await other.issue(verifiedInstance())
       expect(await other.verify(foreign)).to.have.property('instanceId', 'instance-1')
       expect(await refusalOf(tokens.verify(foreign))).to.equal('signature_invalid')
       expect(await refusalOf(other.verify(token))).to.equal('signature_invalid')

@@ -4,7 +4,7 @@ import sinon from 'sinon'
 import { generateSessionKey, type SessionKey, SessionTokens, WixSessionStrategy } from '../../lib/index.ts'
 import { NOW } from '../support/build.ts'
 import { serve, type Served } from '../support/serve.ts'
-import { AUDIENCE, instanceProof, ISSUER, rawSession, SESSION_KEYS, sessionClaims } from '../support/session.ts'
+import { AUDIENCE, ISSUER, rawSession, SESSION_KEYS, sessionClaims, verifiedInstance } from '../support/session.ts'
 
 const SEED = 20_260_304
 /** Seconds for which a service uses a key set, and an issuer its keys. */
@@ -14,7 +14,7 @@ const RING_AGE = 5
 // Of the same algorithm, so that they differ only in their `kid`.
 const KEYS = { old: SESSION_KEYS.EdDSA, new: await generateSessionKey('EdDSA') }
 /** A credential without an exp: its session tokens are valid for the whole ttl. */
-const PROOF = instanceProof({ expirationDate: undefined })
+const CREDENTIAL = verifiedInstance({ expirationDate: undefined })
 
 /** From which second on these are the keys of the issuer. */
 type Step = readonly [at: number, keys: ReadonlyArray<'old' | 'new'>]
@@ -92,7 +92,7 @@ describe('S-04: the rotation of keys', function () {
       const strategy = services[service] as WixSessionStrategy
       const where = `${service === 2 ? 'in the second service' : `by issuer ${service}`} at ${at}`
 
-      issued.push({ token: await (issuers[issuer] as SessionTokens).issue(PROOF), exp: second + ttl })
+      issued.push({ token: await (issuers[issuer] as SessionTokens).issue(CREDENTIAL), exp: second + ttl })
       const { token, exp } = issued[Math.max(0, issued.length - 1 - back)] as { token: string; exp: number }
       const outcome = await outcomeOf(strategy, token)
       const isGood = second < exp + clockTolerance

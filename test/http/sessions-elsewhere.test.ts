@@ -55,8 +55,8 @@ describe('a session token, for other software', () => {
       now: () => Date.now() + clock,
     })
     const app = express()
-    const proof = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
-    app.post('/session', guard(proof), (req, res, next) => {
+    const credential = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
+    app.post('/session', guard(credential), (req, res, next) => {
       tokens
         .issue(identityOf(req) as WixInstance, { plan: 'gold' })
         .then((token) => res.set('Cache-Control', 'no-store').json({ token }))
@@ -77,10 +77,10 @@ describe('a session token, for other software', () => {
   })
 
   const jwksUri = (): string => `${backend.url}/.well-known/jwks.json`
-  const trade = async (): Promise<string> => {
+  const exchange = async (): Promise<string> => {
     // An instance without an expiration date: the clock of the tests stands at another time.
-    const proof = instance({ expirationDate: undefined })
-    const response = await fetch(`${backend.url}/session?instance=${proof}`, { method: 'POST' })
+    const credential = instance({ expirationDate: undefined })
+    const response = await fetch(`${backend.url}/session?instance=${credential}`, { method: 'POST' })
     expect([response.status, response.headers.get('set-cookie')]).to.deep.equal([200, null])
     return ((await response.json()) as { token: string }).token
   }
@@ -147,7 +147,7 @@ describe('a session token, for other software', () => {
       for (const signer of signers) {
         keys = [signer, ...[ES256, RS256, EdDSA].filter((key) => key !== signer)]
         clock += 5000
-        const { status, user } = await get(await trade())
+        const { status, user } = await get(await exchange())
         expect(status).to.equal(200)
         expect(user).to.include(expected)
         expect(user?.['jti']).to.match(/^[\w-]{22}$/)
@@ -188,7 +188,7 @@ describe('a session token, for other software', () => {
       typ: 'wix-session+jwt',
       algorithms: ['ES256', 'EdDSA', 'RS256'],
     }
-    const { payload, protectedHeader } = await jwtVerify(await trade(), set, expected)
+    const { payload, protectedHeader } = await jwtVerify(await exchange(), set, expected)
     expect(protectedHeader).to.deep.equal({ alg: 'ES256', typ: 'wix-session+jwt', kid: ES256.kid })
     const { jti, iat, exp, ...claims } = payload
     expect(claims).to.deep.equal(CLAIMS)
@@ -197,13 +197,13 @@ describe('a session token, for other software', () => {
       const token = rawSession({}, sessionClaims(times()), key)
       expect((await jwtVerify(token, set, expected)).payload).to.include({ instanceId: 'instance-1' })
     }
-    const refusals: Array<[string, new (...args: never[]) => Error]> = [
+    const rejections: Array<[string, new (...args: never[]) => Error]> = [
       [rawSession({}, sessionClaims(times()), OTHER_KEY), errors.JWKSNoMatchingKey],
       [rawSession({ kid: ES256.kid }, sessionClaims(times()), OTHER_KEY), errors.JWSSignatureVerificationFailed],
       [rawSession({ typ: 'JWT' }, sessionClaims(times())), errors.JWTClaimValidationFailed],
       [rawSession({}, sessionClaims({ iat: 1000, exp: 2000 })), errors.JWTExpired],
     ]
-    for (const [token, kind] of refusals) {
+    for (const [token, kind] of rejections) {
       const reason: unknown = await jwtVerify(token, set, expected).catch((error: unknown) => error)
       expect(reason).to.be.instanceOf(kind)
     }
@@ -222,18 +222,18 @@ describe('a session token, for other software', () => {
         (payload: unknown, done: (error: null, user: unknown) => void) => done(null, payload),
       )
     await serveWith(strategy())
-    const old = await trade()
+    const old = await exchange()
     expect((await get(old)).status).to.equal(200)
     keys = [OTHER_KEY, ES256]
     clock += 5000
-    const young = await trade()
-    expect((await get(young)).status).to.equal(200)
+    const newer = await exchange()
+    expect((await get(newer)).status).to.equal(200)
     expect((await get(old)).status).to.equal(200)
     keys = [OTHER_KEY]
     clock += 5000
     await other?.close()
     await serveWith(strategy())
-    expect((await get(young)).status).to.equal(200)
+    expect((await get(newer)).status).to.equal(200)
     expect((await get(old)).status).to.equal(401)
   })
 })

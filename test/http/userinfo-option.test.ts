@@ -5,13 +5,13 @@ import { accessToken, answering } from '../support/access-token.ts'
 import { now } from '../support/build.ts'
 import { APP_ID } from '../support/jwt.ts'
 import { type Outcome, request, runToEnd } from '../support/run.ts'
-import { instanceProof, sessionTokens } from '../support/session.ts'
+import { sessionTokens, verifiedInstance } from '../support/session.ts'
 
 type Userinfo = (identity: object, context: { token: string }) => unknown
 const found = (identity: object): object => identity
 
 const tokens = sessionTokens()
-const session = await tokens.issue(instanceProof())
+const session = await tokens.issue(verifiedInstance())
 
 const strategies = {
   WixSessionStrategy: {

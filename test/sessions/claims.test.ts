@@ -16,23 +16,23 @@ import { now } from '../support/build.ts'
 import { errorOf } from '../support/errors.ts'
 import { APP_ID, BODY, digest, KEYS, refusalOf, SECONDS, servicePlugin, webhook } from '../support/jwt.ts'
 import {
-  accessTokenProof,
   ALGORITHMS,
   AUDIENCE,
-  instanceProof,
   ISSUER,
   partsOf,
   rawSession,
   SESSION_KEYS,
   sessionClaims,
   sessionTokens,
+  verifiedAccessToken,
+  verifiedInstance,
 } from '../support/session.ts'
 
-type Proof = WixInstance | WixTokenInfo
+type Verified = WixInstance | WixTokenInfo
 
-const roundTrip = async (proof: Proof, claims?: Record<string, unknown>): Promise<WixSession> => {
+const roundTrip = async (credential: Verified, claims?: Record<string, unknown>): Promise<WixSession> => {
   const tokens = sessionTokens()
-  return tokens.verify(await tokens.issue(proof, claims))
+  return tokens.verify(await tokens.issue(credential, claims))
 }
 
 describe('the claims of a session token', () => {
@@ -41,7 +41,7 @@ describe('the claims of a session token', () => {
     const tokens = sessionTokens({ keys: [key] })
 
     it(`S-01: are all that the instance of an owner says, and nothing else (${alg})`, async () => {
-      const token = await tokens.issue(instanceProof({ metaSiteId: 'site-1', vendorProductId: 'premium' }))
+      const token = await tokens.issue(verifiedInstance({ metaSiteId: 'site-1', vendorProductId: 'premium' }))
       const [header, claims] = partsOf(token)
       expect(header).to.deep.equal({ alg, typ: 'wix-session+jwt', kid: key.kid })
       const { jti, ...rest } = claims
@@ -78,7 +78,7 @@ describe('the claims of a session token', () => {
     })
 
     it(`S-01: are all that the access token of a member says, and nothing else (${alg})`, async () => {
-      const token = await tokens.issue(await accessTokenProof())
+      const token = await tokens.issue(await verifiedAccessToken())
       const [header, { jti, ...claims }] = partsOf(token)
       expect(header).to.deep.equal({ alg, typ: 'wix-session+jwt', kid: key.kid })
       expect(claims).to.deep.equal({
@@ -122,7 +122,7 @@ describe('the claims of a session token', () => {
   }
 
   it('are left out, and read as null, where the credential names no subject', async () => {
-    const proof = instanceProof({
+    const credential = verifiedInstance({
       appDefId: undefined,
       uid: undefined,
       permissions: undefined,
@@ -130,7 +130,7 @@ describe('the claims of a session token', () => {
       expirationDate: undefined,
     })
     const tokens = sessionTokens()
-    const token = await tokens.issue(proof)
+    const token = await tokens.issue(credential)
     const [, { jti, ...claims }] = partsOf(token)
     expect(claims).to.deep.equal({
       iss: ISSUER,
@@ -158,38 +158,44 @@ describe('the claims of a session token', () => {
   })
 
   describe('S-01: have the sub', () => {
-    const subjects: Array<[sub: string, string, Proof | Promise<Proof>, string, string | null]> = [
-      ['USER:user-1', 'an owner', instanceProof(), 'USER', 'user-1'],
-      ['VISITOR:visitor-1', 'a visitor', instanceProof({ aid: 'visitor-1' }), 'VISITOR', 'visitor-1'],
+    const subjects: Array<[sub: string, string, Verified | Promise<Verified>, string, string | null]> = [
+      ['USER:user-1', 'an owner', verifiedInstance(), 'USER', 'user-1'],
+      ['VISITOR:visitor-1', 'a visitor', verifiedInstance({ aid: 'visitor-1' }), 'VISITOR', 'visitor-1'],
       [
         'MEMBER:member-1',
         'a member',
-        instanceProof({ permissions: undefined, siteMemberId: 'member-1' }),
+        verifiedInstance({ permissions: undefined, siteMemberId: 'member-1' }),
         'MEMBER',
         'member-1',
       ],
-      ['UNKNOWN:user-1', 'a user without permissions', instanceProof({ permissions: undefined }), 'UNKNOWN', 'user-1'],
+      [
+        'UNKNOWN:user-1',
+        'a user without permissions',
+        verifiedInstance({ permissions: undefined }),
+        'UNKNOWN',
+        'user-1',
+      ],
       [
         'instance:instance-1',
         'an instance without a subject',
-        instanceProof({ permissions: undefined, uid: undefined }),
+        verifiedInstance({ permissions: undefined, uid: undefined }),
         'UNKNOWN',
         null,
       ],
-      ['instance:instance-1', 'an owner without an id', instanceProof({ uid: undefined }), 'USER', null],
-      ['APP:app-1', 'an app', accessTokenProof({ subjectType: 'APP', subjectId: 'app-1' }), 'APP', 'app-1'],
+      ['instance:instance-1', 'an owner without an id', verifiedInstance({ uid: undefined }), 'USER', null],
+      ['APP:app-1', 'an app', verifiedAccessToken({ subjectType: 'APP', subjectId: 'app-1' }), 'APP', 'app-1'],
       [
         'instance:instance-1',
         'an app without an id',
-        accessTokenProof({ subjectType: 'APP', subjectId: undefined }),
+        verifiedAccessToken({ subjectType: 'APP', subjectId: undefined }),
         'APP',
         null,
       ],
     ]
-    for (const [sub, name, proof, subjectType, subjectId] of subjects) {
+    for (const [sub, name, credential, subjectType, subjectId] of subjects) {
       it(`${sub} for ${name}`, async () => {
         const tokens = sessionTokens()
-        const token = await tokens.issue(await proof)
+        const token = await tokens.issue(await credential)
         expect(partsOf(token)[1]).to.include({ sub, subjectType })
         expect(await tokens.verify(token)).to.include({ subjectType, subjectId })
       })
@@ -230,7 +236,7 @@ describe('the claims of a session token', () => {
   describe('that the app adds', () => {
     it('are in `claims`, apart from what Wix says', async () => {
       const claims = { plan: 'gold', roles: ['admin', 'café'], nested: { deep: [1, null, true] }, email: 'a@b.example' }
-      const session = await roundTrip(instanceProof(), claims)
+      const session = await roundTrip(verifiedInstance(), claims)
       expect(session.claims).to.deep.equal(claims)
       expect(session).to.have.all.keys(
         'instanceId',
@@ -276,7 +282,7 @@ describe('the claims of a session token', () => {
             ['plan', 'gold'],
             [name, value],
           ])
-          const error = await errorOf(sessionTokens().issue(instanceProof(), claims))
+          const error = await errorOf(sessionTokens().issue(verifiedInstance(), claims))
           expect(error).to.be.instanceOf(TypeError)
           expect((error as Error).message).to.equal(`SessionTokens: \`${name}\` cannot be a claim of the app`)
         }
@@ -294,14 +300,14 @@ describe('the claims of a session token', () => {
 
     it('are not modified, and neither is the identity', async () => {
       const claims = Object.freeze({ plan: 'gold' })
-      const proof = Object.freeze(instanceProof())
-      expect((await roundTrip(proof, claims)).claims).to.deep.equal({ plan: 'gold' })
+      const credential = Object.freeze(verifiedInstance())
+      expect((await roundTrip(credential, claims)).claims).to.deep.equal({ plan: 'gold' })
       expect(claims).to.deep.equal({ plan: 'gold' })
     })
 
     for (const claims of [['a'], 'string', 7, null, new Map([['a', 1]]), new Date(0), () => 1] as unknown[]) {
       it(`must not be ${inspect(claims)}`, async () => {
-        const error = await errorOf(sessionTokens().issue(instanceProof(), claims as Record<string, unknown>))
+        const error = await errorOf(sessionTokens().issue(verifiedInstance(), claims as Record<string, unknown>))
         expect(error)
           .to.be.instanceOf(TypeError)
           .and.to.have.property('message', 'SessionTokens: claims must be an object of plain values')
@@ -315,21 +321,21 @@ describe('the claims of a session token', () => {
     ]
     for (const [name, value] of impossible) {
       it(`must not contain ${name}, which JSON cannot represent`, async () => {
-        expect(await errorOf(sessionTokens().issue(instanceProof(), { value }))).to.be.instanceOf(TypeError)
+        expect(await errorOf(sessionTokens().issue(verifiedInstance(), { value }))).to.be.instanceOf(TypeError)
       })
     }
   })
 
   describe('under requireIdentity', () => {
-    const proofs: Record<string, Proof | Promise<Proof>> = {
-      'the owner of the site': instanceProof({ vendorProductId: 'premium' }),
-      'a collaborator': instanceProof({ uid: 'user-2' }),
-      'an owner with other permissions': instanceProof({ permissions: 'OWNER,EDITOR' }),
-      'a visitor with the permissions of an owner': instanceProof({ aid: 'visitor-1', vendorProductId: 'premium' }),
-      'a member': instanceProof({ permissions: undefined, siteMemberId: 'member-1', vendorProductId: 'basic' }),
-      'an instance without a subject': instanceProof({ permissions: undefined, uid: undefined }),
-      'a member with an access token': accessTokenProof(),
-      'a user with an access token': accessTokenProof({ subjectType: 'USER', subjectId: 'user-1' }),
+    const credentials: Record<string, Verified | Promise<Verified>> = {
+      'the owner of the site': verifiedInstance({ vendorProductId: 'premium' }),
+      'a collaborator': verifiedInstance({ uid: 'user-2' }),
+      'an owner with other permissions': verifiedInstance({ permissions: 'OWNER,EDITOR' }),
+      'a visitor with the permissions of an owner': verifiedInstance({ aid: 'visitor-1', vendorProductId: 'premium' }),
+      'a member': verifiedInstance({ permissions: undefined, siteMemberId: 'member-1', vendorProductId: 'basic' }),
+      'an instance without a subject': verifiedInstance({ permissions: undefined, uid: undefined }),
+      'a member with an access token': verifiedAccessToken(),
+      'a user with an access token': verifiedAccessToken({ subjectType: 'USER', subjectId: 'user-1' }),
     }
     const rules: Array<[string, IdentityRule, string[]]> = [
       [
@@ -366,20 +372,20 @@ describe('the claims of a session token', () => {
     }
     for (const [name, rule, accepted] of rules) {
       it(`let in whoever the credential itself lets in, by the rule ${name}`, async () => {
-        const found = { proof: [] as string[], session: [] as string[] }
-        for (const [who, promise] of Object.entries(proofs)) {
-          const proof = await promise
-          if (passes(rule, proof)) found.proof.push(who)
-          if (passes(rule, await roundTrip(proof))) found.session.push(who)
+        const found = { credential: [] as string[], session: [] as string[] }
+        for (const [who, promise] of Object.entries(credentials)) {
+          const credential = await promise
+          if (passes(rule, credential)) found.credential.push(who)
+          if (passes(rule, await roundTrip(credential))) found.session.push(who)
         }
-        expect(found).to.deep.equal({ proof: accepted, session: accepted })
+        expect(found).to.deep.equal({ credential: accepted, session: accepted })
       })
     }
   })
 })
 
 describe('S-02: SessionTokens.issue', () => {
-  const session = roundTrip(instanceProof())
+  const session = roundTrip(verifiedInstance())
   const options = { publicKey: KEYS.publicKey, now }
   const webhookEvent = verifyWebhook(webhook(), options)
   const pluginRequest = verifyServicePlugin(servicePlugin(), { ...options, appId: APP_ID })
@@ -391,7 +397,7 @@ describe('S-02: SessionTokens.issue', () => {
     ['a session', session],
     ['a session with the property active', withMore(session, { active: true })],
     ['a session with the property ext', withMore(session, { ext: {} })],
-    ['a session with the claims active and ext', roundTrip(instanceProof(), { active: true, ext: {} })],
+    ['a session with the claims active and ext', roundTrip(verifiedInstance(), { active: true, ext: {} })],
     ['a webhook event', webhookEvent],
     ['a webhook event with a property active', withMore(webhookEvent, { active: true })],
     [
@@ -403,14 +409,14 @@ describe('S-02: SessionTokens.issue', () => {
     ['a Digest', verifyDigest(digest(), BODY, options)],
     ['a plain object', { instanceId: 'instance-1' }],
     ['a plain object with all common properties', withMore(session, { jti: undefined })],
-    ['a token info that is not active', withMore(accessTokenProof(), { active: false })],
-    ['a token info whose active is a string', withMore(accessTokenProof(), { active: 'true' })],
-    ['an object that inherits from an instance', Object.create(instanceProof())],
-    ['an instance without instanceId', { ...instanceProof(), instanceId: undefined }],
-    ['an instance with an empty instanceId', { ...instanceProof(), instanceId: '' }],
-    ['an instance in an array', [instanceProof()]],
+    ['a token info that is not active', withMore(verifiedAccessToken(), { active: false })],
+    ['a token info whose active is a string', withMore(verifiedAccessToken(), { active: 'true' })],
+    ['an object that inherits from an instance', Object.create(verifiedInstance())],
+    ['an instance without instanceId', { ...verifiedInstance(), instanceId: undefined }],
+    ['an instance with an empty instanceId', { ...verifiedInstance(), instanceId: '' }],
+    ['an instance in an array', [verifiedInstance()]],
     ['an instanceId', 'instance-1'],
-    ['a function', () => instanceProof()],
+    ['a function', () => verifiedInstance()],
     ['true', true],
     ['null', null],
     ['undefined', undefined],
@@ -427,12 +433,12 @@ describe('S-02: SessionTokens.issue', () => {
 
   it('accepts an access token and an instance with properties that Wix may add one day', async () => {
     const added = { jti: 'x', metadata: {}, eventType: 'x' }
-    expect(await roundTrip(await accessTokenProof(added))).to.include({ instanceId: 'instance-1' })
-    expect(await roundTrip(instanceProof(added))).to.include({ instanceId: 'instance-1' })
+    expect(await roundTrip(await verifiedAccessToken(added))).to.include({ instanceId: 'instance-1' })
+    expect(await roundTrip(verifiedInstance(added))).to.include({ instanceId: 'instance-1' })
   })
 
   it('accepts an instance that was stored as JSON, as session stores do', async () => {
-    const proof = JSON.parse(JSON.stringify(instanceProof())) as WixInstance
-    expect(await roundTrip(proof)).to.include({ instanceId: 'instance-1', subjectId: 'user-1' })
+    const credential = JSON.parse(JSON.stringify(verifiedInstance())) as WixInstance
+    expect(await roundTrip(credential)).to.include({ instanceId: 'instance-1', subjectId: 'user-1' })
   })
 })

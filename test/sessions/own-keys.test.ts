@@ -20,7 +20,6 @@ import {
   AUDIENCE,
   bearer,
   clockAt,
-  instanceProof,
   ISSUER,
   OTHER_KEY,
   partsOf,
@@ -30,6 +29,7 @@ import {
   SESSION_KEYS,
   sessionTokens,
   showingNoSecretOf,
+  verifiedInstance,
 } from '../support/session.ts'
 
 const { ES256, EdDSA, RS256 } = SESSION_KEYS
@@ -62,7 +62,7 @@ describe('generateSessionKey', () => {
         asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength,
       ]).to.deep.equal({ ES256: ['ec', 'prime256v1'], EdDSA: ['ed25519', undefined], RS256: ['rsa', 2048] }[alg])
       const tokens = sessionTokens({ keys: [key] })
-      expect(await tokens.verify(await tokens.issue(instanceProof()))).to.have.property('instanceId', 'instance-1')
+      expect(await tokens.verify(await tokens.issue(verifiedInstance()))).to.have.property('instanceId', 'instance-1')
     })
   }
 
@@ -163,15 +163,15 @@ describe('the option `keys` of SessionTokens', () => {
 
   it('may be an RSA key of 2048 bits', async () => {
     const tokens = sessionTokens({ keys: [rsa(2048)] })
-    expect(await tokens.verify(await tokens.issue(instanceProof()))).to.have.property('instanceId', 'instance-1')
+    expect(await tokens.verify(await tokens.issue(verifiedInstance()))).to.have.property('instanceId', 'instance-1')
   })
 
   it('may have public keys after the first, which only verify', async () => {
     const old = sessionTokens({ keys: [ES256] })
-    const token = await old.issue(instanceProof())
+    const token = await old.issue(verifiedInstance())
     const later = sessionTokens({ keys: [OTHER_KEY, publicOnly] })
     expect(await later.verify(token)).to.have.property('instanceId', 'instance-1')
-    const issued = await later.issue(instanceProof())
+    const issued = await later.issue(verifiedInstance())
     expect(partsOf(issued)[0]).to.have.property('kid', OTHER_KEY.kid)
     expect(await refusalOf(old.verify(issued))).to.equal('signature_invalid')
   })
@@ -186,24 +186,24 @@ describe('S-07: a private key', () => {
     ['SessionTokens after use', async () => used(sessionTokens({ keys: async () => keys }))],
     ['a strategy', async () => new WixSessionStrategy({ tokens: await used(sessionTokens({ keys })) })],
     ['the key set', () => sessionTokens({ keys }).jwks()],
-    ['a token', () => sessionTokens({ keys }).issue(instanceProof())],
+    ['a token', () => sessionTokens({ keys }).issue(verifiedInstance())],
     [
       'a session',
       async () => {
         const tokens = sessionTokens({ keys })
-        return tokens.verify(await tokens.issue(instanceProof()))
+        return tokens.verify(await tokens.issue(verifiedInstance()))
       },
     ],
     [
       'the outcome of a request',
       async () => {
         const tokens = sessionTokens({ keys })
-        return runToEnd(new WixSessionStrategy({ tokens }), bearer(await tokens.issue(instanceProof())))
+        return runToEnd(new WixSessionStrategy({ tokens }), bearer(await tokens.issue(verifiedInstance())))
       },
     ],
   ]
   const used = async (tokens: SessionTokens): Promise<SessionTokens> => {
-    await tokens.verify(await tokens.issue(instanceProof()))
+    await tokens.verify(await tokens.issue(verifiedInstance()))
     await tokens.jwks()
     return tokens
   }
@@ -241,7 +241,7 @@ describe('S-07: a private key', () => {
     it(`is not shown by the errors for a function ${name}`, async () => {
       const tokens = sessionTokens({ keys: source })
       const reasons = [
-        await errorOf(tokens.issue(instanceProof())),
+        await errorOf(tokens.issue(verifiedInstance())),
         await errorOf(tokens.verify(rawSession({}, undefined, OTHER_KEY))),
         await runToEnd(new WixSessionStrategy({ tokens }), bearer(rawSession({}, undefined, OTHER_KEY))),
       ]
@@ -261,7 +261,7 @@ describe('the keys that a function returns', () => {
   for (const [form, wrap] of forms) {
     it(`${form} sign, verify and are published`, async () => {
       const tokens = sessionTokens({ keys: wrap(() => [EdDSA, ES256]) })
-      const token = await tokens.issue(instanceProof())
+      const token = await tokens.issue(verifiedInstance())
       expect(partsOf(token)[0]).to.deep.equal({ alg: 'EdDSA', typ: 'wix-session+jwt', kid: EdDSA.kid })
       expect(await tokens.verify(token)).to.have.property('instanceId', 'instance-1')
       expect(await tokens.verify(rawSession())).to.have.property('instanceId', 'instance-1')
@@ -273,7 +273,7 @@ describe('the keys that a function returns', () => {
       const list = sinon.fake.returns([ES256])
       const tokens = sessionTokens({ keys: wrap(list), now: clock.now })
       sinon.assert.notCalled(list)
-      const token = await tokens.issue(instanceProof())
+      const token = await tokens.issue(verifiedInstance())
       await tokens.verify(token)
       await tokens.jwks()
       sinon.assert.calledOnce(list)
@@ -287,7 +287,7 @@ describe('the keys that a function returns', () => {
       await tokens.jwks()
       sinon.assert.calledTwice(list)
       clock.move(0.001)
-      await tokens.issue(instanceProof())
+      await tokens.issue(verifiedInstance())
       sinon.assert.calledThrice(list)
     })
   }
@@ -309,7 +309,7 @@ describe('the keys that a function returns', () => {
     const tokens = sessionTokens({ keys: list, now: clock.now })
     const waiting = [
       tokens.jwks(),
-      tokens.issue(instanceProof()),
+      tokens.issue(verifiedInstance()),
       tokens.verify(rawSession()),
       tokens.verify(rawSession()),
     ] as const
@@ -361,7 +361,7 @@ describe('the keys that a function returns', () => {
     for (const failure of failures) {
       const list = sinon.stub().callsFake(failure)
       const tokens = sessionTokens({ keys: list as never })
-      const calls = [() => tokens.issue(instanceProof()), () => tokens.verify(rawSession()), () => tokens.jwks()]
+      const calls = [() => tokens.issue(verifiedInstance()), () => tokens.verify(rawSession()), () => tokens.jwks()]
       for (const call of calls) {
         const error = await errorOf(call())
         expect(error).to.be.instanceOf(WixUnavailableError)
@@ -383,7 +383,7 @@ describe('the keys that a function returns', () => {
     const clock = clockAt()
     const list = sinon.stub().returns([ES256])
     const tokens = sessionTokens({ keys: list as never, now: clock.now })
-    const token = await tokens.issue(instanceProof())
+    const token = await tokens.issue(verifiedInstance())
     await tokens.verify(token)
     list.throws(new Error('away'))
     clock.move(4.999)
@@ -415,7 +415,7 @@ describe('the keys that a function returns', () => {
       for (const keys of [() => list, async () => list]) {
         const tokens = sessionTokens({ keys: keys as never })
         for (const call of [
-          () => tokens.issue(instanceProof()),
+          () => tokens.issue(verifiedInstance()),
           () => tokens.verify(rawSession()),
           () => tokens.jwks(),
         ]) {
@@ -453,8 +453,8 @@ describe('the keys that a function returns', () => {
       let keys = [ES256, EdDSA]
       const tokens = sessionTokens({ keys: () => keys, now: clock.now })
       const strategy = new WixSessionStrategy({ tokens })
-      const known = await tokens.issue(instanceProof())
-      const other = await tokens.issue(instanceProof())
+      const known = await tokens.issue(verifiedInstance())
+      const other = await tokens.issue(verifiedInstance())
       await tokens.verify(known)
       keys = [EdDSA]
       clock.move(4.999)
@@ -476,7 +476,7 @@ describe('the keys that a function returns', () => {
       ]
       for (const [name, list] of changes) {
         const { tokens, replace, hasCached } = changing(ES256, EdDSA)
-        const token = await tokens.issue(instanceProof())
+        const token = await tokens.issue(verifiedInstance())
         await tokens.verify(token)
         expect(hasCached(token), name).to.equal(true)
         await replace(...list)
@@ -496,7 +496,7 @@ describe('the keys that a function returns', () => {
 
     it('keep the cache when they are the same', async () => {
       const { tokens, replace, hasCached } = changing(ES256, EdDSA)
-      const token = await tokens.issue(instanceProof())
+      const token = await tokens.issue(verifiedInstance())
       await tokens.verify(token)
       await replace(structuredClone(ES256), { ...EdDSA, comment: 'new' })
       expect(hasCached(token)).to.equal(true)
@@ -504,10 +504,10 @@ describe('the keys that a function returns', () => {
 
     it('keep the cache when only their order changes, and the first one signs', async () => {
       const { tokens, replace, hasCached } = changing(ES256, EdDSA)
-      const token = await tokens.issue(instanceProof())
+      const token = await tokens.issue(verifiedInstance())
       await tokens.verify(token)
       await replace(EdDSA, ES256)
-      expect(partsOf(await tokens.issue(instanceProof()))[0]).to.have.property('kid', EdDSA.kid)
+      expect(partsOf(await tokens.issue(verifiedInstance()))[0]).to.have.property('kid', EdDSA.kid)
       expect((await tokens.jwks()).keys.map(({ kid }) => kid)).to.deep.equal([EdDSA.kid, ES256.kid])
       expect(hasCached(token)).to.equal(true)
     })
@@ -516,10 +516,10 @@ describe('the keys that a function returns', () => {
       const clock = clockAt()
       const list = [{ ...ES256 }]
       const tokens = sessionTokens({ keys: () => list, now: clock.now })
-      const token = await tokens.issue(instanceProof())
+      const token = await tokens.issue(verifiedInstance())
       list[0] = { ...EdDSA }
       expect(await tokens.verify(token)).to.have.property('instanceId')
-      expect(partsOf(await tokens.issue(instanceProof()))[0]).to.have.property('kid', ES256.kid)
+      expect(partsOf(await tokens.issue(verifiedInstance()))[0]).to.have.property('kid', ES256.kid)
     })
   })
 })

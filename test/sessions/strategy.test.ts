@@ -20,7 +20,6 @@ import {
   AUDIENCE,
   bearer,
   clockAt,
-  instanceProof,
   ISSUER,
   OTHER_KEY,
   rawSession,
@@ -29,6 +28,7 @@ import {
   sessionTokens,
   showingNoSecretOf,
   SUCCESS,
+  verifiedInstance,
 } from '../support/session.ts'
 
 const { ES256, EdDSA, RS256 } = SESSION_KEYS
@@ -273,7 +273,7 @@ describe('WixSessionStrategy', () => {
   it('P-03: serves overlapping requests through one shared object without a mix-up', async () => {
     const tokens = sessionTokens()
     const issued = await Promise.all(
-      Array.from({ length: 100 }, (_, at) => tokens.issue(instanceProof({ instanceId: `instance-${at}` }))),
+      Array.from({ length: 100 }, (_, at) => tokens.issue(verifiedInstance({ instanceId: `instance-${at}` }))),
     )
     for (const strategy of [new WixSessionStrategy({ tokens }), new WixSessionStrategy(remoteOptions())]) {
       const outcomes: unknown[] = Array.from({ length: 100 })

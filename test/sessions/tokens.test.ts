@@ -8,11 +8,9 @@ import { errorOf } from '../support/errors.ts'
 import { refusalOf, SECONDS } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
 import {
-  accessTokenProof,
   ALGORITHMS,
   AUDIENCE,
   clockAt,
-  instanceProof,
   ISSUER,
   OTHER_KEY,
   partsOf,
@@ -24,19 +22,21 @@ import {
   sessionClaims,
   sessionTokens,
   showingNoSecretOf,
+  verifiedAccessToken,
+  verifiedInstance,
 } from '../support/session.ts'
 
-type Proof = WixInstance | WixTokenInfo
+type Verified = WixInstance | WixTokenInfo
 const { ES256, EdDSA, RS256 } = SESSION_KEYS
 
 describe('SessionTokens.issue', () => {
   it('S-01: gives each token a jti of its own, of 128 random bits', async () => {
     const tokens = sessionTokens()
-    const proof = instanceProof()
+    const credential = verifiedInstance()
     const ids = new Set<unknown>()
     const bits = Buffer.alloc(16)
     for (let count = 0; count < 500; count++) {
-      const { jti } = partsOf(await tokens.issue(proof))[1]
+      const { jti } = partsOf(await tokens.issue(credential))[1]
       const bytes = Buffer.from(String(jti), 'base64url')
       expect(bytes).to.have.length(16)
       expect(bytes.toString('base64url')).to.equal(jti)
@@ -49,8 +49,8 @@ describe('SessionTokens.issue', () => {
   })
 
   describe('S-02: issues a token that expires', () => {
-    const expiring = (date: string | undefined): Proof => instanceProof({ expirationDate: date })
-    const cases: Array<[string, object, Proof | Promise<Proof>, number]> = [
+    const expiring = (date: string | undefined): Verified => verifiedInstance({ expirationDate: date })
+    const cases: Array<[string, object, Verified | Promise<Verified>, number]> = [
       ['after 600 seconds by default', {}, expiring(iso(14_400)), 600],
       ['after the ttl', { ttl: 1 }, expiring(iso(14_400)), 1],
       ['after the longest ttl', { ttl: 3600 }, expiring(iso(14_400)), 3600],
@@ -60,27 +60,30 @@ describe('SessionTokens.issue', () => {
       ['with the credential, a second before the ttl', {}, expiring(iso(599)), 599],
       ['with the credential, in a second', {}, expiring(iso(1)), 1],
       ['with the credential, in whole seconds', {}, expiring(iso(1.9)), 1],
-      ['with an access token', { ttl: 3600 }, accessTokenProof({ exp: SECONDS + 10 }), 10],
-      ['with an access token, in whole seconds', {}, accessTokenProof({ exp: SECONDS + 10.7 }), 10],
+      ['with an access token', { ttl: 3600 }, verifiedAccessToken({ exp: SECONDS + 10 }), 10],
+      ['with an access token, in whole seconds', {}, verifiedAccessToken({ exp: SECONDS + 10.7 }), 10],
     ]
-    for (const [name, options, proof, life] of cases) {
+    for (const [name, options, credential, life] of cases) {
       it(name, async () => {
         const tokens = sessionTokens(options)
-        const session = await tokens.verify(await tokens.issue(await proof))
+        const session = await tokens.verify(await tokens.issue(await credential))
         expect([session.iat, session.exp]).to.deep.equal([SECONDS, SECONDS + life])
       })
     }
 
     it('after whole seconds from the second of the issue', async () => {
       const tokens = sessionTokens({ now: () => NOW + 999 })
-      expect(await tokens.verify(await tokens.issue(instanceProof()))).to.include({ iat: SECONDS, exp: SECONDS + 600 })
+      expect(await tokens.verify(await tokens.issue(verifiedInstance()))).to.include({
+        iat: SECONDS,
+        exp: SECONDS + 600,
+      })
     })
 
     it('by Date.now unless there is another clock', async () => {
       const clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
       try {
         const tokens = new SessionTokens({ keys: [ES256], issuer: ISSUER, audience: AUDIENCE })
-        const token = await tokens.issue(instanceProof())
+        const token = await tokens.issue(verifiedInstance())
         expect(await tokens.verify(token)).to.include({ iat: SECONDS, exp: SECONDS + 600 })
         clock.setSystemTime(NOW + 630_000)
         expect(await refusalOf(tokens.verify(token))).to.equal('token_expired')
@@ -89,20 +92,21 @@ describe('SessionTokens.issue', () => {
       }
     })
 
-    const expired: Array<[string, Proof]> = [
+    const expired: Array<[string, Verified]> = [
       ['at this moment', expiring(iso(0))],
       ['within this second', expiring(iso(0.9))],
       ['a moment ago but within the tolerance of its strategy', expiring(iso(-29))],
     ]
-    for (const [name, proof] of expired) {
+    for (const [name, credential] of expired) {
       it(`in the future: a credential that expires ${name} is rejected as token_expired`, async () => {
-        expect(await refusalOf(sessionTokens().issue(proof))).to.equal('token_expired')
+        expect(await refusalOf(sessionTokens().issue(credential))).to.equal('token_expired')
       })
     }
 
     it('in the future: an access token that has expired since is rejected as token_expired', async () => {
-      const proof = await accessTokenProof({ exp: SECONDS + 10 })
-      const at = (seconds: number): Promise<string> => sessionTokens({ now: () => NOW + seconds * 1000 }).issue(proof)
+      const credential = await verifiedAccessToken({ exp: SECONDS + 10 })
+      const at = (seconds: number): Promise<string> =>
+        sessionTokens({ now: () => NOW + seconds * 1000 }).issue(credential)
       expect(await at(9.999)).to.be.a('string')
       expect(await refusalOf(at(10))).to.equal('token_expired')
     })
@@ -110,8 +114,8 @@ describe('SessionTokens.issue', () => {
 
   it('issues tokens up to the length that is verified, and not a character over it', async () => {
     const tokens = sessionTokens()
-    const proof = instanceProof()
-    const issue = (length: number): Promise<string> => tokens.issue(proof, { x: 'x'.repeat(length) })
+    const credential = verifiedInstance()
+    const issue = (length: number): Promise<string> => tokens.issue(credential, { x: 'x'.repeat(length) })
     const fixed = (await issue(0)).length
     // Four characters hold three.
     let length = Math.floor(((8192 - fixed) * 3) / 4) - 2
@@ -275,7 +279,7 @@ describe('SessionTokens.verify', () => {
       for (const clockTolerance of [0, 30]) {
         const clock = clockAt()
         const moving = sessionTokens({ now: clock.now, clockTolerance })
-        const issued = await moving.issue(instanceProof())
+        const issued = await moving.issue(verifiedInstance())
         for (const seconds of [0, 1, 598]) {
           clock.move(seconds)
           expect(await moving.verify(issued)).to.have.property('instanceId', 'instance-1')
@@ -290,7 +294,7 @@ describe('SessionTokens.verify', () => {
     it('rejects a cached token that expired long ago', async () => {
       const clock = clockAt()
       const moving = sessionTokens({ now: clock.now, clockTolerance: 0 })
-      const issued = await moving.issue(instanceProof())
+      const issued = await moving.issue(verifiedInstance())
       await moving.verify(issued)
       clock.move(700)
       expect(await refusalOf(moving.verify(issued))).to.equal('token_expired')
@@ -300,7 +304,7 @@ describe('SessionTokens.verify', () => {
   describe('decision 7', () => {
     it('verifies a signature once, and gives each request its own object', async () => {
       const own = sessionTokens()
-      const issued = await own.issue(instanceProof(), { roles: ['admin'] })
+      const issued = await own.issue(verifiedInstance(), { roles: ['admin'] })
       const verify = sinon.spy(crypto.subtle, 'verify')
       try {
         const sessions = await Promise.all([own.verify(issued), own.verify(issued)])
@@ -322,7 +326,7 @@ describe('SessionTokens.verify', () => {
       const verify = sinon.spy(crypto.subtle, 'verify')
       try {
         const [one, two] = [sessionTokens(), sessionTokens({ audience: 'other' })]
-        const issued = await one.issue(instanceProof())
+        const issued = await one.issue(verifiedInstance())
         expect(await one.verify(issued)).to.have.property('instanceId')
         expect(await refusalOf(two.verify(issued))).to.equal('claim_invalid')
         expect(await refusalOf(two.verify(issued))).to.equal('claim_invalid')
@@ -347,11 +351,11 @@ describe('SessionTokens.verify', () => {
       issuer: ISSUER,
       kid: ES256.kid,
     }
-    const proof = instanceProof({ permissions: undefined, uid: undefined })
+    const credential = verifiedInstance({ permissions: undefined, uid: undefined })
     Object.assign(Object.prototype, polluted)
     try {
       const own = sessionTokens()
-      const { claims, ...session } = await own.verify(await own.issue(proof))
+      const { claims, ...session } = await own.verify(await own.issue(credential))
       expect({ ...session }).to.include({ subjectId: null, subjectType: 'UNKNOWN', permissions: null })
       expect({ ...session }).to.include({ vendorProductId: null, exp: SECONDS + 600 })
       expect(Object.keys(claims)).to.deep.equal([])
@@ -517,14 +521,14 @@ describe('the options of SessionTokens', () => {
       { ttl: 1, clockTolerance: 0 },
     ]) {
       const tokens = sessionTokens(options)
-      expect(await tokens.verify(await tokens.issue(instanceProof()))).to.have.property('instanceId', 'instance-1')
+      expect(await tokens.verify(await tokens.issue(verifiedInstance()))).to.have.property('instanceId', 'instance-1')
     }
   })
 
   it('may have a ttl that is not an integer', async () => {
     for (const ttl of [1, 1.5, 3599.5, 3600]) {
       const tokens = sessionTokens({ ttl })
-      expect(await tokens.issue(instanceProof()), String(ttl)).to.be.a('string')
+      expect(await tokens.issue(verifiedInstance()), String(ttl)).to.be.a('string')
     }
   })
 
@@ -533,12 +537,12 @@ describe('the options of SessionTokens', () => {
     const keys = [key]
     const options = { keys, issuer: ISSUER, audience: AUDIENCE, now }
     const tokens = new SessionTokens(options)
-    const token = await tokens.issue(instanceProof())
+    const token = await tokens.issue(verifiedInstance())
     Object.assign(options, { issuer: 'https://other.example', audience: 'other', ttl: 1 })
     Object.assign(key, { kid: 'other', alg: 'RS256' })
     keys.push(OTHER_KEY)
     expect(await tokens.verify(token)).to.have.property('instanceId', 'instance-1')
-    const [header, claims] = partsOf(await tokens.issue(instanceProof()))
+    const [header, claims] = partsOf(await tokens.issue(verifiedInstance()))
     expect(header).to.deep.equal({ alg: 'ES256', typ: 'wix-session+jwt', kid: ES256.kid })
     expect(claims).to.include({ iss: ISSUER, aud: AUDIENCE, exp: SECONDS + 600 })
     expect((await tokens.jwks()).keys).to.have.length(1)

@@ -22,7 +22,7 @@ export interface Read {
  * address.
  */
 export class KeySetServer {
-  /** What was asked since the last {@link KeySetServer.reset}. */
+  /** The requests since the last {@link KeySetServer.reset}. */
   reads: Read[] = []
   /** In place of the key set, when a test sets it. */
   answer: Answer | undefined

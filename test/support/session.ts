@@ -35,11 +35,11 @@ export const sessionTokens = (overrides: Partial<SessionTokensOptions> = {}): Se
   new SessionTokens({ keys: [SESSION_KEYS.ES256], issuer: ISSUER, audience: AUDIENCE, now, ...overrides })
 
 /** The identity in a verified instance; overrides are for what Wix signs. */
-export const instanceProof = (overrides: Overrides = {}): WixInstance =>
+export const verifiedInstance = (overrides: Overrides = {}): WixInstance =>
   verifyInstance(instance(overrides), { secret: SECRET, now })
 
 /** The identity of a verified access token; overrides are for the answer of Token Info. */
-export const accessTokenProof = (overrides: Overrides = {}): Promise<WixTokenInfo> => {
+export const verifiedAccessToken = (overrides: Overrides = {}): Promise<WixTokenInfo> => {
   const answer = {
     active: true,
     subjectType: 'MEMBER',

@@ -22,7 +22,7 @@ export async function errorOf(promise: Promise<unknown>): Promise<Error> {
 export interface UserInfoServers {
   /** The server of the app. */
   ours: TokenInfoServer
-  /** A server of somebody else, which must not be called. */
+  /** Another server, which must not be called. */
   evil: TokenInfoServer
   /** For `resolveUserInfo`, with a cache of its own. */
   context: UserInfoContext

@@ -33,7 +33,7 @@ describe('userInfoHandler', () => {
   const showError = (error: Error & { status?: number }, _req: Request, res: Response, _next: NextFunction): void => {
     res.status(error.status ?? 500).json({ name: error.name, message: error.message })
   }
-  const asked = async (path = '/userinfo'): Promise<[number, unknown]> => {
+  const request = async (path = '/userinfo'): Promise<[number, unknown]> => {
     const response = await fetch(`${served.url}${path}`)
     return [response.status, await response.json()]
   }
@@ -66,7 +66,7 @@ describe('userInfoHandler', () => {
         await start(
           userInfoHandler(async ({ instanceId }, req) => ({ name: `${instanceId} ${req.method}`, roles: ['admin'] })),
         )
-        expect(await asked(`/userinfo?instance=${genuine}`)).to.deep.equal([
+        expect(await request(`/userinfo?instance=${genuine}`)).to.deep.equal([
           200,
           { ...FACTS, name: 'instance-1 GET', roles: ['admin'] },
         ])
@@ -76,7 +76,7 @@ describe('userInfoHandler', () => {
         const more = sinon.fake.returns({})
         await start(userInfoHandler(more))
         expect((await fetch(`${served.url}/userinfo`)).status).to.equal(401)
-        const [status, body] = await asked('/unauthenticated')
+        const [status, body] = await request('/unauthenticated')
         expect(status).to.equal(500)
         expect(body).to.have.property('message').that.includes('passport.authenticate()')
         sinon.assert.notCalled(more)
@@ -88,7 +88,7 @@ describe('userInfoHandler', () => {
             throw Object.assign(new Error('database'), { status: 503 })
           }),
         )
-        expect(await asked(`/userinfo?instance=${genuine}`)).to.deep.equal([
+        expect(await request(`/userinfo?instance=${genuine}`)).to.deep.equal([
           503,
           { name: 'Error', message: 'database' },
         ])
@@ -111,7 +111,7 @@ describe('userInfoHandler', () => {
 
     it('responds in the same way', async () => {
       await start(userInfoHandler())
-      expect(await asked()).to.deep.equal([200, FACTS])
+      expect(await request()).to.deep.equal([200, FACTS])
     })
 
     it('responds to HEAD with the headers alone', async () => {
@@ -132,7 +132,7 @@ describe('userInfoHandler', () => {
         iat: null,
         exp: null,
       })
-      expect(await asked()).to.deep.equal([
+      expect(await request()).to.deep.equal([
         200,
         {
           sub: 'instance:instance-1',
@@ -154,7 +154,7 @@ describe('userInfoHandler', () => {
       await start(userInfoHandler(), rest)
       Object.assign(Object.prototype, { permissions: 'OWNER', vendorProductId: 'gold', siteOwnerId: 'evil' })
       try {
-        expect(await asked()).to.deep.equal([
+        expect(await request()).to.deep.equal([
           200,
           { ...FACTS, permissions: null, vendorProductId: null, siteOwnerId: null },
         ])
@@ -170,7 +170,7 @@ describe('userInfoHandler', () => {
       const added = [{ ...evil, email: 'a' }, Object.assign(Object.create(evil) as object, { email: 'a' })]
       for (const extra of [...added, { toJSON: () => ({ ...evil, email: 'a' }) }]) {
         await start(userInfoHandler(() => extra))
-        expect(await asked()).to.deep.equal([200, { ...FACTS, email: 'a' }])
+        expect(await request()).to.deep.equal([200, { ...FACTS, email: 'a' }])
         await served.close()
       }
       await start(userInfoHandler())
@@ -194,13 +194,13 @@ describe('userInfoHandler', () => {
         }
       }
       await start(userInfoHandler(() => new User()))
-      expect(await asked()).to.deep.equal([200, { ...FACTS, name: 'a' }])
+      expect(await request()).to.deep.equal([200, { ...FACTS, name: 'a' }])
     })
 
     it('adds nothing when the app returns nothing', async () => {
       for (const nothing of [undefined, null, {}, Promise.resolve(undefined), Promise.resolve(null)]) {
         await start(userInfoHandler(() => nothing))
-        expect(await asked()).to.deep.equal([200, FACTS])
+        expect(await request()).to.deep.equal([200, FACTS])
         await served.close()
       }
       await start(userInfoHandler())
@@ -210,7 +210,7 @@ describe('userInfoHandler', () => {
       for (const odd of [false, true, 0, 'CANARY', ['CANARY'], () => ({}), Symbol('CANARY'), 1n, new Date()]) {
         for (const answer of [odd, Promise.resolve(odd)]) {
           await start(userInfoHandler((() => answer) as never))
-          expect(await asked()).to.deep.equal([500, {}])
+          expect(await request()).to.deep.equal([500, {}])
           expect(failure).to.be.instanceOf(TypeError)
           expect(failure).to.have.property('message', 'userInfoHandler: its function must return an object, or nothing')
           await served.close()
@@ -230,7 +230,7 @@ describe('userInfoHandler', () => {
         ]
         for (const more of failing) {
           await start(userInfoHandler(more))
-          expect(await asked()).to.deep.equal([500, {}])
+          expect(await request()).to.deep.equal([500, {}])
           expect(failure).to.be.instanceOf(Error)
           if (reason === broken) expect(failure).to.equal(broken)
           await served.close()
@@ -250,7 +250,7 @@ describe('userInfoHandler', () => {
           failure = error
         }),
       )
-      expect(await asked()).to.deep.equal([200, { mine: 1 }])
+      expect(await request()).to.deep.equal([200, { mine: 1 }])
       expect(failure).to.have.property('code', 'ERR_HTTP_HEADERS_SENT')
     })
 
@@ -259,7 +259,7 @@ describe('userInfoHandler', () => {
         expect(() => userInfoHandler(more as never)).to.throw(TypeError, 'userInfoHandler takes a function')
       }
       await start(userInfoHandler(undefined as never))
-      expect(await asked()).to.deep.equal([200, FACTS])
+      expect(await request()).to.deep.equal([200, FACTS])
     })
   })
 })
