@@ -123,7 +123,7 @@ describe('a kind of strategy', () => {
     expect(await run(new OwnStrategy(options, () => null), {})).to.have.property('challenge', undefined)
   })
 
-  describe('P-10: whose options', () => {
+  describe('P-10: its options', () => {
     const make = (given: object): OwnStrategy => new OwnStrategy({ ...options, ...given }, found)
     optionsTable({ OwnStrategy: make }, [
       [{ read: 'canary' }, 'option `read` must be a function'],

@@ -79,12 +79,12 @@ async function runFast(
 }
 
 const character = fc.constantFrom(...'ABCxyz019-_~+/'.split(''), ...'...= ,"\t\n\r\0%éŁ․'.split(''), '\uD800')
-const edited = (text: string): fc.Arbitrary<string> =>
+const edited = (token: string): fc.Arbitrary<string> =>
   fc.array(fc.tuple(fc.nat(), fc.boolean(), character), { minLength: 1, maxLength: 3 }).map((edits) =>
     edits.reduce((result, [where, inserts, put]) => {
       const at = where % (result.length + 1)
       return result.slice(0, at) + put + result.slice(inserts ? at : at + 1)
-    }, text),
+    }, token),
   )
 const genuine = [accessToken(), 'OAUTH2.a.b.c', `Bearer ${accessToken()}`, `bEARER   ${accessToken()}`]
 const others = [instance(), webhook(), 'IST.a.b.c', 'JWS.a.b.c', 'Basic dXNlcjpwYXNz', `a.b.c.${'x'.repeat(8187)}`, '']
@@ -114,7 +114,7 @@ const nearly = fc
 const anyBody = fc.oneof(
   { weight: 5, arbitrary: nearly },
   { weight: 1, arbitrary: fc.json() },
-  { weight: 1, arbitrary: nearly.chain((text) => fc.nat(text.length).map((end) => text.slice(0, end))) },
+  { weight: 1, arbitrary: nearly.chain((token) => fc.nat(token.length).map((end) => token.slice(0, end))) },
   { weight: 1, arbitrary: nearly.chain(edited) },
   { weight: 1, arbitrary: fc.integer({ min: 65_000, max: 66_500 }).map((size) => JSON.stringify(info()).padEnd(size)) },
   { weight: 1, arbitrary: fc.string() },
@@ -143,15 +143,15 @@ describe('any header and any answer of Token Info', function () {
     const count = { missing: 0, bad: 0, odd: 0, accept: 0, refuse: 0, error: 0 }
     await fc.assert(
       fc.asyncProperty(
-        fc.record({ header: anyHeader, status: anyStatus, body: anyBody, headers: anyHeaders, remember: fc.boolean() }),
-        async ({ header, status, body, headers, remember }) => {
+        fc.record({ header: anyHeader, status: anyStatus, body: anyBody, headers: anyHeaders, hasCache: fc.boolean() }),
+        async ({ header, status, body, headers, hasCache }) => {
           let calls = 0
           const fetch = async (): Promise<Response> => {
             calls++
             return response(body, status, headers)
           }
           const strategy = new WixAccessTokenStrategy(
-            { appId: APP_ID, now, fetch, ...(!remember && { cache: false }) },
+            { appId: APP_ID, now, fetch, ...(!hasCache && { cache: false }) },
             (identity) => identity,
           )
           const sent = tokenIn(header)

@@ -167,8 +167,8 @@ for (const [version, framework] of versions) {
     it('answers 401 and a challenge when the look-up finds nobody', async () => {
       await start()
       const app = framework()
-      const door = new WixAccessTokenStrategy({ appId: APP_ID, apiUrl: wix.url, now }, async () => null)
-      app.get('/', passport.authenticate(door as passport.Strategy, { session: false }) as RequestHandler, whoAmI)
+      const strategy = new WixAccessTokenStrategy({ appId: APP_ID, apiUrl: wix.url, now }, async () => null)
+      app.get('/', passport.authenticate(strategy as passport.Strategy, { session: false }) as RequestHandler, whoAmI)
       await served.close()
       served = await serve(app)
       await refused(await get(TOKEN), 401, INVALID)
@@ -192,8 +192,8 @@ for (const [version, framework] of versions) {
           response.headers.get('retry-after'),
           response.headers.get('www-authenticate'),
         ]).to.deep.equal([503, retryAfter, null])
-        const text = await response.text()
-        expect(text).to.include('Service Unavailable').and.not.include(TOKEN.slice(0, 12)).and.not.include('lib/')
+        const body = await response.text()
+        expect(body).to.include('Service Unavailable').and.not.include(TOKEN.slice(0, 12)).and.not.include('lib/')
         // What Express writes to the log is the error with its stack, once (E-01).
         sinon.assert.calledOnce(log)
         expect(String(log.firstCall.args[0])).to.include('WixUnavailableError').and.not.include(TOKEN.slice(0, 12))

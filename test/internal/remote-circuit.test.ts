@@ -24,20 +24,20 @@ describe('Retry-After, for remoteClient', () => {
     [new Date(NOW).toUTCString(), undefined],
     [new Date(NOW - 1000).toUTCString(), undefined],
   ]
-  for (const [value, told] of values) {
-    it(`T-08: that is ${value.slice(0, 30) || 'empty'} means ${told === undefined ? 'nothing' : `${told} s`} with a 429`, async () => {
+  for (const [value, seconds] of values) {
+    it(`T-08: that is ${value.slice(0, 30) || 'empty'} means ${seconds === undefined ? 'nothing' : `${seconds} s`} with a 429`, async () => {
       const fetch = answering('', 429, { 'Retry-After': value })
       const clock = clockAt(NOW)
       const ask = client({ fetch, now: clock.now })
-      const headers = told === undefined ? {} : { 'Retry-After': told }
+      const headers = seconds === undefined ? {} : { 'Retry-After': seconds }
       expect(await unavailable(ask())).to.deep.equal(['status 429', headers])
       sinon.assert.calledOnce(fetch)
-      if (told === undefined) {
+      if (seconds === undefined) {
         expect(await unavailable(ask())).to.deep.equal(['status 429', {}])
         sinon.assert.calledTwice(fetch)
         return
       }
-      clock.add(Number(told) * 1000 - 1)
+      clock.add(Number(seconds) * 1000 - 1)
       expect(await unavailable(ask())).to.deep.equal(['circuit breaker open after status 429', { 'Retry-After': '1' }])
       sinon.assert.calledOnce(fetch)
       clock.add(1)
@@ -55,16 +55,16 @@ describe('Retry-After, for remoteClient', () => {
     [new Date(NOW + 20_000).toUTCString(), '20'],
     [new Date(NOW + 90_000).toUTCString(), '30'],
   ]
-  for (const [value, told] of shorter) {
-    it(`T-09: that is ${value.slice(0, 30)} means ${told} s with any other status: no outage opens the circuit for longer`, async () => {
+  for (const [value, seconds] of shorter) {
+    it(`T-09: that is ${value.slice(0, 30)} means ${seconds} s with any other status: no outage opens the circuit for longer`, async () => {
       for (const code of [302, 403, 408, 500, 503]) {
         const fetch = sinon.stub()
         fetch.onCall(0).callsFake(answering('', code, { 'Retry-After': value }))
         fetch.callsFake(answering())
         const clock = clockAt(NOW - (NOW % 1000))
         const ask = client({ fetch, now: clock.now })
-        expect(await unavailable(ask())).to.deep.equal([`status ${code}`, { 'Retry-After': told }])
-        clock.add(Number(told) * 1000 - 1)
+        expect(await unavailable(ask())).to.deep.equal([`status ${code}`, { 'Retry-After': seconds }])
+        clock.add(Number(seconds) * 1000 - 1)
         expect(await unavailable(ask())).to.deep.equal([
           `circuit breaker open after status ${code}`,
           { 'Retry-After': '1' },

@@ -186,7 +186,7 @@ describe('redisStore', function () {
 
 describe('redisStore, without a server', () => {
   const client = { eval: async () => 'new' }
-  describe('P-10: whose client', () => {
+  describe('P-10: its client', () => {
     optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, [
       [undefined, 'redisStore: the first argument must be a client of the `redis` package'],
       ['redis://127.0.0.1', 'redisStore: the first argument must be a client'],
@@ -194,7 +194,7 @@ describe('redisStore, without a server', () => {
     ])
   })
 
-  describe('P-10: whose options', () => {
+  describe('P-10: its options', () => {
     optionsTable({ redisStore: (options: never) => redisStore(client, options) }, [
       [null, 'redisStore: the options must be an object'],
       [{ prefix: '' }, 'option `prefix` must be a non-empty string'],

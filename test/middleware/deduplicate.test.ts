@@ -693,10 +693,10 @@ describe('memoryStore', () => {
     const store = memoryStore({ max: 3 })
     expect(store.begin('lease', 60)).to.equal('new')
     for (let index = 0; index < 10; index++) store.finish(`done-${index}`, 60)
-    const remembered = Array.from({ length: 10 }, (_, index) => `done-${index}`).filter(
+    const kept = Array.from({ length: 10 }, (_, index) => `done-${index}`).filter(
       (key) => store.begin(key, 60) === 'done',
     )
-    expect(remembered).to.deep.equal(['done-7', 'done-8', 'done-9'])
+    expect(kept).to.deep.equal(['done-7', 'done-8', 'done-9'])
     expect(store.begin('lease', 60)).to.equal('busy')
   })
 
@@ -720,7 +720,7 @@ describe('memoryStore', () => {
     [{ now: 1 }, 'option `now` must be a function'],
     [{ ttl: 1 }, 'unknown option `ttl`'],
   ]
-  describe('P-10: whose options', () => {
+  describe('P-10: its options', () => {
     optionsTable({ memoryStore }, wrong)
   })
 })

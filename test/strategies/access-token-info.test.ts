@@ -153,9 +153,9 @@ describe('T-03: the answer of Token Info', () => {
     ['999999999999999', 999_999_999_999_999],
     [1e300, 1e300],
   ]
-  for (const [exp, told] of ends) {
+  for (const [exp, expected] of ends) {
     it(`expires at the exp ${inspect(exp)}, and the identity has it as a number`, async () => {
-      expect(await outcomeOf(info({ exp }))).to.have.nested.property('user.exp', told)
+      expect(await outcomeOf(info({ exp }))).to.have.nested.property('user.exp', expected)
     })
   }
   for (const exp of [SECONDS, String(SECONDS), SECONDS - 1, String(SECONDS - 1), 0, '0', -1, SECONDS - 0.001]) {
@@ -207,9 +207,9 @@ describe('T-03: the answer of Token Info', () => {
     [[SECONDS], null],
     [{}, null],
   ]
-  for (const [iat, told] of issued) {
-    it(`gives the identity the iat ${told} when iat is ${inspect(iat)}`, async () => {
-      expect(await outcomeOf(info({ iat }))).to.have.nested.property('user.iat', told)
+  for (const [iat, expected] of issued) {
+    it(`gives the identity the iat ${expected} when iat is ${inspect(iat)}`, async () => {
+      expect(await outcomeOf(info({ iat }))).to.have.nested.property('user.iat', expected)
     })
   }
 
@@ -443,7 +443,7 @@ describe('Token Info that does not answer as it should', () => {
     ['a body of more than 64 KiB', whole(JSON.stringify(info()) + ' '.repeat(65_536))],
   ]
   for (const [name, answer] of faults) {
-    it(`T-07, C-02: is a 503, refuses nobody, and is not cached: ${name}`, async () => {
+    it(`T-07, C-02: is a 503, no refusal, and is not cached: ${name}`, async () => {
       await start(answer)
       const strategy = createStrategyTo({ timeout: 0.4 })
       expect((await unavailable(ask(strategy)))[1]).to.deep.equal({})

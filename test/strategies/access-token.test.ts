@@ -286,7 +286,7 @@ describe('WixAccessTokenStrategy', () => {
     })
   })
 
-  it('T-07: rejects nobody in an outage: an error with status 503', async () => {
+  it('T-07: rejects no token in an outage: an error with status 503', async () => {
     const outcome = await runToEnd(createStrategy({ fetch: answering('', 500) }), asked)
     expect(outcome).to.have.property('kind', 'error')
     expect(outcome).to.have.property('error').that.is.instanceOf(WixUnavailableError).and.not.instanceOf(WixAuthError)
@@ -332,7 +332,7 @@ describe('WixAccessTokenStrategy', () => {
       }),
     )
     expect(answers).to.have.length(2000)
-    expect(answers.filter(([sent, told]) => sent !== told)).to.deep.equal([])
+    expect(answers.filter(([sent, received]) => sent !== received)).to.deep.equal([])
   })
 
   describe('with tokenFromRequest', () => {

@@ -13,16 +13,16 @@ const strategy = (options: object = {}): WixAppStrategy =>
 const asked = (overrides: object = {}): object => request({ instance: instance({ ...overrides }) })
 
 describe('WixAppStrategy', () => {
-  it('is called wix-app, and Strategy', () => {
+  it('has the name wix-app, and is exported as Strategy too', () => {
     expect(strategy().name).to.equal('wix-app')
     expect(Strategy).to.equal(WixAppStrategy)
   })
 
-  it('takes another name, to register one for each app of a backend', () => {
+  it('may have another name, to register one for each app of a backend', () => {
     expect(strategy({ name: 'wix-app-two' }).name).to.equal('wix-app-two')
   })
 
-  it('signs in with what the look-up found, and tells the identity in the info', async () => {
+  it('signs in with the user that verify found, and has the identity in the info', async () => {
     const outcome = await run(strategy(), asked())
     expect(outcome).to.have.property('kind', 'success')
     expect(outcome).to.have.property('user', user)
@@ -77,7 +77,7 @@ describe('WixAppStrategy', () => {
       })
     })
 
-    it('I-01: nothing but a text', async () => {
+    it('I-01: nothing but a string', async () => {
       for (const value of [[genuine], [genuine, genuine], {}, { a: genuine }, 7, 0, true, false]) {
         expect(await run(strategy(), request({ instance: value }))).to.deep.include({ kind: 'fail', status: 400 })
         expect(await run(strategy(), request({}, { authorization: value }))).to.deep.include({
@@ -119,7 +119,7 @@ describe('WixAppStrategy', () => {
       })
     })
 
-    it('another place, when it is told', async () => {
+    it('another place, with instanceFromRequest', async () => {
       const signed = strategy({ instanceFromRequest: fromHeader('X-Wix-Instance') })
       expect(await run(signed, request({}, { 'x-wix-instance': genuine }))).to.have.property('kind', 'success')
       const bearer = strategy({ instanceFromRequest: fromAuthorization('Bearer') })
@@ -184,7 +184,7 @@ describe('WixAppStrategy', () => {
       sinon.assert.notCalled(secret)
     })
 
-    it('may refuse an app that it does not know, by throwing a WixAuthError', async () => {
+    it('may reject an unknown app, by throwing a WixAuthError', async () => {
       const secret = async (): Promise<string> => {
         throw new WixAuthError('claim_invalid')
       }

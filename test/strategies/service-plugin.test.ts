@@ -26,7 +26,7 @@ const { keys, vectors } = JSON.parse(
 }
 
 describe('verifyServicePlugin', () => {
-  it('tells what Wix asks, for which site, and on whose behalf', async () => {
+  it('returns the request, the installation and the subject', async () => {
     expect(await verify(servicePlugin())).to.deep.equal({
       instanceId: 'instance-1',
       subjectType: 'MEMBER',
@@ -58,7 +58,7 @@ describe('verifyServicePlugin', () => {
     expect(await verify(servicePlugin({}, { aud: ['app-2', APP_ID] }))).to.include({ clientId: APP_ID })
   })
 
-  it('has no maximum age, but ends', async () => {
+  it('has no maximum age, but expires', async () => {
     const later = (seconds: number): object => ({ now: () => seconds * 1000 })
     expect(await verify(servicePlugin(), later(TIMES.exp - 1))).to.have.property('instanceId')
     expect(await refusalOf(verify(servicePlugin(), later(TIMES.exp + 30)))).to.equal('token_expired')
@@ -69,27 +69,27 @@ describe('verifyServicePlugin', () => {
   const refused: Array<[string, string, string]> = [
     ['another audience', servicePlugin({}, { aud: 'app-2' }), 'claim_invalid'],
     ['a part of the audience', servicePlugin({}, { aud: 'app' }), 'claim_invalid'],
-    ['a list of other audiences', servicePlugin({}, { aud: ['app-2'] }), 'claim_invalid'],
-    ['an empty list of audiences', servicePlugin({}, { aud: [] }), 'claim_invalid'],
+    ['an array of other audiences', servicePlugin({}, { aud: ['app-2'] }), 'claim_invalid'],
+    ['an empty array of audiences', servicePlugin({}, { aud: [] }), 'claim_invalid'],
     ['an audience that is an object', servicePlugin({}, { aud: { [APP_ID]: true } }), 'claim_invalid'],
     ['no audience', servicePlugin({}, { aud: undefined }), 'claim_invalid'],
     ['another issuer', servicePlugin({}, { iss: 'wix.com.example' }), 'claim_invalid'],
-    ['a list of issuers', servicePlugin({}, { iss: ['wix.com'] }), 'claim_invalid'],
+    ['an array of issuers', servicePlugin({}, { iss: ['wix.com'] }), 'claim_invalid'],
     ['no issuer', servicePlugin({}, { iss: undefined }), 'claim_invalid'],
     ['an iat in the future', servicePlugin({}, { iat: TIMES.iat + 91 }), 'claim_invalid'],
     ['the key of another app', servicePlugin({}, {}, OTHER_KEYS.privateKey), 'signature_invalid'],
-    ['data that is a text, as in a webhook', servicePlugin({}, { data: JSON.stringify(data) }), 'claim_invalid'],
+    ['data that is a string, as in a webhook', servicePlugin({}, { data: JSON.stringify(data) }), 'claim_invalid'],
     ['no data', servicePlugin({}, { data: undefined }), 'claim_invalid'],
-    ['data that is a list', servicePlugin({}, { data: [data] }), 'claim_invalid'],
+    ['data that is an array', servicePlugin({}, { data: [data] }), 'claim_invalid'],
     ['no request', servicePlugin({}, { data: { ...data, request: undefined } }), 'claim_invalid'],
-    ['a request that is a text', servicePlugin({}, { data: { ...data, request: '{}' } }), 'claim_invalid'],
+    ['a request that is a string', servicePlugin({}, { data: { ...data, request: '{}' } }), 'claim_invalid'],
     ['no metadata', servicePlugin({}, { data: { request: {} } }), 'claim_invalid'],
-    ['metadata that is a text', servicePlugin({}, { data: { ...data, metadata: '{}' } }), 'claim_invalid'],
+    ['metadata that is a string', servicePlugin({}, { data: { ...data, metadata: '{}' } }), 'claim_invalid'],
     ['no instanceId', servicePlugin({ instanceId: undefined }), 'claim_invalid'],
     ['an empty instanceId', servicePlugin({ instanceId: '' }), 'claim_invalid'],
   ]
   for (const [name, body, code] of refused) {
-    it(`J-05: refuses ${name}`, async () => {
+    it(`J-05: rejects ${name}`, async () => {
       expect(await refusalOf(verify(body))).to.equal(code)
     })
   }
@@ -131,7 +131,7 @@ describe('verifyServicePlugin', () => {
     })
   }
 
-  describe('P-10: whose options, and those of the strategy,', () => {
+  describe('P-10: its options, and those of the strategy,', () => {
     const appId = 'option `appId` must be a non-empty string without leading or trailing whitespace'
     optionsTable(
       {
@@ -159,7 +159,7 @@ describe('verifyServicePlugin', () => {
 })
 
 describe('WixServicePluginStrategy', () => {
-  it('is called wix-service-plugin, and takes the call for the user', async () => {
+  it('has the name wix-service-plugin, and the call as user', async () => {
     const strategy = new WixServicePluginStrategy({ publicKey, appId: APP_ID, now })
     expect(strategy.name).to.equal('wix-service-plugin')
     const outcome = await runToEnd(strategy, { body: Buffer.from(servicePlugin()) })
@@ -168,7 +168,7 @@ describe('WixServicePluginStrategy', () => {
     expect(identityOf({ authInfo: info })).to.equal(user)
   })
 
-  it('asks the verify callback, and reads the body where it is told', async () => {
+  it('calls the verify callback, and reads the body with bodyFromRequest', async () => {
     const strategy = new WixServicePluginStrategy(
       { publicKey, appId: APP_ID, now, bodyFromRequest: async () => servicePlugin() },
       ({ instanceId }) => ({ id: instanceId }),

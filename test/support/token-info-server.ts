@@ -118,11 +118,11 @@ export const endInBody: Answer = (res) => {
 export const silence: Answer = () => {}
 
 /** Every 5 ms one byte of `text`, straight to the socket, until somebody hangs up. */
-const drip = (socket: Socket, text: string): void => {
+const drip = (socket: Socket, json: string): void => {
   let at = 0
   const timer = setInterval(() => {
-    if (at === text.length) return clearInterval(timer)
-    socket.write(text.charAt(at++))
+    if (at === json.length) return clearInterval(timer)
+    socket.write(json.charAt(at++))
   }, 5)
   socket.once('close', () => clearInterval(timer))
 }
@@ -131,18 +131,18 @@ const drip = (socket: Socket, text: string): void => {
 export const slowHead =
   (body: unknown): Answer =>
   (res) => {
-    const text = JSON.stringify(body)
-    drip(res.socket as Socket, `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
+    const json = JSON.stringify(body)
+    drip(res.socket as Socket, `HTTP/1.1 200 OK\r\nContent-Length: ${json.length}\r\n\r\n${json}`)
   }
 
 /** A right answer whose body comes byte by byte. */
 export const slowBody =
   (body: unknown): Answer =>
   (res) => {
-    const text = JSON.stringify(body)
-    res.writeHead(200, { 'content-type': 'application/json', 'content-length': String(text.length) })
+    const json = JSON.stringify(body)
+    res.writeHead(200, { 'content-type': 'application/json', 'content-length': String(json.length) })
     res.flushHeaders()
-    drip(res.socket as Socket, text)
+    drip(res.socket as Socket, json)
   }
 
 /** `chunk` again and again, as fast as it is taken, `total` bytes in all. */

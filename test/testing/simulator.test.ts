@@ -172,8 +172,8 @@ describe('WixSimulator', () => {
         'an instance signed by somebody else': instance({}, OTHER_SECRET),
         'an instance of nobody': sign({}),
       }
-      for (const [name, text] of Object.entries(unknown)) {
-        expect(await tokenInfo(text), name).to.deep.equal(ok(INACTIVE))
+      for (const [name, value] of Object.entries(unknown)) {
+        expect(await tokenInfo(value), name).to.deep.equal(ok(INACTIVE))
       }
       expect(await tokenInfo(good)).to.deep.equal(info())
     })
@@ -282,7 +282,7 @@ describe('WixSimulator', () => {
       })
       const tokens = [token(), instance()]
       isBroken = true
-      for (const text of tokens) expect(await tokenInfo(text)).to.deep.equal(refusal(500, 'Error: stopped'))
+      for (const value of tokens) expect(await tokenInfo(value)).to.deep.equal(refusal(500, 'Error: stopped'))
     })
 
     it('does no harm when the client is gone in the middle of it', async () => {
@@ -517,9 +517,9 @@ describe('WixSimulator', () => {
       expect(error).to.have.property('code', 'EADDRINUSE')
       blocker.close()
       await once(blocker, 'close')
-      const told = await start({ port })
-      expect(told.url).to.equal(`http://127.0.0.1:${port}`)
-      await told.close()
+      const fixed = await start({ port })
+      expect(fixed.url).to.equal(`http://127.0.0.1:${port}`)
+      await fixed.close()
     })
 
     it('ends the requests that are waiting, and answers no more', async () => {
