@@ -39,7 +39,7 @@ describe('The example app', () => {
     await keyless.close()
 
     expect(statuses).to.deep.equal([404, 404, 404])
-    expect(page).to.include('takes no webhooks').and.to.include('WIX_PUBLIC_KEY')
+    expect(page).to.include('accepts no webhooks').and.to.include('WIX_PUBLIC_KEY')
   })
 
   it('accepts no access token without an app ID, and says so on the start page', async () => {
@@ -50,7 +50,7 @@ describe('The example app', () => {
     expect(await rejectionOf(await ask('/api/me', token))).to.deep.equal(NO_CREDENTIAL)
     expect(await rejectionOf(await exchange(token))).to.deep.equal(NO_CREDENTIAL)
     expect((await get('/')).page)
-      .to.include('given for instances only')
+      .to.include('issued for instances only')
       .and.to.include('WIX_APP_ID')
     expect(app.wix.calls('token-info')).to.equal(0)
   })
