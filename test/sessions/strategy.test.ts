@@ -250,7 +250,7 @@ describe('WixSessionStrategy', () => {
         })
       }
 
-      it('decision 6: has its outcome in the same tick for a cached token, accepted or rejected', async () => {
+      it('has its outcome in the same tick for a cached token, accepted or rejected', async () => {
         const strategy = make()
         const forged = rawSession({ kid: ES256.kid }, sessionClaims(), OTHER_KEY)
         const first = [start(strategy, bearer(token)), start(strategy, bearer(forged))]

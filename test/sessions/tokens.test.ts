@@ -301,8 +301,8 @@ describe('SessionTokens.verify', () => {
     })
   })
 
-  describe('decision 7', () => {
-    it('verifies a signature once, and gives each request its own object', async () => {
+  describe('the cache', () => {
+    it('holds a verified token, and gives each request its own object', async () => {
       const own = sessionTokens()
       const issued = await own.issue(verifiedInstance(), { roles: ['admin'] })
       const verify = sinon.spy(crypto.subtle, 'verify')
@@ -322,7 +322,7 @@ describe('SessionTokens.verify', () => {
       }
     })
 
-    it('caches what it rejects, too, and shares no cache between issuers', async () => {
+    it('holds what was rejected, too, and is not shared between issuers', async () => {
       const verify = sinon.spy(crypto.subtle, 'verify')
       try {
         const [one, two] = [sessionTokens(), sessionTokens({ audience: 'other' })]
