@@ -7,7 +7,7 @@ import { APP_ID, KEYS, OTHER_KEYS, rawJwt, SECONDS, servicePlugin, signedBy, TIM
 
 const HEADER = { kid: 'TestKey1', alg: 'RS256' }
 
-// The SDK allows no difference of the clocks; ours does, unless it is told.
+// The SDK allows no difference of the clocks; ours does by default.
 const options = { publicKey: KEYS.publicKey, clockTolerance: 0 }
 const client = createClient({
   auth: AppStrategy({ appId: APP_ID, publicKey: KEYS.publicKey, appSecret: 'x' }),
@@ -54,9 +54,9 @@ function generator(seed: number): (below: number) => number {
 const random = generator(20_260_304)
 const oneOf = <T>(list: readonly T[]): T => list[random(list.length)] as T
 
-/** Where ours is stricter: each class, with the one way to tell it, tried in this order. */
+/** Where ours is stricter: each class, with the one way to recognize it, tried in this order. */
 const STRICTER: ReadonlyArray<[name: string, holds: (token: string) => boolean]> = [
-  ['the text is not canonical: padding, white space, bits that mean nothing', (token) => !isCanonical(token)],
+  ['the token is not canonical: padding, whitespace, bits that mean nothing', (token) => !isCanonical(token)],
   ['the header has more than 2 KiB', (token) => token.indexOf('.') > 2048],
   ['the algorithm is another one of RSA', (token) => headerOf(token)['alg'] !== 'RS256'],
   [
@@ -87,13 +87,13 @@ const STRICTER: ReadonlyArray<[name: string, holds: (token: string) => boolean]>
     (token) => !isPlugin(token) && (typeof said(token)['eventType'] !== 'string' || said(token)['eventType'] === ''),
   ],
   [
-    'the data of the event is no text with an object',
+    'the data of the event is not a string with an object',
     (token) =>
       !isPlugin(token) &&
       (typeof said(token)['data'] !== 'string' || !isObject(JSON.parse(String(said(token)['data'])))),
   ],
   [
-    'the identity of the event is no text with an object',
+    'the identity of the event is not a string with an object',
     (token) =>
       !isPlugin(token) &&
       'identity' in said(token) &&
@@ -268,7 +268,7 @@ describe('beside @wix/sdk', function () {
   })
 
   for (const check of Object.keys(checks) as Check[]) {
-    it(`the ${check} check never accepts what the SDK refuses, and is stricter only as listed (12,000 JWTs)`, async () => {
+    it(`the ${check} check never accepts what the SDK rejects, and is stricter only as listed (12,000 JWTs)`, async () => {
       const { ours, theirs } = checks[check]
       const pool = Array.from({ length: 500 }, () => signedOddly(check))
       pool.push(
@@ -293,10 +293,10 @@ describe('beside @wix/sdk', function () {
         await Promise.all(Array.from({ length: 50 }, () => compare(respelled(oneOf(pool)))))
       }
       expect(counts.looser, 'accepted by us alone').to.deep.equal([])
-      expect(counts.unlisted, 'refused by us alone, for no reason on the list').to.deep.equal([])
+      expect(counts.unlisted, 'rejected by us alone, for no reason in STRICTER').to.deep.equal([])
       expect(counts.both).to.be.greaterThan(500)
       expect(counts.neither).to.be.greaterThan(2000)
-      // What the list names is seen, or it need not be on it.
+      // Each class occurs, or it need not be listed.
       const unseen = STRICTER.filter(
         ([name]) =>
           !stricter.has(name) &&

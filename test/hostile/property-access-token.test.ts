@@ -11,7 +11,7 @@ const SEED = 20_260_304
 
 type Json = Record<string, unknown>
 
-/** Says anew, in other ways, which token a header holds: `missing`, `bad`, `odd`, or the token. */
+/** Finds, in another way, which token a header holds: `missing`, `bad`, `odd`, or the token. */
 function tokenIn(header: unknown): { is: 'missing' | 'bad' | 'odd' } | { is: 'token'; token: string } {
   if (header === undefined || header === null) return { is: 'missing' }
   if (typeof header !== 'string') return { is: 'odd' }
@@ -36,7 +36,7 @@ function tokenIn(header: unknown): { is: 'missing' | 'bad' | 'odd' } | { is: 'to
   return good ? { is: 'token', token } : { is: 'bad' }
 }
 
-/** Says anew what an answer means. */
+/** Decides, in another way, what an answer means. */
 function verdictOf(status: number, body: string): 'accept' | 'refuse' | 'error' {
   if (status === 400 || status === 401 || status === 404) return 'refuse'
   if (status !== 200 || Buffer.byteLength(body) > 65_536) return 'error'
@@ -108,7 +108,7 @@ const nearly = fc
   .map((changes) => {
     const entries = new Map([...Object.entries(info()), ...changes])
     const members = [...entries].filter(([, value]) => value !== undefined)
-    // By hand, since an object would take `__proto__` for something else.
+    // By hand, since `__proto__` is no property in an object literal.
     return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`
   })
 const anyBody = fc.oneof(
@@ -157,7 +157,7 @@ describe('any header and any answer of Token Info', function () {
           const sent = tokenIn(header)
           const verdict = verdictOf(status, body)
           count[sent.is === 'token' ? verdict : sent.is]++
-          // What is remembered is no different.
+          // What is cached is no different.
           for (let time = 0; time < 2; time++) {
             const outcome = await runFast(timers, strategy, request({}, { authorization: header }))
             if (outcome.kind === 'success') {

@@ -7,7 +7,7 @@ import { request, settled, start } from '../support/run.ts'
 
 const SEED = 20_260_304
 
-/** Says anew, in other ways, whether an instance is good: HMAC over the text, one spelling, an object with an id, fresh. */
+/** Decides, in another way, whether an instance is good: HMAC over the data, one spelling, an object with an id, fresh. */
 function isGood(value: unknown): boolean {
   if (typeof value !== 'string' || value.length > 8192) return false
   const parts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(value)
@@ -90,7 +90,7 @@ const signed = fc
   .tuple(fc.boolean(), fc.dictionary(fc.constantFrom(...properties), value))
   .map(([whole, content]) => sign(whole ? payload(content) : content))
 
-const anyText = fc.oneof(
+const anyString = fc.oneof(
   fc.string(),
   fc.string({ unit: character }),
   edited,
@@ -110,10 +110,10 @@ describe('any input', function () {
     )
   })
 
-  it('is accepted by verifyInstance if and only if an independent check accepts it (20,000 texts of all kinds)', () => {
+  it('is accepted by verifyInstance if and only if an independent check accepts it (20,000 strings of all kinds)', () => {
     let good = 0
     fc.assert(
-      fc.property(anyText, (value) => {
+      fc.property(anyString, (value) => {
         expect(accepts(value)).to.equal(isGood(value))
         good += Number(isGood(value))
       }),
@@ -124,7 +124,7 @@ describe('any input', function () {
 
   it('P-01: in the query and the headers has exactly one outcome, and success only when it is good', async () => {
     const strategy = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
-    const held = fc.oneof(anyText, fc.anything())
+    const held = fc.oneof(anyString, fc.anything())
     const where = fc.oneof(fc.anything(), fc.record({ instance: held, authorization: held }, { requiredKeys: [] }))
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.anything(), fc.record({ query: where, headers: where })), async (req) => {
@@ -146,7 +146,7 @@ describe('any input', function () {
     const strategy = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
     const challenges = new Set<string>()
     fc.assert(
-      fc.property(anyText, (value) => {
+      fc.property(anyString, (value) => {
         const [outcome] = start(strategy, request({ instance: value }))
         if (outcome?.kind === 'fail') challenges.add(JSON.stringify(outcome.challenge))
       }),

@@ -18,7 +18,7 @@ import { runToEnd } from '../support/run.ts'
 const SEED = 20_260_304
 const { publicKey } = KEYS
 
-/** Says anew, in other ways, whether a JWT is good: one spelling, the header, a right signature, an object, its times. */
+/** Decides, in another way, whether a JWT is good: one spelling, the header, a right signature, an object, its times. */
 function claimsOf(token: string): Record<string, unknown> | undefined {
   const parts = /^([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{342})$/.exec(token)?.slice(1)
   if (parts === undefined) return undefined
@@ -85,7 +85,7 @@ const accepts = (verdict: Promise<unknown>): Promise<boolean> =>
 const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.split('')
 const character = fc.constantFrom(...base64url, '.', '=', '+', '/', ' ', '\n', '\0', '%', 'é', 'Ł', '\uD800')
 
-/** One to three edits of one of these texts. */
+/** One to three edits of one of these tokens. */
 const editedOf = (...texts: string[]): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -131,11 +131,11 @@ const signed = fc.oneof(
     .map(([header, payload]) => rawJwt({ alg: 'RS256', ...header }, payload)),
 )
 
-describe('any text', function () {
+describe('any string, as a JWT,', function () {
   this.timeout(300_000)
 
   it('J-04: that is no JWT in its one spelling never reaches a key (100,000 edits)', async () => {
-    // With no key to try, what passes the door is refused for its signature, and at no cost.
+    // Without a key, whatever has the right form is rejected for its signature, and at no cost.
     const code = (token: string): Promise<string> =>
       verifyClaims(token, [], { now }, { algorithms: ['RS256'] }).then(
         () => 'accepted',
@@ -158,18 +158,18 @@ describe('any text', function () {
     expect(passed).to.be.within(10_000, 90_000)
   })
 
-  const anyText = fc.oneof(
+  const anyString = fc.oneof(
     { weight: 1, arbitrary: fc.string({ unit: character }) },
     { weight: 3, arbitrary: editedOf(webhook(), servicePlugin(), digest().slice(4)) },
     { weight: 4, arbitrary: signed },
     { weight: 1, arbitrary: fc.constantFrom(webhook(), servicePlugin(), digest().slice(4)) },
   )
 
-  it('is accepted by each check if and only if an independent check accepts it (5,000 texts)', async () => {
+  it('is accepted by each check if and only if an independent check accepts it (5,000 strings)', async () => {
     const options = { publicKey, now }
     const good = { webhook: 0, plugin: 0, digest: 0 }
     await fc.assert(
-      fc.asyncProperty(anyText, async (token) => {
+      fc.asyncProperty(anyString, async (token) => {
         expect(await accepts(verifyWebhook(token, options))).to.equal(isWebhook(token))
         expect(await accepts(verifyServicePlugin(token, { ...options, appId: APP_ID }))).to.equal(
           isServicePlugin(token),
@@ -187,14 +187,14 @@ describe('any text', function () {
 
   it('P-01: or anything else, as a request, has exactly one outcome, and success only when it is good', async () => {
     const held = fc.oneof(
-      anyText,
-      anyText.map((token) => Buffer.from(token)),
+      anyString,
+      anyString.map((token) => Buffer.from(token)),
       fc.anything(),
     )
     const headers = fc.oneof(
       fc.anything(),
       fc.record(
-        { digest: anyText.map((token) => `JWT=${token}`), 'content-length': fc.anything(), 'content-type': held },
+        { digest: anyString.map((token) => `JWT=${token}`), 'content-length': fc.anything(), 'content-type': held },
         { requiredKeys: [] },
       ),
     )

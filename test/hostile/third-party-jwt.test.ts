@@ -31,7 +31,7 @@ const jwk = thirdParty('wycheproof/json_web_key_test.json') as Suite<{ keys: Jwk
 const mixed = thirdParty('wycheproof/json_web_crypto_test.json') as Suite<Jwk & { keys?: Jwk[] }> | undefined
 const rsa = thirdParty('wycheproof/rsa_signature_2048_sha256_test.json') as RsaSuite | undefined
 
-/** The keys among these that we would take at all. */
+/** The keys among these that the package accepts. */
 const usable = (keys: readonly Jwk[]): KeyObject[] =>
   keys.flatMap((key) => {
     try {
@@ -53,8 +53,8 @@ const codeOf = async (token: string, publicKey: KeyObject[]): Promise<string> =>
 }
 
 /**
- * The payload is hardly ever JSON, so a right signature shows in this: the token is refused for its content, and with one
- * other character in the signature it is refused for that.
+ * The payload is hardly ever JSON, so a right signature shows in this: the token is rejected for its content, and with one
+ * other character in the signature it is rejected for that.
  */
 async function isSigned(token: string, keys: KeyObject[]): Promise<boolean> {
   const at = token.lastIndexOf('.') + 9
@@ -134,7 +134,7 @@ describe('third-party vectors of JWTs', function () {
     expect(signed).to.deep.equal(['valid: acceptsValid', 'invalid: rejectsKeyWithRocaVulnerability'])
   })
 
-  it('of Wycheproof RSA: this version of Node tells right signatures from wrong ones', () => {
+  it('of Wycheproof RSA: this version of Node distinguishes right signatures from wrong ones', () => {
     const accepted: number[] = []
     const valid: number[] = []
     for (const { publicKeyPem, tests } of rsa.testGroups) {

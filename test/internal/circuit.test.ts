@@ -255,7 +255,7 @@ describe('T-09: circuitBreaker', () => {
       ['is answered', answered],
       ['fails', outage()],
     ] as const) {
-      it(`lets exactly one probe through while many ask, and tells the others when to come again, if the probe ${name}`, async () => {
+      it(`lets exactly one probe through while many ask, and the others get a Retry-After, if the probe ${name}`, async () => {
         const { call: slow, end: settle } = later()
         await times(5, outage())
         clock.add(500)

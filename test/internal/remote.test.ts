@@ -129,14 +129,14 @@ describe('remoteClient, asking a server', () => {
     expect(second?.headers).to.not.have.property('authorization')
   })
 
-  it('asks with GET and without a body where nothing else is said', async () => {
+  it('asks with GET and without a body by default', async () => {
     await start(whole(ANSWER))
     expect(await remoteClient({ server: 'Elsewhere' })({ url: server.url, timeout: 2 })).to.deep.equal(ANSWER)
     expect(server.calls).to.have.length(1)
     expect(server.calls[0]).to.include({ method: 'GET', body: '' })
   })
 
-  it('knows more than 25 faults of a server', () => {
+  it('is tested with more than 25 faults of a server', () => {
     expect(faults.length).to.be.greaterThan(25)
     return start(silence)
   })

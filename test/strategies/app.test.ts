@@ -91,7 +91,7 @@ describe('WixAppStrategy', () => {
       const none = [
         undefined,
         null,
-        'text',
+        'a string',
         7,
         {},
         { query: null },

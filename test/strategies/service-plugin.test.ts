@@ -49,7 +49,7 @@ describe('verifyServicePlugin', () => {
   it('maps the identity of the metadata, and none to UNKNOWN', async () => {
     const identity = { identityType: 'WIX_USER', wixUserId: 'user-1' }
     expect(await verify(servicePlugin({ identity }))).to.include({ subjectType: 'USER', subjectId: 'user-1' })
-    for (const none of [undefined, null, 'text', JSON.stringify(identity), []]) {
+    for (const none of [undefined, null, 'a string', JSON.stringify(identity), []]) {
       expect(await verify(servicePlugin({ identity: none }))).to.include({ subjectType: 'UNKNOWN', subjectId: null })
     }
   })

@@ -112,7 +112,7 @@ describe('verifyWebhook', () => {
   })
 
   it('returns no account that is not an object', async () => {
-    for (const accountInfo of [null, 'text', 7, ['site-1']]) {
+    for (const accountInfo of [null, 'a string', 7, ['site-1']]) {
       expect(await verify(outer({ ...base, accountInfo }))).to.include({ accountInfo: null, siteId: null })
     }
     expect(await verify(outer({ ...base, accountInfo: { siteId: 7 } }))).to.include({ siteId: null })
@@ -129,7 +129,7 @@ describe('verifyWebhook', () => {
     ['data that is a number', webhook({}, { data: 7 }), 'claim_invalid'],
     ['data that is empty', webhook({}, { data: '' }), 'claim_invalid'],
     ['no data', webhook({}, { data: undefined }), 'claim_invalid'],
-    ['data that is no JSON', webhook({}, { data: 'text' }), 'token_malformed'],
+    ['data that is no JSON', webhook({}, { data: 'a string' }), 'token_malformed'],
     ['data that is a list', webhook({}, { data: '[]' }), 'claim_invalid'],
     ['data that is null', webhook({}, { data: 'null' }), 'claim_invalid'],
     ['no instanceId', outer({ ...base, instanceId: undefined }), 'claim_invalid'],

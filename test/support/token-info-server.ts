@@ -27,7 +27,7 @@ export interface TokenInfoServer {
   close(): Promise<void>
 }
 
-/** A server on a free port of this machine that answers calls of Token Info as it is told. */
+/** A server on a free port of this machine whose answers a test decides, for example in place of Token Info. */
 export async function tokenInfoServer(first: Answer): Promise<TokenInfoServer> {
   const calls: Call[] = []
   const sockets = new Set<Socket>()
@@ -80,7 +80,7 @@ export async function tokenInfoServer(first: Answer): Promise<TokenInfoServer> {
   }
 }
 
-/** A whole answer; what is no text and no bytes goes as JSON. */
+/** A whole answer; anything but a string and bytes goes as JSON. */
 export const whole =
   (body: unknown, status: number = 200, headers: Record<string, string> = {}): Answer =>
   (res) => {
@@ -117,7 +117,7 @@ export const endInBody: Answer = (res) => {
 /** Never answers. */
 export const silence: Answer = () => {}
 
-/** Every 5 ms one byte of `text`, straight to the socket, until somebody hangs up. */
+/** Every 5 ms one byte of `json`, straight to the socket, until the client disconnects. */
 const drip = (socket: Socket, json: string): void => {
   let at = 0
   const timer = setInterval(() => {
