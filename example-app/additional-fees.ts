@@ -1,6 +1,6 @@
 import type { WixServicePluginRequest } from 'passport-wix-app'
 
-/** In hundredths of the currency of the site, for each thing in the cart that is sent by mail. */
+/** In hundredths of the currency of the site, for each item in the cart that is shipped. */
 const PACKAGING = 150
 
 interface LineItem {
@@ -14,23 +14,23 @@ interface AdditionalFees {
 }
 
 /**
- * Wix asks what a cart costs beside its goods; this shop packs with care.
+ * The fees for a cart, beside the price of its items: this shop charges for careful packaging.
  *
  * @see https://dev.wix.com/docs/rest/business-solutions/e-commerce/additional-fees-service-plugin/calculate-additional-fees
  */
 export function additionalFees({ request, metadata }: WixServicePluginRequest): AdditionalFees {
-  // The proof does not say which method it is for: what is not shaped like a cart is an empty one.
+  // The signature is not bound to a method: a request without line items counts as an empty cart.
   const lineItems = (Array.isArray(request['lineItems']) ? request['lineItems'] : []) as (LineItem | null)[]
-  let pieces = 0
+  let shipped = 0
   for (const item of lineItems) {
-    if (item?.physicalProperties?.shippable === true) pieces += Math.max(0, Number(item.quantity) || 0)
+    if (item?.physicalProperties?.shippable === true) shipped += Math.max(0, Number(item.quantity) || 0)
   }
   const fee = {
     code: 'careful-packaging',
     name: 'Careful packaging',
-    price: ((pieces * PACKAGING) / 100).toFixed(2),
+    price: ((shipped * PACKAGING) / 100).toFixed(2),
     taxDetails: { taxable: true },
   }
-  // Wix drops fees in another currency than that of the site.
-  return { additionalFees: pieces > 0 ? [fee] : [], currency: metadata.currency }
+  // Wix ignores fees in any other currency than that of the site.
+  return { additionalFees: shipped > 0 ? [fee] : [], currency: metadata.currency }
 }

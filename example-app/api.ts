@@ -6,13 +6,13 @@ import { answerProblem, notFound } from './problems.ts'
 import { roleOf } from './role.ts'
 
 /**
- * What the page, and every other front end of the app, asks for. All of it is JSON, problems too.
+ * The API for the page and for every other front end of the app. All responses are JSON, also those with an error.
  *
- * @param signedIn Lets through only requests with a proof of who is asking.
+ * @param signedIn Passes on only requests with a session token or an access token.
  */
 export function api(signedIn: RequestHandler, accounts: Accounts): Router {
   const router = Router()
-  // The pages of a site send access tokens, too: those of its visitors.
+  // The pages of a site also send access tokens: those of its visitors.
   router.use(signedIn, requireIdentity({ subjectType: 'USER' }))
 
   router.get('/me', (req, res) => {
@@ -20,7 +20,7 @@ export function api(signedIn: RequestHandler, accounts: Accounts): Router {
     const account = req.user as Account
     const { ownerId, plan, originInstanceId } = account.site
     const { visits } = account.user
-    // By name: what a row of the database holds beside is nobody's business.
+    // Named one by one, so that no other column of the database is sent.
     res.json({
       identity: { instanceId, subjectType, subjectId },
       account: { site: { ownerId, plan, originInstanceId }, user: { visits }, role: roleOf(account) },

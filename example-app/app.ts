@@ -26,33 +26,33 @@ import { REMOVED, signIn } from './sign-in.ts'
 export interface AppOptions {
   /** The secret of the app, from the dashboard of Wix for developers. */
   secret: string
-  /** The public key of the app, from the same place. Without it, the app takes nothing that Wix itself sends. */
+  /** The public key of the app, from the same place. Without it, the app accepts no webhooks and no other signed requests of Wix. */
   publicKey?: WixPublicKey | undefined
-  /** The id of the app. Goes with the public key. Without it, the app takes no access tokens. */
+  /** The app ID. Required with the public key. Without it, the app accepts no access tokens. */
   appId?: string | undefined
-  /** Where the access tokens are checked. Default: at Wix. */
+  /** The API that checks access tokens. Default: that of Wix. */
   apiUrl?: string | undefined
-  /** They sign the session tokens. */
+  /** The keys that sign and verify the session tokens. */
   sessionKeys: SessionKeys
   accounts: Accounts
   /** For the start page, when the app runs without Wix. */
   demoLinks?: (() => DemoLink[]) | undefined
   demoRequests?: (() => DemoRequest[]) | undefined
-  /** Who may embed the pages. Default: the dashboard of Wix. */
+  /** The origins that may embed the pages. Default: the dashboard of Wix. */
   frameAncestors?: string | undefined
 }
 
-/** How long an instance lets somebody in, in seconds. Wix's own rule: one day. */
+/** Seconds for which an instance is valid. Wix itself allows one day. */
 const MAX_AGE = 86_400
 
 export function createApp(options: AppOptions): Express {
   const { secret, publicKey, appId, apiUrl, sessionKeys, accounts, frameAncestors = WIX_DASHBOARD } = options
 
-  // Whatever the proof was, the same person on the same site is the same account.
+  // The same person on the same site has the same account, whatever the credential is.
   const findAccount = (identity: WixIdentity, facts: SiteFacts, done: VerifyDone): void => {
-    // A proof from before the removal is still genuine. Only a new AppInstalled webhook opens the door again.
+    // A credential from before the removal is still genuine. Only a new AppInstalled webhook lets the site in again.
     if (accounts.isRemoved(identity.instanceId)) return done(null, false, REMOVED)
-    // Nothing is kept about visitors and members. They are somebody all the same: requireIdentity() answers them.
+    // Nothing is stored about visitors and members. They are signed in all the same, and requireIdentity() rejects them.
     done(null, identity.subjectType === 'USER' ? accounts.signIn(identity, facts) : identity)
   }
 
@@ -60,14 +60,14 @@ export function createApp(options: AppOptions): Express {
   authenticator.use(
     new WixAppStrategy({ secret, maxAge: MAX_AGE }, (instance, done) => {
       const { siteOwnerId: ownerId, vendorProductId, originInstanceId } = instance
-      // No plan means the free one.
+      // Without a plan, the site is on the free one.
       findAccount(instance, { ownerId, plan: vendorProductId ?? null, originInstanceId }, done)
     }),
   )
   if (appId !== undefined) {
     authenticator.use(
       new WixAccessTokenStrategy({ appId, ...(apiUrl !== undefined && { apiUrl }) }, (token, done) => {
-        // No plan means that Wix did not say: its documentation does not list it.
+        // Without a plan, it is unknown: Wix does not document it for access tokens.
         findAccount(token, { plan: token.vendorProductId ?? undefined }, done)
       }),
     )
@@ -75,7 +75,7 @@ export function createApp(options: AppOptions): Express {
   const sessions = sessionTokens(sessionKeys)
   authenticator.use(
     new WixSessionStrategy({ tokens: sessions }, (session, done) => {
-      // What the proof told about the site was written down when it was traded, and may have changed since.
+      // The facts about the site were stored when the session token was issued, and may have changed since.
       findAccount(session, {}, done)
     }),
   )
@@ -90,15 +90,15 @@ export function createApp(options: AppOptions): Express {
       startPage({
         links: options.demoLinks?.(),
         requests: options.demoRequests?.(),
-        // Not what the Host header says: these commands are pasted into a shell.
+        // Not the Host header: these commands are pasted into a shell.
         origin: `http://127.0.0.1:${req.socket.localPort}`,
-        takesWebhooks: publicKey !== undefined,
-        takesAccessTokens: appId !== undefined,
+        acceptsWebhooks: publicKey !== undefined,
+        acceptsAccessTokens: appId !== undefined,
       }),
     )
   })
 
-  // A page is opened with an instance in its address: a browser sends no Authorization along.
+  // A page is opened with an instance in its URL, since a browser sends no Authorization.
   app.get('/dashboard', signIn(authenticator, ['wix-app']), requireIdentity({ subjectType: 'USER' }), (req, res) => {
     const identity = identityOf(req)
     const account = req.user as Account
@@ -116,9 +116,9 @@ export function createApp(options: AppOptions): Express {
   })
 
   const accessTokens = appId === undefined ? [] : ['wix-access-token']
-  const proven = signIn(authenticator, ['wix-app', ...accessTokens])
+  const fromWixOnly = signIn(authenticator, ['wix-app', ...accessTokens])
   const signedIn = signIn(authenticator, ['wix-session', ...accessTokens])
-  app.use(sessionRoutes(sessions, proven, signedIn))
+  app.use(sessionRoutes(sessions, fromWixOnly, signedIn))
   app.use('/api', api(signedIn, accounts))
 
   if (publicKey !== undefined) app.use(fromWix(authenticator, { publicKey, appId: appId ?? '', accounts }))

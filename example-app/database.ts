@@ -8,12 +8,12 @@ export interface Site {
   ownerId: string | null
   /** The paid plan; null on the free one. */
   plan: string | null
-  /** The installation on the site that this one was copied from. Copy its data, do not share it. */
+  /** The installation on the site that this one was copied from. Copy its data; do not share it. */
   originInstanceId: string | null
   firstSeen: number
 }
 
-/** What a proof tells about the site. What it does not tell stays as it is known. */
+/** What a credential says about the site. The rest stays as it is. */
 export interface SiteFacts {
   ownerId?: string | null | undefined
   /** Null: the site is on the free plan. */
@@ -21,7 +21,7 @@ export interface SiteFacts {
   originInstanceId?: string | null | undefined
 }
 
-/** Somebody on one site. The same person on another site is another row. */
+/** A user of one site. The same person on another site is another row. */
 export interface User {
   subjectId: string
   firstSeen: number
@@ -36,12 +36,12 @@ export interface Account {
 
 /** A request that Wix signed. */
 export interface SignedEvent {
-  /** The site that it is about; null when it names none. */
+  /** The site that the request names; null when it names none. */
   instanceId: string | null
   kind: 'webhook' | 'service plugin' | 'digest'
-  /** What happened, or what was asked. */
+  /** The event, or the method that Wix called. */
   type: string
-  /** What Wix calls it; null when it has no name. */
+  /** Its ID at Wix; null when it has none. */
   eventId: string | null
 }
 
@@ -49,13 +49,13 @@ export interface SavedEvent extends SignedEvent {
   receivedAt: number
 }
 
-// Not every proof names the owner, the origin and the plan: what is known stays.
+// Not every credential names the owner, the origin and the plan: what is missing stays as it is.
 const SAVE_SITE = `
   INSERT INTO sites (instance_id, owner_id, plan, origin_instance_id, first_seen, last_seen)
   VALUES (@instanceId, @ownerId, @plan, @originInstanceId, @now, @now)
   ON CONFLICT DO UPDATE SET
     owner_id = coalesce(excluded.owner_id, owner_id),
-    plan = CASE WHEN @tellsPlan THEN excluded.plan ELSE plan END,
+    plan = CASE WHEN @hasPlan THEN excluded.plan ELSE plan END,
     origin_instance_id = coalesce(excluded.origin_instance_id, origin_instance_id),
     last_seen = excluded.last_seen
   RETURNING
@@ -85,7 +85,7 @@ const USERS_OF_SITE = `
   ORDER BY last_seen DESC
 `
 
-// Wix does not keep the order: an event that was signed before the latest one changes nothing.
+// Webhooks may arrive in any order: one that was signed before the latest changes nothing.
 const SAVE_LIFE_CYCLE = `
   INSERT INTO sites (instance_id, origin_instance_id, first_seen, last_seen, life_cycle_at, removed_at)
   VALUES (@instanceId, @originInstanceId, @now, @now, @signedAt, @removedAt)
@@ -111,20 +111,20 @@ const EVENTS_OF_SITE = `
 `
 
 export interface Accounts {
-  /** Finds or creates the site and the user; undefined when the proof names no user. */
+  /** Finds or creates the site and the user; undefined when the credential names no user. */
   signIn(identity: WixIdentity, facts: SiteFacts): Account | undefined
   /** Counts that this user opened a page. */
   countVisit(account: Account): void
-  /** Who was seen on this site, the latest first. */
+  /** The users of this site, the latest first. */
   usersOf(instanceId: string): User[]
   /** The app was installed on this site, for the first time or again. */
   installed(webhook: WixWebhookEvent, event: SignedEvent): void
-  /** The app was removed from this site. What is known about it stays, for when it comes back. */
+  /** The app was removed from this site. Its data stay for a new installation. */
   removed(webhook: WixWebhookEvent, event: SignedEvent): void
   isRemoved(instanceId: string): boolean
-  /** Writes down an event that changes nothing else. */
+  /** Stores an event that changes nothing else. */
   record(event: SignedEvent): void
-  /** What Wix said about this site, the latest first. */
+  /** The latest events of this site, the latest first. */
   eventsOf(instanceId: string): SavedEvent[]
   close(): void
 }
@@ -153,7 +153,7 @@ export function openAccounts(path: string): Accounts {
       instanceId,
       ownerId,
       plan: plan ?? null,
-      tellsPlan: plan === undefined ? 0 : 1,
+      hasPlan: plan === undefined ? 0 : 1,
       originInstanceId,
       now,
     })
@@ -163,7 +163,7 @@ export function openAccounts(path: string): Accounts {
 
   const record = (event: SignedEvent): void => void saveEvent.run({ ...event, now: Date.now() })
 
-  // Both or nothing: when this throws, Wix gets no 200 and repeats the webhook.
+  // Both or nothing: when this throws, the response is not 200, and Wix retries the webhook.
   const change = database.transaction((webhook: WixWebhookEvent, event: SignedEvent, isRemoval: boolean): void => {
     const signedAt = (webhook.iat ?? 0) * 1000
     saveLifeCycle.run({

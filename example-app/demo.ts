@@ -8,27 +8,27 @@ import {
   type WixSimulatorSubject,
 } from 'passport-wix-app/testing'
 
-/** A link that signs somebody in, as Wix would make it. */
+/** A link that signs in a demo user, as Wix would create it. */
 export interface DemoLink {
   who: string
   about: string
   path: string
 }
 
-/** A request that Wix would send, or a page in Wix. */
+/** A request as Wix, or a page in Wix, would send it. */
 export interface DemoRequest {
   what: string
   about: string
   path: string
   headers: Record<string, string>
-  /** With one it is a POST, else a GET. */
+  /** A request with a body is a POST, and else a GET. */
   body?: string
 }
 
-/** Stands in for the Wix that issues access tokens. */
+/** Issues access tokens in place of Wix. */
 export type Issuer = Pick<WixSimulator, 'accessToken'>
 
-/** The id of an app that does not exist. */
+/** The ID of an app that does not exist. */
 export const DEMO_APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
 
 const OWNER = '3f0c1f6e-52a4-4d0b-9c55-7e2f4be1a8d1'
@@ -50,7 +50,7 @@ const OWNER_SUBJECT: WixSimulatorSubject = {
   subjectId: OWNER,
 }
 
-/** Signs links for a site that does not exist. Each is good for four hours, as long as Wix's own. */
+/** Signs links for a site that does not exist. Each is valid for four hours, as those of Wix are. */
 export function demoLinks(secret: string): DemoLink[] {
   const link = (payload: Parameters<typeof signInstance>[0]): string =>
     `/dashboard?instance=${signInstance({ ...SITE, ...payload }, secret)}`
@@ -59,17 +59,17 @@ export function demoLinks(secret: string): DemoLink[] {
   return [
     {
       who: 'Owner',
-      about: 'The person whose site it is. Sees the dashboard.',
+      about: 'Owns the site. Can open the dashboard.',
       path: link({ uid: OWNER, permissions: 'OWNER', expirationDate }),
     },
     {
       who: 'Collaborator',
-      about: 'Invited by the owner to help with the site. Sees the dashboard, too.',
+      about: 'Was invited by the owner. Can open the dashboard, too.',
       path: link({ uid: COLLABORATOR, permissions: 'OWNER', expirationDate }),
     },
     {
       who: 'Visitor',
-      about: 'Anybody who browses the site. Is kept out of the dashboard, and told why.',
+      about: 'Browses the site. Cannot open the dashboard, and learns why.',
       path: link({ aid: 'e60a7d95-4b21-4c8f-93de-2f5b08c71a46' }),
     },
   ]
@@ -96,7 +96,7 @@ export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
   return [
     {
       what: 'AppRemoved',
-      about: 'A webhook: the owner removed the app. From now on, nobody on the site can sign in.',
+      about: 'A webhook: the owner removed the app. From now on, no user of the site can sign in.',
       path: '/webhooks',
       headers: TEXT,
       body: lifeCycle('AppRemoved'),
@@ -110,7 +110,7 @@ export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
     },
     {
       what: 'Calculate additional fees',
-      about: 'A call to a service plugin: what does a cart of two bowls cost beside the bowls?',
+      about: 'A call to a service plugin: which fees apply to a cart of two bowls?',
       path: '/plugins/fees/v1/calculate-additional-fees',
       headers: TEXT,
       body: signServicePlugin(
@@ -139,28 +139,28 @@ export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
       body: payment,
     },
     {
-      what: 'Ask the API',
-      about: 'What fetchWithAuth() in a page sends: an access token. Who does the app take it for?',
+      what: 'Call the API',
+      about: 'What fetchWithAuth() sends in a page: an access token. The response shows its identity.',
       path: '/api/me',
       headers: { Authorization: wix.accessToken(OWNER_SUBJECT) },
     },
     {
       what: 'Sign in',
-      about: 'What a page does first: it trades its proof, here an access token, for a session token.',
+      about: 'The first request of a page: it exchanges its credential, here an access token, for a session token.',
       path: '/session',
       headers: { Authorization: wix.accessToken(OWNER_SUBJECT) },
       body: '',
     },
     {
       what: 'Read the published keys',
-      about: 'With them, any other service can check those session tokens by itself.',
+      about: 'Any other service can verify the session tokens with these keys.',
       path: '/.well-known/jwks.json',
       headers: {},
     },
   ]
 }
 
-/** The command that sends it. None of the signed texts holds a quote. */
+/** The command that sends it. No signed string contains a quotation mark. */
 export const curl = ({ path, headers, body }: DemoRequest, origin: string): string =>
   [
     'curl -i',

@@ -20,9 +20,9 @@ export interface FromWixOptions {
   accounts: Accounts
 }
 
-const textOrNull = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+const stringOrNull = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
 
-/** What Wix itself sends, signed with the key pair of the app. */
+/** The routes for the requests of Wix, which are signed with the key pair of the app. */
 export function fromWix(authenticator: passport.Authenticator, { publicKey, appId, accounts }: FromWixOptions): Router {
   authenticator.use(new WixWebhookStrategy({ publicKey }))
   authenticator.use(new WixServicePluginStrategy({ publicKey, appId }))
@@ -30,22 +30,22 @@ export function fromWix(authenticator: passport.Authenticator, { publicKey, appI
   const authenticate = (strategy: string): RequestHandler =>
     authenticator.authenticate(strategy, { session: false }) as RequestHandler
 
-  // The signature is over the raw body, so no other parser may come before.
+  // The signature covers the raw body, so no other parser may run before.
   const raw = express.raw({ type: '*/*', limit: '1mb' })
   const router = Router()
 
-  // For one process, until it restarts: a repeat after that is listed again, but changes nothing. For several processes
-  // there is `redisStore(client)`.
+  // For one process, until it restarts: a retry after that is listed again, but changes nothing. For several processes,
+  // use `redisStore(client)`.
   const once = deduplicate({ store: memoryStore() })
 
-  // All is written down before the 200, for which Wix waits 1.25 seconds. Work that takes longer comes after it.
+  // The event is stored before the 200, for which Wix waits 1.25 seconds. Longer work comes after the response.
   router.post('/webhooks', raw, authenticate('wix-webhook'), once, (req, res) => {
     const webhook = req.user as WixWebhookEvent
     const event: SignedEvent = {
       instanceId: webhook.instanceId,
       kind: 'webhook',
       type: webhook.eventType,
-      eventId: textOrNull(webhook.data.id) ?? webhook.webhookId,
+      eventId: stringOrNull(webhook.data.id) ?? webhook.webhookId,
     }
     switch (webhook.eventType) {
       case 'AppInstalled':
@@ -55,33 +55,33 @@ export function fromWix(authenticator: passport.Authenticator, { publicKey, appI
         accounts.removed(webhook, event)
         break
       default:
-        // Not ours to handle, and no mistake: without a 200, Wix would repeat it for two days.
+        // An event that the app does not handle: without a 200, Wix would retry it for two days.
         accounts.record(event)
     }
     res.sendStatus(200)
   })
 
-  // Wix appends `/v1/...` to the address that you register for the plugin, here https://your-address/plugins/fees
+  // Wix appends `/v1/...` to the URL that you register for the plugin, here https://your-address/plugins/fees
   router.post('/plugins/fees/v1/calculate-additional-fees', raw, authenticate('wix-service-plugin'), (req, res) => {
     const call = req.user as WixServicePluginRequest
     accounts.record({
       instanceId: call.instanceId,
       kind: 'service plugin',
       type: 'calculate-additional-fees',
-      eventId: textOrNull(call.metadata.requestId),
+      eventId: stringOrNull(call.metadata.requestId),
     })
     res.json(additionalFees(call))
   })
 
-  // The header names no site. Where the body does, it is Wix that wrote it there; else the event is in no site's list.
+  // The header names no site. The body may name one, and is signed as well; else the event is listed for no site.
   router.post('/payments/events', raw, authenticate('wix-digest'), (req, res) => {
     const { body } = req.user as WixDigest
     const { instanceId, type, id }: Record<string, unknown> = Object(body)
     accounts.record({
-      instanceId: textOrNull(instanceId),
+      instanceId: stringOrNull(instanceId),
       kind: 'digest',
-      type: textOrNull(type) ?? 'payment',
-      eventId: textOrNull(id),
+      type: stringOrNull(type) ?? 'payment',
+      eventId: stringOrNull(id),
     })
     res.sendStatus(200)
   })

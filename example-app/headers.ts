@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 
-/** Where the dashboard of a Wix site lives: nobody else may put our pages into a frame. */
+/** The origins of the dashboard of a Wix site: only they may embed our pages. */
 export const WIX_DASHBOARD = 'https://manage.wix.com https://*.manage.wix.com'
 
 /** @param frameAncestors The origins that may embed the app, with a space between them. */
@@ -16,7 +16,7 @@ export function securityHeaders(frameAncestors: string): RequestHandler {
       "form-action 'none'",
       `frame-ancestors ${frameAncestors}`,
     ].join('; '),
-    // The address of the dashboard holds the instance: it must not travel on, nor stay in a cache.
+    // The URL of the dashboard contains the instance: it must not become a referrer, and not be cached.
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',

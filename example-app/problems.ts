@@ -7,46 +7,43 @@ import { type SignInCode, SignInError } from './sign-in.ts'
 type Explanation = Pick<Problem, 'title' | 'text' | 'steps'>
 
 const OPEN_AGAIN = 'Go to the dashboard of your Wix site, and open the app from there.'
-const COMPARE_SECRET = 'You develop this app? Compare WIX_APP_SECRET with the secret that Wix shows for it.'
+const COMPARE_SECRET = 'Are you the developer? Compare WIX_APP_SECRET with the secret that Wix shows for this app.'
 
 const NOT_FOR_THIS_APP: Explanation = {
   title: 'This link does not open this app',
-  text: 'Either it was changed on its way, or it was made for another app.',
+  text: 'It was changed, or it was created for another app.',
   steps: [OPEN_AGAIN, COMPARE_SECRET],
 }
 
 const EXPLANATIONS: Partial<Record<SignInCode, Explanation>> = {
   request_invalid: {
     title: 'This link is ambiguous',
-    text: 'It must carry one proof of who you are, in one place. This one carries several.',
+    text: 'It must contain your credential once, in one place. This one contains it several times.',
     steps: [OPEN_AGAIN],
   },
   credentials_missing: {
     title: 'Please open this page from Wix',
-    text: 'There is no password here: Wix tells the app who you are, whenever you open it from your dashboard.',
-    steps: [
-      OPEN_AGAIN,
-      'You have just reloaded it? That is not enough: reload the whole dashboard, or open the page again.',
-    ],
+    text: 'There is no password here: Wix signs you in whenever you open the app from your dashboard.',
+    steps: [OPEN_AGAIN, 'Did you just reload this page? Reload the whole dashboard instead, or open the page again.'],
   },
   token_malformed: {
     title: 'This link is not complete',
-    text: 'A part of it was lost or changed on the way, so it cannot tell who you are.',
+    text: 'A part of it is missing or was changed, so the app cannot sign you in.',
     steps: [OPEN_AGAIN],
   },
   token_expired: {
     title: 'This link has expired',
-    text: 'For your safety, a link from Wix opens the app for a few hours only.',
-    steps: ['Reload the page in your Wix dashboard, which makes a new link.'],
+    text: 'For your security, a link from Wix is valid for a few hours only.',
+    steps: ['Reload the page in your Wix dashboard, which creates a new link.'],
   },
   signature_invalid: NOT_FOR_THIS_APP,
   claim_invalid: NOT_FOR_THIS_APP,
   app_removed: {
     title: 'The app was removed from this site',
-    text: 'So it lets nobody in from there any more. What it knew is kept for when it comes back.',
+    text: 'Its users can no longer sign in. Their data are kept for a new installation.',
     steps: [
       'Install the app again on your Wix site.',
-      'You have just done that? Open it again in a moment: Wix is about to tell us.',
+      'Did you just do that? Open it again in a moment: the webhook of Wix is on its way.',
     ],
   },
 }
@@ -59,7 +56,7 @@ const WHO: Partial<Record<SubjectType, string>> = {
 const forbidden = (subjectType: SubjectType | undefined): Explanation => ({
   title: 'This page is for the people who run the site',
   text: `${(subjectType && WHO[subjectType]) ?? 'You are not one of them.'} The dashboard opens for the owner of the site and for collaborators.`,
-  steps: ['The site is yours? Log in to Wix, and open the app from the dashboard of the site.'],
+  steps: ['Is this your site? Log in to Wix, and open the app from the dashboard of the site.'],
 })
 
 const statusOf = (error: unknown): number => {
@@ -85,7 +82,7 @@ function problemOf(error: unknown, subjectType: SubjectType | undefined): Proble
     return {
       status,
       title: STATUS_CODES[status] ?? 'Refused',
-      text: 'The app has no answer at this address.',
+      text: 'There is no page at this URL.',
       steps: [],
     }
   }
@@ -101,7 +98,7 @@ export const notFound: RequestHandler = (_req, _res, next) => {
   next(Object.assign(new Error('Not found'), { status: 404 }))
 }
 
-/** Explains every error on a page. What the page does not say about a fault of ours goes to the log. */
+/** Explains every error on a page. The details of an internal error are only logged. */
 export const showProblem: ErrorRequestHandler = (error: unknown, req, res, next) => {
   if (res.headersSent) return next(error)
   const problem = problemOf(error, req.authInfo?.identity?.subjectType)
@@ -116,7 +113,7 @@ function answerOf(error: unknown, status: number): { code: string; message: stri
   return { code: reason.toLowerCase().replaceAll(' ', '_'), message }
 }
 
-/** The same for programs, as JSON. */
+/** The same as JSON, for programs. */
 export const answerProblem: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   if (res.headersSent) return next(error)
   const status = statusOf(error)
@@ -124,7 +121,7 @@ export const answerProblem: ErrorRequestHandler = (error: unknown, _req, res, ne
   if (status === 401) {
     res.set('WWW-Authenticate', error instanceof SignInError ? error.challenge : 'Bearer realm="Wix"')
   }
-  // Retry-After. It is no refusal: the same proof may be good then.
+  // Retry-After. An outage says nothing about the credential, which may be accepted then.
   if (error instanceof WixUnavailableError) res.set(error.headers)
   res.status(status).json(answerOf(error, status))
 }

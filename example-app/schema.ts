@@ -23,11 +23,11 @@ const STEPS = [
   ) STRICT;
   `,
   `
-  -- When Wix signed the latest AppInstalled or AppRemoved; what was signed before that is old news.
+  -- When Wix signed the latest AppInstalled or AppRemoved; earlier ones are ignored.
   ALTER TABLE sites ADD COLUMN life_cycle_at INTEGER;
   ALTER TABLE sites ADD COLUMN removed_at INTEGER;
 
-  -- An event may come before its site is known, so this is no foreign key.
+  -- No foreign key, since an event may arrive before its site is known.
   CREATE TABLE events (
     id          INTEGER PRIMARY KEY,
     instance_id TEXT,

@@ -12,7 +12,7 @@ const port = Number(env['PORT'] ?? 3000)
 
 type WixOptions = Omit<AppOptions, 'sessionKeys' | 'accounts' | 'frameAncestors'>
 
-/** A secret and keys that nobody else knows, and a server in place of the one of Wix that knows access tokens. */
+/** A random secret and keys, and a simulator of Wix that issues and checks access tokens. */
 async function demonstration(): Promise<WixOptions> {
   const secret = randomUUID()
   const { publicKey, privateKey } = generateAppKeys()
@@ -33,12 +33,12 @@ async function sessionKeys(): Promise<SessionKey[]> {
   try {
     return JSON.parse(keys) as SessionKey[]
   } catch {
-    // The error of the parser would show a part of them.
-    throw new TypeError('SESSION_KEYS is no JSON: it must be a list of keys of generateSessionKey()')
+    // The error of the parser would quote a part of them.
+    throw new TypeError('SESSION_KEYS is not JSON: it must be an array of keys from generateSessionKey()')
   }
 }
 
-// Not set at all: a demonstration. Set but empty is a mistake, which the strategies name.
+// Not set: a demonstration. Set but empty: a mistake, which the strategies report.
 const secret = env['WIX_APP_SECRET']
 const options: WixOptions =
   secret === undefined ? await demonstration() : { secret, publicKey: env['WIX_PUBLIC_KEY'], appId: env['WIX_APP_ID'] }
@@ -50,10 +50,10 @@ const app = createApp({
   frameAncestors: env['FRAME_ANCESTORS'],
 })
 
-// Reachable from this machine only: what stands before it brings https.
+// Reachable from this machine only: a proxy before it provides https.
 const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => {
   if (error?.code === 'EADDRINUSE') {
-    console.error(`Port ${port} is in use. Take another one: PORT=${port + 1} npm start`)
+    console.error(`Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`)
     process.exit(1)
   }
   if (error) throw error
@@ -62,31 +62,31 @@ const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => 
   console.log(`\nThe example app is ready: ${url}\n`)
   if (env['SESSION_KEYS'] === undefined) {
     console.log(
-      'Its session tokens end when it is restarted, since it makes a new key: set SESSION_KEYS to keep them.\n',
+      'Its session tokens are valid until it restarts and generates a new key: set SESSION_KEYS to keep them.\n',
     )
   }
   const { publicKey, appId, apiUrl, demoLinks, demoRequests } = options
   if (demoLinks === undefined) {
     console.log(
-      'It takes instances that Wix signed with WIX_APP_SECRET: open the app from the dashboard of your site.\n',
+      'It accepts instances that Wix signed with WIX_APP_SECRET: open the app from the dashboard of your site.\n',
     )
     console.log(
       appId === undefined
-        ? 'Its API, /api/me and /api/events, takes the session tokens of /session, but no access tokens: set WIX_APP_ID for them.\n'
-        : 'Its API, /api/me and /api/events, takes the session tokens of /session, and the access tokens of fetchWithAuth(): it asks Wix whose they are.\n',
+        ? 'Its API, /api/me and /api/events, accepts the session tokens of /session, but no access tokens: set WIX_APP_ID for them.\n'
+        : 'Its API, /api/me and /api/events, accepts the session tokens of /session, and the access tokens of fetchWithAuth(), which it checks with Wix.\n',
     )
     console.log(
       publicKey === undefined
-        ? 'It takes no webhooks, service plugin calls and payments: set WIX_PUBLIC_KEY and WIX_APP_ID for them.\n'
+        ? 'It accepts no webhooks, service plugin calls and payments: set WIX_PUBLIC_KEY and WIX_APP_ID for them.\n'
         : 'Webhooks go to /webhooks, the additional fees plugin to /plugins/fees, payments to /payments/events.\n',
     )
     return
   }
   for (const { who, about, path } of demoLinks()) console.log(`${who}: ${about}\n${url}${path}\n`)
-  console.log('These links are good for four hours; the start page always has fresh ones.\n')
+  console.log('These links are valid for four hours; the start page always has new ones.\n')
   for (const request of demoRequests?.() ?? [])
     console.log(`${request.what}: ${request.about}\n${curl(request, url)}\n`)
-  console.log('Paste these into another terminal, and watch the dashboard. The start page has fresh ones of them, too.')
-  console.log(`In place of Wix, the simulator of passport-wix-app/testing says whose an access token is: ${apiUrl}`)
-  console.log('With WIX_APP_SECRET set, the app takes the instances of Wix instead.\n')
+  console.log('Paste these into another terminal, and watch the dashboard. The start page has new ones of them, too.')
+  console.log(`In place of Wix, the simulator of passport-wix-app/testing checks the access tokens: ${apiUrl}`)
+  console.log('With WIX_APP_SECRET set, the app accepts the instances of Wix instead.\n')
 })

@@ -5,7 +5,7 @@ import type { Account } from './database.ts'
 import { answerProblem } from './problems.ts'
 import { roleOf } from './role.ts'
 
-/** What another service that checks the tokens must know, beside the address of the published keys. */
+/** What another service needs to verify the tokens, beside the URL of the published keys. */
 export const ISSUER = 'passport-wix-app-example'
 export const AUDIENCE = 'passport-wix-app-example-api'
 
@@ -13,17 +13,17 @@ export const sessionTokens = (keys: SessionKeys): SessionTokens =>
   new SessionTokens({ keys, issuer: ISSUER, audience: AUDIENCE })
 
 /**
- * A page trades its proof for a session token once, and sends that with each call. No session opens `/session`: it cannot prolong
- * itself.
+ * A page exchanges its credential for a session token once, and sends that with each call. `/session` accepts no session token, so
+ * that no session can renew itself.
  *
- * @param proven Lets through only requests with a proof of Wix.
- * @param signedIn Lets through only requests with a proof of who is asking.
+ * @param fromWixOnly Passes on only requests with a credential of Wix.
+ * @param signedIn Passes on only requests with a session token or an access token.
  */
-export function sessionRoutes(sessions: SessionTokens, proven: RequestHandler, signedIn: RequestHandler): Router {
+export function sessionRoutes(sessions: SessionTokens, fromWixOnly: RequestHandler, signedIn: RequestHandler): Router {
   const router = Router()
   const forUsers = requireIdentity({ subjectType: 'USER' })
 
-  router.post('/session', proven, forUsers, async (req, res) => {
+  router.post('/session', fromWixOnly, forUsers, async (req, res) => {
     const token = await sessions.issue(identityOf(req))
     res.set('Cache-Control', 'no-store').json({ token })
   })

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express'
 import type passport from 'passport'
 import { WixAuthError, type WixAuthErrorCode } from 'passport-wix-app'
 
-/** `invalid_token` stands for all that is wrong with an access token: more is not in its challenge (RFC 6750 section 3.1). */
+/** `invalid_token` stands for everything that is wrong with a token: its challenge says no more (RFC 6750 section 3.1). */
 export type SignInCode = WixAuthErrorCode | 'app_removed' | 'invalid_token'
 
 interface Reason {
@@ -10,17 +10,17 @@ interface Reason {
   message: string
 }
 
-/** Why our own look-up refuses a genuine proof. */
+/** Why our own look-up rejects a genuine credential. */
 export const REMOVED: Reason = { code: 'app_removed', message: 'The app was removed from this site' }
 
-/** What a strategy says when it refuses: a text for `WWW-Authenticate`, or an object, or nothing. */
+/** What a strategy fails with: a string for `WWW-Authenticate`, an object, or nothing. */
 type Challenge = string | Reason | undefined
 
-/** Nobody is signed in. */
+/** The user could not be signed in. */
 export class SignInError extends Error {
   readonly code: SignInCode
   readonly status: number
-  /** What a 401 says in `WWW-Authenticate`. */
+  /** The `WWW-Authenticate` of a 401. */
   readonly challenge: string
 
   constructor({ code, message }: Reason, status: number, challenge: string) {
@@ -33,35 +33,39 @@ export class SignInError extends Error {
 
 function reasonOf(challenge: Challenge): Reason {
   if (typeof challenge !== 'string') {
-    // Without a word: our own look-up found nobody.
+    // Without a challenge: our own look-up found no user.
     return challenge ?? new WixAuthError('claim_invalid')
   }
   const message = /error_description="([^"]*)"/.exec(challenge)?.[1]
   return message === undefined ? new WixAuthError('credentials_missing') : { code: 'invalid_token', message }
 }
 
-/** @param challenges What the strategies said, in their order. */
+/** @param challenges Of the strategies, in their order. */
 function refusal(challenges: readonly Challenge[], statuses: ReadonlyArray<number | undefined>): SignInError {
   const reasons = challenges.map(reasonOf)
-  // Each passes on what is not its own with credentials_missing. The one that says something else knows why.
-  const knows = Math.max(
+  // Each strategy reports the credential of another one as missing. The one with another reason has read it.
+  const reader = Math.max(
     reasons.findIndex(({ code }) => code !== 'credentials_missing'),
     0,
   )
-  const bearer = [challenges[knows], ...challenges].find((challenge) => typeof challenge === 'string')
-  return new SignInError(reasons[knows] ?? reasonOf(undefined), statuses[knows] ?? 401, bearer ?? 'Bearer realm="Wix"')
+  const bearer = [challenges[reader], ...challenges].find((challenge) => typeof challenge === 'string')
+  return new SignInError(
+    reasons[reader] ?? reasonOf(undefined),
+    statuses[reader] ?? 401,
+    bearer ?? 'Bearer realm="Wix"',
+  )
 }
 
 /**
- * `passport.authenticate()` in its custom form. `failWithError` would do in one line, but it keeps the status of a
- * refusal only; whoever explains it wants the code.
+ * `passport.authenticate()` with a custom callback. `failWithError` would need one line only, but its error has no code, which
+ * the explanation needs.
  *
  * @param strategies Their names, in the order in which they look at a request.
  */
 export const signIn =
   (authenticator: passport.Authenticator, strategies: string[]): RequestHandler =>
   (req, res, next) => {
-    // Passport calls it with what there is on success, or with what each strategy said when all of them refused.
+    // Passport calls it with the user and the info, or with the challenges and statuses when every strategy has failed.
     const settle = (error: unknown, user?: Express.User | false, info?: unknown, statuses?: unknown): void => {
       if (error) return next(error)
       if (!user) return next(refusal(info as Challenge[], statuses as Array<number | undefined>))

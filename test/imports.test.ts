@@ -37,7 +37,7 @@ describe('the imports of lib/', () => {
 
   for (const { file, targets } of files) {
     if (file === 'index.ts') continue
-    it(`lead from ${file} only to what it may know`, () => {
+    it(`lead from ${file} only where they may`, () => {
       const allowed = MAY_IMPORT[folderOf(file)] ?? []
       const wrong = targets.filter(
         (target) => target === 'index.ts' || !(allowed.includes(folderOf(target)) || allowed.includes(target)),
@@ -48,7 +48,7 @@ describe('the imports of lib/', () => {
 
   it('form no circle', () => {
     const open = new Map(files.map(({ file, targets }) => [file, targets]))
-    // Takes files away that import nothing any more; a circle stays.
+    // Removes files that import nothing any more; a circle stays.
     for (let before = -1; before !== open.size;) {
       before = open.size
       for (const [file, targets] of open) if (!targets.some((target) => open.has(target))) open.delete(file)

@@ -7,7 +7,7 @@ import * as testing from '../lib/testing/index.ts'
 const { generateAppKeys, WixSimulator } = testing
 const canary = (): string => `canary-${randomBytes(12).toString('hex')}`
 
-/** The parts of a PEM and of a JWK that would tell it. */
+/** The lines of a PEM that would give it away. */
 const linesOf = (pem: string): string[] => pem.split('\n').filter((line) => line.length > 40)
 
 describe('S-07, E-01: no secret, key or token shows on an object', () => {
@@ -55,7 +55,7 @@ describe('S-07, E-01: no secret, key or token shows on an object', () => {
   it('in util.inspect with everything that it can show', () => {
     for (const [name, object] of objects) {
       const shown = inspect(object, { depth: 10, showHidden: true })
-      for (const text of hidden) expect(shown, name).to.not.include(text)
+      for (const part of hidden) expect(shown, name).to.not.include(part)
       expect(shown, name).to.not.match(/KeyObject|<Buffer/)
     }
   })
@@ -63,7 +63,7 @@ describe('S-07, E-01: no secret, key or token shows on an object', () => {
   it('in JSON.stringify', () => {
     for (const [name, object] of objects) {
       const shown = JSON.stringify(object)
-      for (const text of hidden) expect(shown, name).to.not.include(text)
+      for (const part of hidden) expect(shown, name).to.not.include(part)
     }
   })
 })

@@ -28,12 +28,12 @@ describe('the packed package, installed in an empty folder', function () {
       '--ignore-scripts',
       ...names.map((name) => `${name}@${devDependencies[name]}`),
     )
-  /** Runs a program there; answers what it printed. */
+  /** Runs a program there; resolves to what it printed. */
   const runs = async (name: string, code: string): Promise<string> => {
     await writeFile(join(folder, name), code)
     return (await execute(process.execPath, [name], { cwd: folder })).stdout.trim()
   }
-  /** Type-checks a program there; answers the complaints. */
+  /** Type-checks a program there; resolves to the messages of the compiler. */
   const compiles = async (file: string, ...options: string[]): Promise<string> => {
     const strict = [
       '--noEmit',
@@ -123,7 +123,7 @@ describe('the packed package, installed in an empty folder', function () {
     const block = (language: string, index: number): string =>
       [...readme.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter(([, name]) => name === language)[index]?.[2] ?? ''
 
-    it('signs in who has a genuine instance, and nobody else', async () => {
+    it('signs in with a genuine instance, and with nothing else', async () => {
       await writeFile(join(folder, 'server.mjs'), block('js', 0))
       const signing = /cat > sign\.mjs <<'END'\n([\s\S]*?)END/.exec(block('sh', 2))?.[1] ?? ''
       const genuine = await runs('sign.mjs', signing)
@@ -135,7 +135,7 @@ describe('the packed package, installed in an empty folder', function () {
       try {
         const ask = async (query: string): Promise<globalThis.Response> => {
           for (;;) {
-            if (server.exitCode !== null) throw new Error('the server ended')
+            if (server.exitCode !== null) throw new Error('the server exited')
             try {
               return await fetch(`http://127.0.0.1:${port}/dashboard${query}`)
             } catch {

@@ -43,20 +43,28 @@ describe('readers', () => {
     expect(read({})).to.equal(undefined)
   })
 
-  it('first takes readers of the app, for which null and an empty text are nothing, and a list is refused', () => {
+  it('first accepts readers of the app, for which null and an empty string are no credential, and an array is rejected', () => {
     const read = (value: unknown): unknown =>
       first<unknown>(() => value as string, fromQuery('instance'))({ query: { instance: 'a' } })
     for (const nothing of [undefined, null, '']) expect(read(nothing)).to.equal('a')
     for (const odd of [['b'], {}, Promise.resolve('b')]) refused(() => read(odd))
   })
 
-  it('first refuses two at once, also when they are equal', () => {
+  it('first rejects two at once, also when they are equal', () => {
     const read = first<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
     refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }))
   })
 
-  it('P-01: take any request', () => {
-    for (const req of [undefined, null, 7, 'text', {}, { query: null, headers: null }, { query: 'a', headers: 7 }]) {
+  it('P-01: accept any request', () => {
+    for (const req of [
+      undefined,
+      null,
+      7,
+      'a string',
+      {},
+      { query: null, headers: null },
+      { query: 'a', headers: 7 },
+    ]) {
       for (const read of [
         fromQuery('instance'),
         fromHeader('instance'),
@@ -68,7 +76,7 @@ describe('readers', () => {
     }
   })
 
-  it('I-01: refuse what is no text', () => {
+  it('I-01: reject a value that is not a string', () => {
     for (const value of [['a'], [], {}, 7, true]) {
       refused(() => fromQuery('instance')({ query: { instance: value } }))
       refused(() => fromHeader('x')({ headers: { x: value } }))
@@ -80,7 +88,7 @@ describe('readers', () => {
     const read = fromBody()
     const sent = { 'content-type': 'text/plain', 'content-length': '3' }
 
-    it('reads bytes and text, rawBody before body', () => {
+    it('reads bytes and strings, rawBody before body', () => {
       const bytes = Buffer.from('raw')
       for (const body of [bytes, new Uint8Array(bytes), 'raw', '', Buffer.alloc(0)]) {
         expect(read({ body })).to.equal(body)
@@ -91,7 +99,7 @@ describe('readers', () => {
     })
 
     it('P-01: reads nothing where there is none', () => {
-      for (const req of [undefined, null, 7, 'text', {}, { body: undefined }, { body: null }, { body: {} }]) {
+      for (const req of [undefined, null, 7, 'a string', {}, { body: undefined }, { body: null }, { body: {} }]) {
         expect(read(req)).to.equal(undefined)
       }
       for (const headers of [undefined, null, {}, { 'content-length': '0' }, { ...sent, 'content-length': '0' }]) {
@@ -100,7 +108,7 @@ describe('readers', () => {
       }
     })
 
-    it('J-08: fails with what to do for a body that was parsed, or that nobody has read', () => {
+    it('J-08: says what to do about a body that was parsed, or that no parser has read', () => {
       const chunked = { 'content-type': 'text/plain', 'transfer-encoding': 'chunked' }
       const requests = [
         { body: { a: 1 } },
@@ -122,7 +130,7 @@ describe('readers', () => {
       }
     })
 
-    it('refuses a body of no type, which no parser reads and Wix does not send', () => {
+    it('rejects a body without a type, which no parser reads and Wix does not send', () => {
       refused(() => read({ headers: { 'content-length': '3' } }))
       refused(() => read({ body: {}, headers: { 'transfer-encoding': 'chunked' } }))
     })

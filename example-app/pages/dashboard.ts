@@ -8,14 +8,14 @@ import { duration, timeAgo } from './time.ts'
 
 export interface Dashboard {
   identity: WixIdentity
-  /** Seconds after its signature for which an instance is good. */
+  /** Seconds after its signature for which an instance is valid. */
   maxAge: number
   account: Account
   users: readonly User[]
   events: readonly SavedEvent[]
 }
 
-/** The seconds for which this proof still opens the app: its own end, or its age, whichever comes first. */
+/** Seconds until the instance expires, or reaches its maximum age. */
 const secondsLeft = ({ iat, exp }: WixIdentity, maxAge: number): number =>
   Math.max(0, Math.min(exp ?? Infinity, (iat ?? 0) + maxAge) - Date.now() / 1000)
 

@@ -6,7 +6,7 @@ import { ago } from './time.ts'
 export interface EventLine {
   kind: string
   type: string
-  /** The beginning: enough to tell two apart. */
+  /** The first characters of the ID. */
   id: string
   /** As ISO 8601. */
   time: string
@@ -30,7 +30,7 @@ const line = ({ kind, type, id, time, ago }: EventLine): Html =>
     <time class="when" data-is="ago" datetime="${time}" title="${time}">${ago}</time>
   </li>`
 
-/** The list works without script; with it, the list is live. */
+/** The list works without JavaScript; with it, the list is updated live. */
 export const eventList = (events: readonly SavedEvent[]): Html => html`
   <section class="card events" aria-labelledby="events">
     <div class="heading">

@@ -1,4 +1,4 @@
-/** Markup that may be sent as it is. Only {@link html} makes it. */
+/** Markup that may be sent as it is. Only {@link html} creates it. */
 export class Html {
   readonly markup: string
   constructor(markup: string) {

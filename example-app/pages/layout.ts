@@ -20,7 +20,7 @@ export const layout = (title: string, content: Html): string =>
         <main>${content}</main>
         <footer>
           <p>
-            Who you are is checked on every request: by what Wix signed, or by a short token that was traded for it. No
+            Every request is authenticated: with what Wix signed, or with a session token that was issued for it. No
             password, no cookie.
           </p>
         </footer>

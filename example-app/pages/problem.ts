@@ -7,7 +7,7 @@ export interface Problem {
   text: string
   /** What the reader can do now. */
   steps: readonly string[]
-  /** For developers: the reason in one word. */
+  /** The code of the error, for developers. */
   code?: string
 }
 

@@ -3,8 +3,8 @@ import { html, type Html } from './html.ts'
 import { layout } from './layout.ts'
 
 const demo = (links: readonly DemoLink[]): Html => html`
-  <h2 class="section">Come in as</h2>
-  <ul class="doors">
+  <h2 class="section">Sign in as</h2>
+  <ul class="entries">
     ${links.map(
       ({ who, about, path }) =>
         html` <li class="card">
@@ -16,8 +16,8 @@ const demo = (links: readonly DemoLink[]): Html => html`
     )}
   </ul>
   <p class="hint">
-    These links were signed a moment ago with a secret that this server made for itself; Wix is not involved. Start it
-    with <code>WIX_APP_SECRET</code> set to see your own site here.
+    These links were just signed with a secret that this server generated; Wix is not involved. Start it with
+    <code>WIX_APP_SECRET</code> set to see your own site here.
   </p>
 `
 
@@ -35,64 +35,65 @@ const commands = (requests: readonly DemoRequest[], origin: string): Html => htm
     )}
   </ul>
   <p class="hint">
-    Keep the dashboard open, and paste a command into a terminal on the machine of this server: the event appears on its
-    own. What the last three answer is in the terminal. Reload this page for new ones; a webhook that was sent before is
-    answered, but not handled again.
+    Keep the dashboard open, and paste a command into a terminal on the machine of this server: the event appears by
+    itself. The responses to the last three are in the terminal. Reload this page for new commands; a webhook that was
+    sent before is acknowledged, but not handled again.
   </p>
 `
 
 const WEBHOOKS_ON = html`
   <li>
     There, too, subscribe <code>https://your-address/webhooks</code> to the webhooks App Instance Installed and App
-    Instance Removed. An additional fees plugin gets the address <code>https://your-address/plugins/fees</code>.
+    Instance Removed. An additional fees plugin gets the URL <code>https://your-address/plugins/fees</code>.
   </li>
 `
 
 const WEBHOOKS_OFF = html`
   <li>
-    This server takes no webhooks, service plugin calls and payments yet: start it with <code>WIX_PUBLIC_KEY</code> and
-    <code>WIX_APP_ID</code> set as well. Until then it does not hear of it when somebody removes the app.
+    This server accepts no webhooks, service plugin calls and payments yet: start it with
+    <code>WIX_PUBLIC_KEY</code> and <code>WIX_APP_ID</code> set as well. Until then it does not learn that the app was
+    removed from a site.
   </li>
 `
 
 const ACCESS_TOKENS_ON = html`
   <li>
-    A page at the same address that is built with the SDK of Wix can sign in at <code>/session</code>, or call
-    <code>/api/me</code> and <code>/api/events</code>, with <code>fetchWithAuth()</code>: this server asks Wix whose the
-    access token is.
+    A page of the same origin that is built with the SDK of Wix can sign in at <code>/session</code>, or call
+    <code>/api/me</code> and <code>/api/events</code>, with <code>fetchWithAuth()</code>: this server checks the access
+    token with Wix.
   </li>
 `
 
 const ACCESS_TOKENS_OFF = html`
   <li>
-    Sessions at <code>/session</code> are given for instances only: start this server with <code>WIX_APP_ID</code> set
+    Sessions at <code>/session</code> are issued for instances only: start this server with <code>WIX_APP_ID</code> set
     as well for the access tokens of <code>fetchWithAuth()</code>.
   </li>
 `
 
-const setUp = ({ takesWebhooks, takesAccessTokens }: Start): Html => html`
+const setUp = ({ acceptsWebhooks, acceptsAccessTokens }: Start): Html => html`
   <section class="card">
     <h2>Open it from Wix</h2>
     <ol>
       <li>Make this server reachable over https, for example through a tunnel.</li>
       <li>
-        In the dashboard of your app at Wix, add a dashboard page with the address
+        In the dashboard of your app at Wix, add a dashboard page with the URL
         <code>https://your-address/dashboard</code>.
       </li>
-      ${takesWebhooks ? WEBHOOKS_ON : WEBHOOKS_OFF} ${takesAccessTokens ? ACCESS_TOKENS_ON : ACCESS_TOKENS_OFF}
+      ${acceptsWebhooks ? WEBHOOKS_ON : WEBHOOKS_OFF} ${acceptsAccessTokens ? ACCESS_TOKENS_ON : ACCESS_TOKENS_OFF}
       <li>Install the app on a site, and open it from the dashboard of that site.</li>
     </ol>
   </section>
 `
 
 export interface Start {
-  /** Where there are none, Wix makes them. */
+  /** None when the app runs with Wix, which creates them. */
   links?: readonly DemoLink[] | undefined
   requests?: readonly DemoRequest[] | undefined
-  /** Where this server is, seen from its own machine. */
+  /** The origin of this server on its own machine. */
   origin: string
-  takesWebhooks: boolean
-  takesAccessTokens: boolean
+  acceptsWebhooks: boolean
+  acceptsAccessTokens: boolean
 }
 
 export function startPage(start: Start): string {
@@ -104,7 +105,7 @@ export function startPage(start: Start): string {
         <h1>Wix knows who is calling. Now your backend does, too.</h1>
         <p>
           An embedded Wix app on Express, with a real database. It finds or creates the site and the user behind every
-          verified visit, and keeps everybody else out.
+          verified visit, and rejects all others.
         </p>
       </div>
       ${links === undefined ? setUp(start) : demo(links)} ${requests !== undefined && commands(requests, origin)}

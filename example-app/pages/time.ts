@@ -6,7 +6,7 @@ const DAY = 86_400
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 
-/** How long ago it was, in words: the server does not know the time zone of the reader. */
+/** The time since then, in words: the server does not know the time zone of the reader. */
 export function ago(time: number): string {
   const seconds = (Date.now() - time) / 1000
   if (seconds < MINUTE) return 'just now'

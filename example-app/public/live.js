@@ -1,12 +1,12 @@
-/** Milliseconds from one answer to the next question. */
-const PAUSE = 2000
-const LONGEST_PAUSE = 60_000
+/** Milliseconds between two requests. */
+const INTERVAL = 2000
+const LONGEST_INTERVAL = 60_000
 
-// The proof is for signing in, so it goes to /session alone. It leaves the address, where others could read it, and stays in the
-// memory of this page, as the session token does.
+// The instance is for signing in, so it is sent to /session only. It is removed from the URL, where others could read it, and stays
+// in the memory of this page, as the session token does.
 //
 // A page that is built with the SDK of Wix signs in with `httpClient.fetchWithAuth('/session', { method: 'POST' })` in place of
-// the instance. The dashboard around it renews those proofs, so it never asks for a reload.
+// the instance. The dashboard around it renews those access tokens, so it never needs a reload.
 const address = new URL(location.href)
 const instance = address.searchParams.get('instance') ?? ''
 address.searchParams.delete('instance')
@@ -20,7 +20,7 @@ const live = document.querySelector('#live')
 const signedIn = document.querySelector('#signed-in')
 const template = document.querySelector('#event-line')
 
-/** No cookie: each request says in `Authorization` who is asking. */
+/** Without a cookie: each request is authenticated by `Authorization`. */
 const send = (path, authorization, method) =>
   fetch(path, {
     method,
@@ -35,13 +35,13 @@ function check(response) {
   throw Object.assign(new Error(`Status ${response.status}`), { status: response.status, wait })
 }
 
-/** Trades the proof for a session token. */
+/** Exchanges the instance for a session token. */
 async function signIn() {
   const response = check(await send('/session', instance, 'POST'))
   token = (await response.json()).token
 }
 
-/** Asks the API. A token that it refuses is replaced once. */
+/** Calls the API. A token that it rejects is replaced once. */
 async function ask(path) {
   for (let isFirst = token !== undefined; ; isFirst = false) {
     if (!isFirst) await signIn()
@@ -50,7 +50,7 @@ async function ask(path) {
   }
 }
 
-/** Text only: what an event says never becomes markup. */
+/** Text only: the content of an event never becomes markup. */
 function element(event) {
   const line = template.content.cloneNode(true)
   for (const part of line.querySelectorAll('[data-is]')) part.textContent = event[part.dataset.is]
@@ -83,7 +83,7 @@ function showEvents(answer) {
   shown = answer
 }
 
-/** @returns The milliseconds after which to ask again; nothing when that is of no use. */
+/** @returns Milliseconds until the next request; nothing when the user is signed out. */
 async function refresh() {
   try {
     if (me.textContent === '') showMe(JSON.parse(await ask('me')))
@@ -91,11 +91,11 @@ async function refresh() {
     say('Live', false)
   } catch ({ status, wait }) {
     if (status === 401 || status === 403) return showSignedOut()
-    // It is no refusal: the token may be as good as before.
+    // An outage says nothing about the token.
     say('No answer, trying again', true)
-    if (wait > PAUSE) return Math.min(wait, LONGEST_PAUSE)
+    if (wait > INTERVAL) return Math.min(wait, LONGEST_INTERVAL)
   }
-  return PAUSE
+  return INTERVAL
 }
 
 const after = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
@@ -106,8 +106,8 @@ const visible = () =>
     document.addEventListener('visibilitychange', resolve, { once: true })
   })
 
-for (let pause = await refresh(); pause !== undefined; pause = await refresh()) {
-  await after(pause)
-  // Nobody is looking: nothing is asked.
+for (let wait = await refresh(); wait !== undefined; wait = await refresh()) {
+  await after(wait)
+  // No requests while the page is hidden.
   await visible()
 }

@@ -11,7 +11,7 @@ const SEED = 20_260_304
 
 type Json = Record<string, unknown>
 
-/** Says anew, in other ways, which token a header holds: `missing`, `bad`, `odd`, or the token. */
+/** Finds, in another way, which token a header holds: `missing`, `bad`, `odd`, or the token. */
 function tokenIn(header: unknown): { is: 'missing' | 'bad' | 'odd' } | { is: 'token'; token: string } {
   if (header === undefined || header === null) return { is: 'missing' }
   if (typeof header !== 'string') return { is: 'odd' }
@@ -36,7 +36,7 @@ function tokenIn(header: unknown): { is: 'missing' | 'bad' | 'odd' } | { is: 'to
   return good ? { is: 'token', token } : { is: 'bad' }
 }
 
-/** Says anew what an answer means. */
+/** Decides, in another way, what an answer means. */
 function verdictOf(status: number, body: string): 'accept' | 'refuse' | 'error' {
   if (status === 400 || status === 401 || status === 404) return 'refuse'
   if (status !== 200 || Buffer.byteLength(body) > 65_536) return 'error'
@@ -79,12 +79,12 @@ async function runFast(
 }
 
 const character = fc.constantFrom(...'ABCxyz019-_~+/'.split(''), ...'...= ,"\t\n\r\0%éŁ․'.split(''), '\uD800')
-const edited = (text: string): fc.Arbitrary<string> =>
+const edited = (token: string): fc.Arbitrary<string> =>
   fc.array(fc.tuple(fc.nat(), fc.boolean(), character), { minLength: 1, maxLength: 3 }).map((edits) =>
     edits.reduce((result, [where, inserts, put]) => {
       const at = where % (result.length + 1)
       return result.slice(0, at) + put + result.slice(inserts ? at : at + 1)
-    }, text),
+    }, token),
   )
 const genuine = [accessToken(), 'OAUTH2.a.b.c', `Bearer ${accessToken()}`, `bEARER   ${accessToken()}`]
 const others = [instance(), webhook(), 'IST.a.b.c', 'JWS.a.b.c', 'Basic dXNlcjpwYXNz', `a.b.c.${'x'.repeat(8187)}`, '']
@@ -108,13 +108,13 @@ const nearly = fc
   .map((changes) => {
     const entries = new Map([...Object.entries(info()), ...changes])
     const members = [...entries].filter(([, value]) => value !== undefined)
-    // By hand, since an object would take `__proto__` for something else.
+    // By hand, since `__proto__` is no property in an object literal.
     return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`
   })
 const anyBody = fc.oneof(
   { weight: 5, arbitrary: nearly },
   { weight: 1, arbitrary: fc.json() },
-  { weight: 1, arbitrary: nearly.chain((text) => fc.nat(text.length).map((end) => text.slice(0, end))) },
+  { weight: 1, arbitrary: nearly.chain((token) => fc.nat(token.length).map((end) => token.slice(0, end))) },
   { weight: 1, arbitrary: nearly.chain(edited) },
   { weight: 1, arbitrary: fc.integer({ min: 65_000, max: 66_500 }).map((size) => JSON.stringify(info()).padEnd(size)) },
   { weight: 1, arbitrary: fc.string() },
@@ -143,21 +143,21 @@ describe('any header and any answer of Token Info', function () {
     const count = { missing: 0, bad: 0, odd: 0, accept: 0, refuse: 0, error: 0 }
     await fc.assert(
       fc.asyncProperty(
-        fc.record({ header: anyHeader, status: anyStatus, body: anyBody, headers: anyHeaders, remember: fc.boolean() }),
-        async ({ header, status, body, headers, remember }) => {
+        fc.record({ header: anyHeader, status: anyStatus, body: anyBody, headers: anyHeaders, hasCache: fc.boolean() }),
+        async ({ header, status, body, headers, hasCache }) => {
           let calls = 0
           const fetch = async (): Promise<Response> => {
             calls++
             return response(body, status, headers)
           }
           const strategy = new WixAccessTokenStrategy(
-            { appId: APP_ID, now, fetch, ...(!remember && { cache: false }) },
+            { appId: APP_ID, now, fetch, ...(!hasCache && { cache: false }) },
             (identity) => identity,
           )
           const sent = tokenIn(header)
           const verdict = verdictOf(status, body)
           count[sent.is === 'token' ? verdict : sent.is]++
-          // What is remembered is no different.
+          // What is cached is no different.
           for (let time = 0; time < 2; time++) {
             const outcome = await runFast(timers, strategy, request({}, { authorization: header }))
             if (outcome.kind === 'success') {

@@ -7,10 +7,10 @@ import { request, settled, start } from '../support/run.ts'
 
 const SEED = 20_260_304
 
-/** Says anew, in other ways, whether an instance is good: HMAC over the text, one spelling, an object with an id, fresh. */
-function isGood(text: unknown): boolean {
-  if (typeof text !== 'string' || text.length > 8192) return false
-  const parts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(text)
+/** Decides, in another way, whether an instance is good: HMAC over the data, one spelling, an object with an id, fresh. */
+function isGood(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length > 8192) return false
+  const parts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(value)
   if (parts?.[1] === undefined || parts[2] === undefined) return false
   if (createHmac('sha256', SECRET).update(parts[2]).digest('base64url') !== parts[1]) return false
   const json = Buffer.from(parts[2], 'base64url')
@@ -32,9 +32,9 @@ function isGood(text: unknown): boolean {
   }
 }
 
-const accepts = (text: string): boolean => {
+const accepts = (value: string): boolean => {
   try {
-    verifyInstance(text, { secret: SECRET, now })
+    verifyInstance(value, { secret: SECRET, now })
     return true
   } catch (error) {
     if (error instanceof WixAuthError) return false
@@ -54,12 +54,12 @@ const edited = fc
       maxLength: 3,
     }),
   )
-  .map(([text, edits]) =>
+  .map(([value, edits]) =>
     edits.reduce((result, [kind, where, put]) => {
       const at = where % (result.length + 1)
       if (kind === 'double') return result.slice(0, at) + result.slice(Math.max(0, at - 5))
       return result.slice(0, at) + (kind === 'remove' ? '' : put) + result.slice(kind === 'insert' ? at : at + 1)
-    }, text),
+    }, value),
   )
 
 /** What Wix never signs, with a right signature. */
@@ -90,12 +90,12 @@ const signed = fc
   .tuple(fc.boolean(), fc.dictionary(fc.constantFrom(...properties), value))
   .map(([whole, content]) => sign(whole ? payload(content) : content))
 
-const anyText = fc.oneof(
+const anyString = fc.oneof(
   fc.string(),
   fc.string({ unit: character }),
   edited,
   signed,
-  fc.string().map((text) => signData(text)),
+  fc.string().map((value) => signData(value)),
 )
 
 describe('any input', function () {
@@ -103,19 +103,19 @@ describe('any input', function () {
 
   it('P-01: is accepted by verifyInstance if and only if an independent check accepts it (100,000 edits)', () => {
     fc.assert(
-      fc.property(edited, (text) => {
-        expect(accepts(text)).to.equal(isGood(text))
+      fc.property(edited, (value) => {
+        expect(accepts(value)).to.equal(isGood(value))
       }),
       { seed: SEED, numRuns: 100_000 },
     )
   })
 
-  it('is accepted by verifyInstance if and only if an independent check accepts it (20,000 texts of all kinds)', () => {
+  it('is accepted by verifyInstance if and only if an independent check accepts it (20,000 strings of all kinds)', () => {
     let good = 0
     fc.assert(
-      fc.property(anyText, (text) => {
-        expect(accepts(text)).to.equal(isGood(text))
-        good += Number(isGood(text))
+      fc.property(anyString, (value) => {
+        expect(accepts(value)).to.equal(isGood(value))
+        good += Number(isGood(value))
       }),
       { seed: SEED, numRuns: 20_000 },
     )
@@ -124,7 +124,7 @@ describe('any input', function () {
 
   it('P-01: in the query and the headers has exactly one outcome, and success only when it is good', async () => {
     const strategy = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
-    const held = fc.oneof(anyText, fc.anything())
+    const held = fc.oneof(anyString, fc.anything())
     const where = fc.oneof(fc.anything(), fc.record({ instance: held, authorization: held }, { requiredKeys: [] }))
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.anything(), fc.record({ query: where, headers: where })), async (req) => {
@@ -146,8 +146,8 @@ describe('any input', function () {
     const strategy = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
     const challenges = new Set<string>()
     fc.assert(
-      fc.property(anyText, (text) => {
-        const [outcome] = start(strategy, request({ instance: text }))
+      fc.property(anyString, (value) => {
+        const [outcome] = start(strategy, request({ instance: value }))
         if (outcome?.kind === 'fail') challenges.add(JSON.stringify(outcome.challenge))
       }),
       { seed: SEED, numRuns: 5000 },

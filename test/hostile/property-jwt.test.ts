@@ -18,13 +18,13 @@ import { runToEnd } from '../support/run.ts'
 const SEED = 20_260_304
 const { publicKey } = KEYS
 
-/** Says anew, in other ways, whether a JWT is good: one spelling, the header, a right signature, an object, its times. */
-function claimsOf(text: string): Record<string, unknown> | undefined {
-  const parts = /^([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{342})$/.exec(text)?.slice(1)
+/** Decides, in another way, whether a JWT is good: one spelling, the header, a right signature, an object, its times. */
+function claimsOf(token: string): Record<string, unknown> | undefined {
+  const parts = /^([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{342})$/.exec(token)?.slice(1)
   if (parts === undefined) return undefined
   const [header, payload, signature] = parts.map((part) => Buffer.from(part, 'base64url')) as [Buffer, Buffer, Buffer]
   if ([header, payload, signature].some((bytes, at) => bytes.toString('base64url') !== parts[at])) return undefined
-  const signed = text.slice(0, text.lastIndexOf('.'))
+  const signed = token.slice(0, token.lastIndexOf('.'))
   if (!verifySignature('RSA-SHA256', Buffer.from(signed), publicKey, signature)) return undefined
   try {
     const { alg, ...rest } = JSON.parse(header.toString()) as Record<string, unknown>
@@ -43,33 +43,33 @@ function claimsOf(text: string): Record<string, unknown> | undefined {
 }
 const object = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
-const json = (text: unknown): Record<string, unknown> | undefined => {
+const json = (token: unknown): Record<string, unknown> | undefined => {
   try {
-    return object(JSON.parse(String(typeof text === 'string' ? text : NaN)))
+    return object(JSON.parse(String(typeof token === 'string' ? token : NaN)))
   } catch {
     return undefined
   }
 }
 const named = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
-const isWebhook = (text: string): boolean => {
-  const claims = claimsOf(text)
+const isWebhook = (token: string): boolean => {
+  const claims = claimsOf(token)
   const event = json(claims?.['data'])
   const { instanceId, eventType, identity = '' } = event ?? {}
   const young = typeof claims?.['iat'] === 'number' && claims['iat'] >= SECONDS - 302_430
   const anybody = identity === '' || identity === null || json(identity) !== undefined
   return young && named(instanceId) && named(eventType) && json(event?.['data']) !== undefined && anybody
 }
-const isServicePlugin = (text: string): boolean => {
-  const claims = claimsOf(text)
+const isServicePlugin = (token: string): boolean => {
+  const claims = claimsOf(token)
   const { aud, iss } = claims ?? {}
   const data = object(claims?.['data'])
   const ours = (Array.isArray(aud) ? aud : [aud]).includes(APP_ID) && iss === 'wix.com'
   return ours && object(data?.['request']) !== undefined && named(object(data?.['metadata'])?.['instanceId'])
 }
-const isDigest = (text: string): boolean => {
-  if (!text.startsWith('JWT=') || text.length > 8192) return false
-  const hash = object(claimsOf(text.slice(4))?.['data'])?.['SHA256']
+const isDigest = (token: string): boolean => {
+  if (!token.startsWith('JWT=') || token.length > 8192) return false
+  const hash = object(claimsOf(token.slice(4))?.['data'])?.['SHA256']
   return typeof hash === 'string' && hash.toLowerCase() === createHash('sha256').update(BODY).digest('hex')
 }
 
@@ -85,7 +85,7 @@ const accepts = (verdict: Promise<unknown>): Promise<boolean> =>
 const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.split('')
 const character = fc.constantFrom(...base64url, '.', '=', '+', '/', ' ', '\n', '\0', '%', 'é', 'Ł', '\uD800')
 
-/** One to three edits of one of these texts. */
+/** One to three edits of one of these tokens. */
 const editedOf = (...texts: string[]): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -95,12 +95,12 @@ const editedOf = (...texts: string[]): fc.Arbitrary<string> =>
         maxLength: 3,
       }),
     )
-    .map(([text, edits]) =>
+    .map(([token, edits]) =>
       edits.reduce((result, [kind, where, put]) => {
         const at = where % (result.length + 1)
         if (kind === 'double') return result.slice(0, at) + result.slice(Math.max(0, at - 5))
         return result.slice(0, at) + (kind === 'remove' ? '' : put) + result.slice(kind === 'insert' ? at : at + 1)
-      }, text),
+      }, token),
     )
 
 const odd = fc.oneof(
@@ -131,51 +131,53 @@ const signed = fc.oneof(
     .map(([header, payload]) => rawJwt({ alg: 'RS256', ...header }, payload)),
 )
 
-describe('any text', function () {
+describe('any string, as a JWT,', function () {
   this.timeout(300_000)
 
   it('J-04: that is no JWT in its one spelling never reaches a key (100,000 edits)', async () => {
-    // With no key to try, what passes the door is refused for its signature, and at no cost.
-    const code = (text: string): Promise<string> =>
-      verifyClaims(text, [], { now }, { algorithms: ['RS256'] }).then(
+    // Without a key, whatever has the right form is rejected for its signature, and at no cost.
+    const code = (token: string): Promise<string> =>
+      verifyClaims(token, [], { now }, { algorithms: ['RS256'] }).then(
         () => 'accepted',
         (error: unknown) => (error instanceof WixAuthError ? error.code : String(error)),
       )
-    const wellFormed = (text: string): boolean => {
-      const parts = text.split('.')
+    const wellFormed = (token: string): boolean => {
+      const parts = token.split('.')
       const canonical = (part: string): boolean =>
         /^[A-Za-z0-9_-]*$/.test(part) && Buffer.from(part, 'base64url').toString('base64url') === part
       return parts.length === 3 && (parts[0] ?? '').length <= 2048 && parts.every(canonical)
     }
     let passed = 0
     await fc.assert(
-      fc.asyncProperty(editedOf(webhook(), servicePlugin(), digest().slice(4)), async (text) => {
-        passed += Number(wellFormed(text))
-        expect(await code(text)).to.equal(wellFormed(text) ? 'signature_invalid' : 'token_malformed')
+      fc.asyncProperty(editedOf(webhook(), servicePlugin(), digest().slice(4)), async (token) => {
+        passed += Number(wellFormed(token))
+        expect(await code(token)).to.equal(wellFormed(token) ? 'signature_invalid' : 'token_malformed')
       }),
       { seed: SEED, numRuns: 100_000 },
     )
     expect(passed).to.be.within(10_000, 90_000)
   })
 
-  const anyText = fc.oneof(
+  const anyString = fc.oneof(
     { weight: 1, arbitrary: fc.string({ unit: character }) },
     { weight: 3, arbitrary: editedOf(webhook(), servicePlugin(), digest().slice(4)) },
     { weight: 4, arbitrary: signed },
     { weight: 1, arbitrary: fc.constantFrom(webhook(), servicePlugin(), digest().slice(4)) },
   )
 
-  it('is accepted by each check if and only if an independent check accepts it (5,000 texts)', async () => {
+  it('is accepted by each check if and only if an independent check accepts it (5,000 strings)', async () => {
     const options = { publicKey, now }
     const good = { webhook: 0, plugin: 0, digest: 0 }
     await fc.assert(
-      fc.asyncProperty(anyText, async (text) => {
-        expect(await accepts(verifyWebhook(text, options))).to.equal(isWebhook(text))
-        expect(await accepts(verifyServicePlugin(text, { ...options, appId: APP_ID }))).to.equal(isServicePlugin(text))
-        const header = `JWT=${text}`
+      fc.asyncProperty(anyString, async (token) => {
+        expect(await accepts(verifyWebhook(token, options))).to.equal(isWebhook(token))
+        expect(await accepts(verifyServicePlugin(token, { ...options, appId: APP_ID }))).to.equal(
+          isServicePlugin(token),
+        )
+        const header = `JWT=${token}`
         expect(await accepts(verifyDigest(header, BODY, options))).to.equal(isDigest(header))
-        good.webhook += Number(isWebhook(text))
-        good.plugin += Number(isServicePlugin(text))
+        good.webhook += Number(isWebhook(token))
+        good.plugin += Number(isServicePlugin(token))
         good.digest += Number(isDigest(header))
       }),
       { seed: SEED, numRuns: 5000 },
@@ -185,14 +187,14 @@ describe('any text', function () {
 
   it('P-01: or anything else, as a request, has exactly one outcome, and success only when it is good', async () => {
     const held = fc.oneof(
-      anyText,
-      anyText.map((text) => Buffer.from(text)),
+      anyString,
+      anyString.map((token) => Buffer.from(token)),
       fc.anything(),
     )
     const headers = fc.oneof(
       fc.anything(),
       fc.record(
-        { digest: anyText.map((text) => `JWT=${text}`), 'content-length': fc.anything(), 'content-type': held },
+        { digest: anyString.map((token) => `JWT=${token}`), 'content-length': fc.anything(), 'content-type': held },
         { requiredKeys: [] },
       ),
     )
@@ -207,8 +209,8 @@ describe('any text', function () {
         const outcome = await runToEnd(strategies[index] as WixWebhookStrategy, req)
         if (outcome.kind === 'success') {
           const { body, rawBody } = req as { body?: unknown; rawBody?: unknown }
-          const text = String(rawBody ?? body)
-          expect(isWebhook(text) || isServicePlugin(text) || index === 2).to.equal(true)
+          const token = String(rawBody ?? body)
+          expect(isWebhook(token) || isServicePlugin(token) || index === 2).to.equal(true)
         } else if (outcome.kind === 'fail') {
           expect(JSON.stringify(outcome.challenge)).to.match(/^[\x20-\x7e]+$/)
         } else {

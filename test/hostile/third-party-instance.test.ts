@@ -46,7 +46,7 @@ describe('third-party vectors', () => {
     expect(accepted).to.deep.equal(valid)
   })
 
-  it('I-09: of the JSON suite: each text, signed as a payload, has one outcome and none is an exception', async () => {
+  it('I-09: of the JSON suite: each case, signed as a payload, has one outcome and none is an exception', async () => {
     expect(jsonSuite.tests.length).to.be.greaterThan(300)
     const strategy = new WixAppStrategy({ secret: SECRET, now, maxAge: false }, (instance) => instance)
     for (const { name, b64, repeat } of jsonSuite.tests) {
@@ -60,7 +60,7 @@ describe('third-party vectors', () => {
     for (const { name, expect: verdict, b64, repeat } of jsonSuite.tests) {
       if (verdict === 'i' || repeat || b64 === undefined || b64.length > 8000) continue
       const value = Buffer.from(b64, 'base64')
-      // Texts that close the object and go on would be another test than the one that is named.
+      // A case that closes the object and goes on would be another case than its name says.
       if (/[}\]]\s*[,}\]#]|^\s*$/.test(value.toString('latin1'))) continue
       const bytes = Buffer.concat([Buffer.from('{"instanceId":"i","value":'), value, Buffer.from('}')])
       const read = (): unknown => verifyInstance(signData(bytes), { secret: SECRET, now, maxAge: false })

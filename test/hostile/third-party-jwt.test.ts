@@ -31,7 +31,7 @@ const jwk = thirdParty('wycheproof/json_web_key_test.json') as Suite<{ keys: Jwk
 const mixed = thirdParty('wycheproof/json_web_crypto_test.json') as Suite<Jwk & { keys?: Jwk[] }> | undefined
 const rsa = thirdParty('wycheproof/rsa_signature_2048_sha256_test.json') as RsaSuite | undefined
 
-/** The keys among these that we would take at all. */
+/** The keys among these that the package accepts. */
 const usable = (keys: readonly Jwk[]): KeyObject[] =>
   keys.flatMap((key) => {
     try {
@@ -41,10 +41,10 @@ const usable = (keys: readonly Jwk[]): KeyObject[] =>
     }
   })
 
-const codeOf = async (text: string, publicKey: KeyObject[]): Promise<string> => {
+const codeOf = async (token: string, publicKey: KeyObject[]): Promise<string> => {
   if (publicKey.length === 0) return 'no key'
   try {
-    await verifyWebhook(text, { publicKey, now })
+    await verifyWebhook(token, { publicKey, now })
     return 'accepted'
   } catch (error) {
     if (error instanceof WixAuthError) return error.code
@@ -53,13 +53,13 @@ const codeOf = async (text: string, publicKey: KeyObject[]): Promise<string> => 
 }
 
 /**
- * The payload is hardly ever JSON, so a right signature shows in this: the token is refused for its content, and with one
- * other character in the signature it is refused for that.
+ * The payload is hardly ever JSON, so a right signature shows in this: the token is rejected for its content, and with one
+ * other character in the signature it is rejected for that.
  */
-async function isSigned(text: string, keys: KeyObject[]): Promise<boolean> {
-  const at = text.lastIndexOf('.') + 9
-  const forged = text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1)
-  const [code, forgedCode] = await Promise.all([codeOf(text, keys), codeOf(forged, keys)])
+async function isSigned(token: string, keys: KeyObject[]): Promise<boolean> {
+  const at = token.lastIndexOf('.') + 9
+  const forged = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
+  const [code, forgedCode] = await Promise.all([codeOf(token, keys), codeOf(forged, keys)])
   return code !== 'signature_invalid' && forgedCode === 'signature_invalid'
 }
 
@@ -77,9 +77,9 @@ describe('third-party vectors of JWTs', function () {
       const key = group.public ?? group.private
       // In three cases it is the JWK that forbids the use; no form of our option can say that.
       if (key.alg !== 'RS256' || usable([key]).length === 0) continue
-      for (const { tcId, jws: text, result } of group.tests) {
+      for (const { tcId, jws: token, result } of group.tests) {
         verdicts[result].push(tcId)
-        if (typeof text === 'string' && (await isSigned(text, usable([key])))) signed.push(tcId)
+        if (typeof token === 'string' && (await isSigned(token, usable([key])))) signed.push(tcId)
       }
     }
     expect([verdicts.valid.length, verdicts.invalid.length]).to.deep.equal([8, 225])
@@ -91,10 +91,10 @@ describe('third-party vectors of JWTs', function () {
     for (const group of jws.testGroups) {
       const key = group.public ?? group.private
       if (key.alg === 'RS256') continue
-      for (const { tcId, jws: text, result } of group.tests) {
-        if (result !== 'valid' || typeof text !== 'string') continue
+      for (const { tcId, jws: token, result } of group.tests) {
+        if (result !== 'valid' || typeof token !== 'string') continue
         count++
-        expect(await codeOf(text, usable([key])), String(tcId)).to.be.oneOf(['no key', 'signature_invalid'])
+        expect(await codeOf(token, usable([key])), String(tcId)).to.be.oneOf(['no key', 'signature_invalid'])
       }
     }
     expect(count).to.equal(38)
@@ -105,10 +105,10 @@ describe('third-party vectors of JWTs', function () {
     const unsafe: string[] = []
     for (const group of jwk.testGroups) {
       const { keys } = group.public ?? group.private
-      for (const { jws: text, comment, result } of group.tests) {
-        if (typeof text !== 'string') continue
+      for (const { jws: token, comment, result } of group.tests) {
+        if (typeof token !== 'string') continue
         if (keys[0]?.kty === 'RSA' && usable(keys).length === 0) unsafe.push(comment)
-        if (await isSigned(text, usable(keys))) signed.push(`${result}: ${comment}`)
+        if (await isSigned(token, usable(keys))) signed.push(`${result}: ${comment}`)
       }
     }
     expect(unsafe).to.deep.equal(['rejects1024bitRsaKey', 'rejectsPublicExponent1', 'rejectsModifiedKey'])
@@ -126,15 +126,15 @@ describe('third-party vectors of JWTs', function () {
     for (const group of mixed.testGroups) {
       const given = group.public ?? group.private
       for (const test of group.tests) {
-        const text = test.jws ?? (test as unknown as { jwe: unknown }).jwe
-        if (typeof text !== 'string') continue
-        if (await isSigned(text, usable(given.keys ?? [given]))) signed.push(`${test.result}: ${test.comment}`)
+        const token = test.jws ?? (test as unknown as { jwe: unknown }).jwe
+        if (typeof token !== 'string') continue
+        if (await isSigned(token, usable(given.keys ?? [given]))) signed.push(`${test.result}: ${test.comment}`)
       }
     }
     expect(signed).to.deep.equal(['valid: acceptsValid', 'invalid: rejectsKeyWithRocaVulnerability'])
   })
 
-  it('of Wycheproof RSA: this version of Node tells right signatures from wrong ones', () => {
+  it('of Wycheproof RSA: this version of Node distinguishes right signatures from wrong ones', () => {
     const accepted: number[] = []
     const valid: number[] = []
     for (const { publicKeyPem, tests } of rsa.testGroups) {

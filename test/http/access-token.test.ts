@@ -66,7 +66,7 @@ for (const [version, framework] of versions) {
       auth.use(new WixAccessTokenStrategy({ appId: APP_ID, apiUrl, now: clock.now, ...options }, login))
       auth.use(new WixAppStrategy({ secret: SECRET, now }, login))
       app.get('/', auth.authenticate(names, { session: false }) as RequestHandler, ...more, whoAmI)
-      // Tells what each strategy of a chain has said.
+      // Records what each strategy of a chain has said.
       app.get('/why', (req: Request, res: Response, next: NextFunction) => {
         const authenticate = auth.authenticate(
           names,
@@ -83,7 +83,7 @@ for (const [version, framework] of versions) {
     }
     const get = (authorization?: string, path = '/'): Promise<globalThis.Response> =>
       fetch(served.url + path, { redirect: 'manual', headers: authorization === undefined ? {} : { authorization } })
-    /** The whole answer of a refusal: nothing is told but what stands here. */
+    /** The whole response of a refusal: nothing else is in it. */
     const refused = async (response: globalThis.Response, status: number, challenge: string | null): Promise<void> => {
       expect([
         response.status,
@@ -131,7 +131,7 @@ for (const [version, framework] of versions) {
       })
     }
 
-    it('T-01: does not take the token from the query', async () => {
+    it('T-01: does not read the token from the query', async () => {
       await start()
       await refused(await get(undefined, `/?access_token=${TOKEN}&token=${TOKEN}&instance=${TOKEN}`), 401, MISSING)
       expect(wix.calls).to.have.length(0)
@@ -141,7 +141,7 @@ for (const [version, framework] of versions) {
       ['Wix calls inactive', whole({ active: false }), INVALID],
       ['Wix answers with 401', whole({}, 401), INVALID],
       ['is for another app', whole(info({ clientId: 'app-2' })), INVALID],
-      ['has ended', whole(info({ exp: SECONDS })), EXPIRED],
+      ['has expired', whole(info({ exp: SECONDS })), EXPIRED],
     ]
     for (const [name, answer, challenge] of dead) {
       it(`T-07: answers 401 and its challenge to a token that ${name}, the first time and the second`, async () => {
@@ -153,22 +153,22 @@ for (const [version, framework] of versions) {
       })
     }
 
-    it('answers 403 without a challenge to a subject that may not', async () => {
+    it('answers 403 without a challenge to a subject type that is not listed', async () => {
       await start('wix-access-token', { subjectTypes: ['MEMBER'] })
       await refused(await get(TOKEN), 403, null)
     })
 
-    it('answers 403 by the guard behind it, too', async () => {
+    it('answers 403 also from requireIdentity behind it', async () => {
       await start('wix-access-token', {}, [requireIdentity({ subjectType: 'MEMBER' })])
       const response = await get(TOKEN)
       expect([response.status, response.headers.get('www-authenticate')]).to.deep.equal([403, null])
     })
 
-    it('answers 401 and a challenge when the look-up finds nobody', async () => {
+    it('answers 401 and a challenge when the verify callback finds no user', async () => {
       await start()
       const app = framework()
-      const door = new WixAccessTokenStrategy({ appId: APP_ID, apiUrl: wix.url, now }, async () => null)
-      app.get('/', passport.authenticate(door as passport.Strategy, { session: false }) as RequestHandler, whoAmI)
+      const strategy = new WixAccessTokenStrategy({ appId: APP_ID, apiUrl: wix.url, now }, async () => null)
+      app.get('/', passport.authenticate(strategy as passport.Strategy, { session: false }) as RequestHandler, whoAmI)
       await served.close()
       served = await serve(app)
       await refused(await get(TOKEN), 401, INVALID)
@@ -192,15 +192,15 @@ for (const [version, framework] of versions) {
           response.headers.get('retry-after'),
           response.headers.get('www-authenticate'),
         ]).to.deep.equal([503, retryAfter, null])
-        const text = await response.text()
-        expect(text).to.include('Service Unavailable').and.not.include(TOKEN.slice(0, 12)).and.not.include('lib/')
+        const body = await response.text()
+        expect(body).to.include('Service Unavailable').and.not.include(TOKEN.slice(0, 12)).and.not.include('lib/')
         // What Express writes to the log is the error with its stack, once (E-01).
         sinon.assert.calledOnce(log)
         expect(String(log.firstCall.args[0])).to.include('WixUnavailableError').and.not.include(TOKEN.slice(0, 12))
       })
     }
 
-    it('T-09: answers 503 in the pause that Wix asked for, with the time that is left, and then lets in again', async () => {
+    it('T-09: answers 503 while the circuit is open, with the time that is left, and then lets in again', async () => {
       wix.answerWith(whole('', 429, { 'Retry-After': '7' }))
       await start()
       await get(TOKEN)
@@ -214,7 +214,7 @@ for (const [version, framework] of versions) {
       expect(wix.calls).to.have.length(2)
     })
 
-    it('does not end, and answers, when Wix is gone', async () => {
+    it('stays alive, and answers, when Wix cannot be reached', async () => {
       await wix.close()
       await start()
       const answers = await Promise.all(Array.from({ length: 4 }, (_, index) => get(accessToken(index))))
@@ -240,7 +240,7 @@ for (const [version, framework] of versions) {
       for (const names of [CHAIN, CHAIN.toReversed()]) {
         for (const [name, authorization, path, kind, calls] of forms) {
           const second = names[0] === 'wix-app' && path !== '/' && kind === 'access token'
-          it(`${names.join(', ')}: ${name} is answered by the strategy that knows it`, async () => {
+          it(`${names.join(', ')}: ${name} is verified by its own strategy`, async () => {
             await start(names)
             expect(await subjectOf(await get(authorization, path))).to.equal(second ? 'instance' : kind)
             expect(wix.calls).to.have.length(second ? 0 : calls)

@@ -50,7 +50,7 @@ describe('One route for several kinds of credentials', () => {
     return [response.status, response.headers.get('www-authenticate'), await response.text()]
   }
 
-  it('takes a session, an access token and an instance, each by its own strategy', async () => {
+  it('accepts a session, an access token and an instance, each by its own strategy', async () => {
     const instance = signInstance({ instanceId: 'by instance' }, SECRET)
     const token = wix.accessToken({ instanceId: 'by access token' })
     expect(await get('/', `Bearer ${session}`)).to.deep.equal([200, null, '"by session"'])
@@ -62,14 +62,14 @@ describe('One route for several kinds of credentials', () => {
     expect(wix.calls('token-info')).to.equal(1)
   })
 
-  it('P-08: answers 401 with a challenge to whoever has none of them', async () => {
+  it('P-08: answers 401 with a challenge to a request without any of them', async () => {
     const missing = 'Bearer realm="Wix", Bearer realm="Wix"'
     for (const authorization of [undefined, 'Basic eDp5']) {
       expect(await get('/', authorization)).to.deep.equal([401, missing, 'Unauthorized'])
     }
   })
 
-  it('T-07: answers 503 for an access token that nobody can be asked about, and serves the others', async () => {
+  it('T-07: answers 503 for an access token while Wix is out, and accepts the others', async () => {
     wix.fault('token-info', { status: 500 })
     const token = wix.accessToken({ instanceId: 'by access token' })
     expect((await get('/', token))[0]).to.equal(503)

@@ -53,7 +53,7 @@ describeInBrowser(`The example app, embedded cross-site, with third-party cookie
   let clock: sinon.SinonFakeTimers
   let accounts: Accounts
   let app: Served
-  /** What the app answers with: a test may start another one at the same address. */
+  /** The app that answers: a test may start another one at the same address. */
   let answer: RequestListener
   let cookieApp: Served
   let outer: Served
@@ -107,7 +107,7 @@ describeInBrowser(`The example app, embedded cross-site, with third-party cookie
     })
 
   beforeEach(async () => {
-    // The servers have a clock of the test. The browser has its own, and asks nobody else for the time.
+    // The servers have a clock of the test. The browser has its own, and gets the time from nowhere else.
     clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.now() })
     requests = []
     cookiesOfApp = []
@@ -135,7 +135,7 @@ describeInBrowser(`The example app, embedded cross-site, with third-party cookie
 
   const dashboardUrl = (): string => outer.url.replace('127.0.0.1', 'localhost')
 
-  /** A browser with a profile of its own, which has been told what to do with cookies of other sites. */
+  /** A browser with a profile of its own, which has a setting for cookies of other sites. */
   async function launch(cookies: number): Promise<Page> {
     await mkdir(join(profile, 'Default'), { recursive: true })
     const preferences = { profile: { cookie_controls_mode: cookies } }
@@ -243,7 +243,7 @@ describeInBrowser(`The example app, embedded cross-site, with third-party cookie
     expect(await browser?.cookies()).to.have.lengthOf(1)
   })
 
-  it('trades its proof again by itself when the session has ended, and asks for a reload when the proof has', async () => {
+  it('trades its proof again by itself when the session has expired, and asks for a reload when the proof has', async () => {
     const page = await launch(BLOCKED)
     const frame = await embed(page)
     await live(frame)
@@ -277,7 +277,7 @@ describeInBrowser(`The example app, embedded cross-site, with third-party cookie
     expect(trades()).to.equal(2)
   })
 
-  it('is not shown in a page that it does not know', async () => {
+  it('is not shown in an unknown page', async () => {
     answer = example({ frameAncestors: undefined })
     const page = await launch(BLOCKED)
     const complaint = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'))

@@ -30,7 +30,7 @@ const genuine = instance()
 const forged = instance({}, OTHER_SECRET)
 const at = (path: string, value: string): string => `${path}?instance=${encodeURIComponent(value)}`
 
-/** Answers with what the app knows of whoever is signed in. */
+/** Answers with the user and the identity. */
 const whoAmI = (req: Request, res: Response): void => {
   res.json({ user: req.user, identity: identityOf(req) })
 }
@@ -99,7 +99,7 @@ for (const [version, framework] of versions) {
       expect((await get(at('/', 'a'.repeat(17_000)))).status).to.equal(431)
     })
 
-    it('refuses parameters that a parser makes an object of', async () => {
+    it('rejects parameters that a parser makes an object of', async () => {
       await start((app, auth) => {
         app.set('query parser', 'extended')
         app.get('/', auth.authenticate('wix-app', { session: false }), whoAmI)
@@ -165,7 +165,7 @@ for (const [version, framework] of versions) {
         }
       })
 
-      it('tells a custom callback the message, the code and the status', async () => {
+      it('gives a custom callback the message, the code and the status', async () => {
         await start((app, auth) =>
           app.get('/', (req, res, next) => {
             auth.authenticate(
@@ -243,7 +243,7 @@ for (const [version, framework] of versions) {
           .that.includes('not valid for this app')
       })
 
-      it('takes the secret of the route, and the message of the route', async () => {
+      it('uses the secret of the route, and the message of the route', async () => {
         await start((app, auth) => {
           app.get('/two', auth.authenticate('wix-app', { session: false, secret: OTHER_SECRET }), whoAmI)
           app.get('/unset', auth.authenticate('wix-app', { session: false, secret: undefined as never }), whoAmI)
@@ -299,7 +299,7 @@ for (const [version, framework] of versions) {
         for (const odd of [
           null,
           7,
-          'text',
+          'a string',
           [],
           {},
           { instance: null },
@@ -311,7 +311,7 @@ for (const [version, framework] of versions) {
         expect((await get(at('/', genuine))).status).to.equal(200)
       })
 
-      it('lets the next strategy try what it refused', async () => {
+      it('lets the next strategy try what it rejected', async () => {
         await start((app, auth) => {
           auth.use('other', new WixAppStrategy({ secret: OTHER_SECRET, now }, () => ({ id: 'other' })))
           app.get('/', auth.authenticate(['wix-app', 'other'], { session: false }), whoAmI)
@@ -352,7 +352,7 @@ for (const [version, framework] of versions) {
       })
     })
 
-    it('tells in plain words that requireIdentity stands before authentication', async () => {
+    it('says in plain words that requireIdentity comes before authentication', async () => {
       await start((app) => app.get('/', requireIdentity({ subjectType: 'USER' }), whoAmI))
       const response = await get(at('/', genuine))
       expect(response.status).to.equal(500)

@@ -4,22 +4,22 @@ import sinon from 'sinon'
 import { generateSessionKey, type SessionKey, SessionTokens, WixSessionStrategy } from '../../lib/index.ts'
 import { NOW } from '../support/build.ts'
 import { serve, type Served } from '../support/serve.ts'
-import { AUDIENCE, instanceProof, ISSUER, rawSession, SESSION_KEYS, sessionClaims } from '../support/session.ts'
+import { AUDIENCE, ISSUER, rawSession, SESSION_KEYS, sessionClaims, verifiedInstance } from '../support/session.ts'
 
 const SEED = 20_260_304
-/** Seconds for which a service believes a key set, and an issuer its keys. */
+/** Seconds for which a service uses a key set, and an issuer its keys. */
 const CACHE_LIFE = 600
 const RING_AGE = 5
 
-// Of the same algorithm, so that only the name tells them apart.
+// Of the same algorithm, so that they differ only in their `kid`.
 const KEYS = { old: SESSION_KEYS.EdDSA, new: await generateSessionKey('EdDSA') }
-/** One that says nothing of its own end: its session tokens live for the whole ttl. */
-const PROOF = instanceProof({ expirationDate: undefined })
+/** A credential without an exp: its session tokens are valid for the whole ttl. */
+const CREDENTIAL = verifiedInstance({ expirationDate: undefined })
 
 /** From which second on these are the keys of the issuer. */
 type Step = readonly [at: number, keys: ReadonlyArray<'old' | 'new'>]
 
-/** At a second, two things happen: an issuer issues a token, and a service gets one of those that there are. */
+/** At one second, an issuer issues a token, and a service gets one of the tokens issued so far. */
 interface Event {
   at: number
   issuer: number
@@ -31,15 +31,15 @@ interface Plan {
   ttl: number
   clockTolerance: number
   steps: readonly Step[]
-  /** When the old key is not to be used any more. */
+  /** When the old key is removed. */
   retired: number
   events: readonly Event[]
 }
 
-/** How often what was seen, so that a simulation of nothing is not taken for a good one. */
+/** How often each case occurred, so that an empty simulation does not pass. */
 interface Seen {
   good: number
-  ended: number
+  expired: number
   stolen: number
   retired: number
 }
@@ -53,7 +53,7 @@ describe('S-04: the rotation of keys', function () {
 
   before(async () => {
     served = await serve((_req, res) => {
-      // Published by either of two processes: each of them remembers the keys by itself.
+      // Published by either of two processes, each with its own cache of the keys.
       void issuers[reads++ % 2]?.jwks().then((set) => res.end(JSON.stringify(set)))
     })
   })
@@ -72,7 +72,7 @@ describe('S-04: the rotation of keys', function () {
       }).authenticate({ headers: { authorization: `Bearer ${token}` } } as never)
     })
 
-  /** Two processes of the issuer, and a second service that reads the key set. Tells all that went wrong. */
+  /** Two processes of the issuer, and a second service that reads the key set. Returns everything that went wrong. */
   async function simulate({ ttl, clockTolerance, steps, retired, events }: Plan, seen?: Seen): Promise<string[]> {
     clock.setSystemTime(NOW)
     const wrong: string[] = []
@@ -92,13 +92,13 @@ describe('S-04: the rotation of keys', function () {
       const strategy = services[service] as WixSessionStrategy
       const where = `${service === 2 ? 'in the second service' : `by issuer ${service}`} at ${at}`
 
-      issued.push({ token: await (issuers[issuer] as SessionTokens).issue(PROOF), exp: second + ttl })
+      issued.push({ token: await (issuers[issuer] as SessionTokens).issue(CREDENTIAL), exp: second + ttl })
       const { token, exp } = issued[Math.max(0, issued.length - 1 - back)] as { token: string; exp: number }
       const outcome = await outcomeOf(strategy, token)
       const isGood = second < exp + clockTolerance
-      if (outcome !== (isGood ? 'success' : 'fail')) wrong.push(`${isGood ? 'good' : 'ended'}: ${outcome} ${where}`)
+      if (outcome !== (isGood ? 'success' : 'fail')) wrong.push(`${isGood ? 'good' : 'expired'}: ${outcome} ${where}`)
 
-      // Whoever has got hold of the old key would go on signing with it.
+      // A thief of the old key goes on signing with it.
       const times = { iat: second, exp: second + 3600, jti: String(at) }
       const stolen = await outcomeOf(strategy, rawSession({}, sessionClaims(times), KEYS.old))
       const isOver = at >= retired + RING_AGE + (service === 2 ? CACHE_LIFE : 0)
@@ -106,14 +106,14 @@ describe('S-04: the rotation of keys', function () {
       if (at < retired && stolen !== 'success') wrong.push(`not yet retired: ${stolen} ${where}`)
 
       if (seen === undefined) continue
-      seen[isGood ? 'good' : 'ended']++
+      seen[isGood ? 'good' : 'expired']++
       if (isOver) seen.retired++
       else seen.stolen++
     }
     return wrong
   }
 
-  /** Moments that are anywhere, and often a moment before or after something happens. */
+  /** Random moments, many of them just before or after a step. */
   const eventsAround = (end: number, ...moments: number[]): fc.Arbitrary<Event[]> => {
     const later = moments.flatMap((moment) => [moment, moment + RING_AGE, moment + CACHE_LIFE, moment + 30])
     const at = fc.oneof(
@@ -129,7 +129,7 @@ describe('S-04: the rotation of keys', function () {
     return fc.array(event, { minLength: 12, maxLength: 24, size: 'max' })
   }
 
-  /** The three steps, each after its wait and some time more. */
+  /** The three steps, each after the time that it must wait, or later. */
   const rotations = (
     publishing: number,
     retiring: (life: number) => number,
@@ -161,8 +161,8 @@ describe('S-04: the rotation of keys', function () {
         }))
       })
 
-  it('in three steps refuses no good token, and accepts none of the old key after its end (200 rotations)', async () => {
-    const seen: Seen = { good: 0, ended: 0, stolen: 0, retired: 0 }
+  it('in three steps rejects no good token, and accepts no token of the old key after its removal (200 rotations)', async () => {
+    const seen: Seen = { good: 0, expired: 0, stolen: 0, retired: 0 }
     await fc.assert(
       fc.asyncProperty(
         rotations(CACHE_LIFE + RING_AGE, (life) => life + RING_AGE),
@@ -178,23 +178,19 @@ describe('S-04: the rotation of keys', function () {
 
   const mistakes: Array<[string, fc.Arbitrary<Plan>, RegExp]> = [
     [
-      'signs at once with a key that it has just published',
+      'signs at once with a key that was just published',
       rotations(0, (life) => life + RING_AGE, fc.constant(0)),
       /^good/,
     ],
+    ['removes a key as soon as it no longer signs', rotations(CACHE_LIFE + RING_AGE, () => 0, fc.constant(0)), /^good/],
     [
-      'retires a key when it does not sign any more',
-      rotations(CACHE_LIFE + RING_AGE, () => 0, fc.constant(0)),
-      /^good/,
-    ],
-    [
-      'retires a key within the life of its tokens',
+      'removes a key before its tokens have expired',
       rotations(CACHE_LIFE + RING_AGE, (life) => life / 2, fc.constant(0)),
       /^good/,
     ],
   ]
   for (const [name, plans, kind] of mistakes) {
-    it(`that ${name} refuses good tokens, which the simulation sees`, async () => {
+    it(`that ${name} rejects good tokens, which the simulation detects`, async () => {
       const { failed, error } = await failureOf(plans, kind)
       expect(failed).to.equal(true)
       expect(error).to.match(kind)
@@ -214,14 +210,14 @@ describe('S-04: the rotation of keys', function () {
     return { failed, error: first }
   }
 
-  it('sees a key that is accepted after its end, too', async () => {
-    // The last step is forgotten.
+  it('that forgets to remove the old key accepts its tokens, which the simulation detects', async () => {
+    // Without the last step.
     const forgetful = ({ steps, ...plan }: Plan): Plan => ({ steps: steps.slice(0, 3), ...plan })
     const plans = rotations(CACHE_LIFE + RING_AGE, (life) => life + RING_AGE, fc.constant(0)).map(forgetful)
     expect(await failureOf(plans, /^retired/)).to.have.property('failed', true)
   })
 
-  it('in an emergency ends all tokens of a key: here within five seconds, elsewhere within the cache life as well', async () => {
+  it('in an emergency stops accepting the tokens of a key: in the issuing process within five seconds, elsewhere within ten minutes more', async () => {
     const emergencies = fc
       .record({ ttl: fc.integer({ min: 1, max: 3600 }), leak: fc.nat(2000), published: fc.boolean() })
       .chain(({ ttl, leak, published }) =>
@@ -236,21 +232,21 @@ describe('S-04: the rotation of keys', function () {
           events,
         })),
       )
-    let refused = 0
+    let rejected = 0
     await fc.assert(
       fc.asyncProperty(emergencies, async (plan) => {
         const wrong = await simulate(plan)
-        // That is the price: good tokens of the old key are refused, and those of a key that nobody knew before.
+        // The price: good tokens of the old key are rejected, and those of a new key that was not published before.
         const [prices, rest] = [
-          wrong.filter((text) => text.startsWith('good: fail')),
-          wrong.filter((text) => !text.startsWith('good: fail')),
+          wrong.filter((problem) => problem.startsWith('good: fail')),
+          wrong.filter((problem) => !problem.startsWith('good: fail')),
         ]
-        refused += prices.length
+        rejected += prices.length
         expect(rest).to.deep.equal([])
-        for (const text of prices) expect(Number(/[\d.]+$/.exec(text)?.[0])).to.be.at.least(plan.retired)
+        for (const problem of prices) expect(Number(/[\d.]+$/.exec(problem)?.[0])).to.be.at.least(plan.retired)
       }),
       { seed: SEED, numRuns: 50 },
     )
-    expect(refused).to.be.greaterThan(20)
+    expect(rejected).to.be.greaterThan(20)
   })
 })

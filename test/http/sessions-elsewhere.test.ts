@@ -22,9 +22,9 @@ const { ES256, EdDSA, RS256 } = SESSION_KEYS
 
 const guard = (strategy: unknown): RequestHandler =>
   passport.authenticate(strategy as passport.Strategy, { session: false }) as RequestHandler
-const tell: RequestHandler = (req, res) => void res.json(req.user)
+const sendUser: RequestHandler = (req, res) => void res.json(req.user)
 
-/** What is told of the owner of the site, and of the plan that the app has added. */
+/** What a session says of the owner of the site, with the plan that the app adds. */
 const FACTS = {
   instanceId: 'instance-1',
   subjectType: 'USER',
@@ -34,7 +34,7 @@ const FACTS = {
   siteOwnerId: 'user-1',
   plan: 'gold',
 }
-/** What every software finds in the token beside its times and its id. */
+/** The claims of the token, except for its times and its id. */
 const CLAIMS = { iss: ISSUER, aud: AUDIENCE, sub: 'USER:user-1', ...FACTS }
 
 describe('a session token, for other software', () => {
@@ -43,11 +43,11 @@ describe('a session token, for other software', () => {
   let other: Served | undefined
   let clock = 0
 
-  /** The backend of the app, as the README has it: it trades a proof for a token, and publishes its keys. */
+  /** The backend of the app, as in the README: it exchanges an instance for a session token, and publishes its keys. */
   beforeEach(async () => {
     keys = [ES256, RS256, EdDSA]
     clock = 0
-    // Five seconds later, the keys are asked for anew; all else happens now.
+    // The clock moves only to load the keys again after five seconds.
     const tokens = new SessionTokens({
       keys: () => keys,
       issuer: ISSUER,
@@ -55,8 +55,8 @@ describe('a session token, for other software', () => {
       now: () => Date.now() + clock,
     })
     const app = express()
-    const proof = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
-    app.post('/session', guard(proof), (req, res, next) => {
+    const credential = new WixAppStrategy({ secret: SECRET, now }, (verified) => verified)
+    app.post('/session', guard(credential), (req, res, next) => {
       tokens
         .issue(identityOf(req) as WixInstance, { plan: 'gold' })
         .then((token) => res.set('Cache-Control', 'no-store').json({ token }))
@@ -77,10 +77,10 @@ describe('a session token, for other software', () => {
   })
 
   const jwksUri = (): string => `${backend.url}/.well-known/jwks.json`
-  const trade = async (): Promise<string> => {
-    // An instance that does not say when it ends: the tests of the library stand still at another time.
-    const proof = instance({ expirationDate: undefined })
-    const response = await fetch(`${backend.url}/session?instance=${proof}`, { method: 'POST' })
+  const exchange = async (): Promise<string> => {
+    // An instance without an expiration date: the clock of the tests stands at another time.
+    const credential = instance({ expirationDate: undefined })
+    const response = await fetch(`${backend.url}/session?instance=${credential}`, { method: 'POST' })
     expect([response.status, response.headers.get('set-cookie')]).to.deep.equal([200, null])
     return ((await response.json()) as { token: string }).token
   }
@@ -91,16 +91,16 @@ describe('a session token, for other software', () => {
   }
   const serveWith = async (strategy: unknown): Promise<void> => {
     const app = express()
-    app.get('/me', guard(strategy), tell)
+    app.get('/me', guard(strategy), sendUser)
     other = await serve(app)
   }
-  /** The times of a genuine token at this moment. */
+  /** The times of a genuine token that is issued now. */
   const times = (): Record<string, unknown> => {
     const iat = Math.floor(Date.now() / 1000)
     return { iat, exp: iat + 600 }
   }
 
-  it('can be checked with a key set that is public, may be cached, and holds no private member', async () => {
+  it('can be verified with a key set that may be cached and holds no private member', async () => {
     const response = await fetch(jwksUri())
     expect([response.status, response.headers.get('cache-control')]).to.deep.equal([200, 'public, max-age=300'])
     expect(response.headers.get('content-type')).to.match(/^application\/json/)
@@ -113,7 +113,7 @@ describe('a session token, for other software', () => {
     for (const key of set.keys) expect(key).to.not.have.any.keys('d', 'p', 'q', 'dp', 'dq', 'qi', 'k')
   })
 
-  const doors: Array<[string, readonly SessionKey[], object, () => unknown]> = [
+  const verifiers: Array<[string, readonly SessionKey[], object, () => unknown]> = [
     ...[ES256, RS256].map((key): [string, readonly SessionKey[], object, () => unknown] => [
       `passport-jwt with jwks-rsa and ${key.alg}`,
       [key],
@@ -141,13 +141,13 @@ describe('a session token, for other software', () => {
         })),
     ],
   ]
-  for (const [name, signers, expected, make] of doors) {
-    it(`is accepted by ${name}, and what is none is refused`, async () => {
+  for (const [name, signers, expected, make] of verifiers) {
+    it(`is accepted by ${name}, which rejects all else`, async () => {
       await serveWith(make())
       for (const signer of signers) {
         keys = [signer, ...[ES256, RS256, EdDSA].filter((key) => key !== signer)]
         clock += 5000
-        const { status, user } = await get(await trade())
+        const { status, user } = await get(await exchange())
         expect(status).to.equal(200)
         expect(user).to.include(expected)
         expect(user?.['jti']).to.match(/^[\w-]{22}$/)
@@ -163,11 +163,11 @@ describe('a session token, for other software', () => {
       const header = { typ: 'wix-session+jwt', kid: signer.kid }
       const bad: Record<string, string> = {
         'a changed signature': `${genuine.slice(0, -8)}AAAAAAAA`,
-        'an end in the past': rawSession({}, sessionClaims({ iat: 1000, exp: 2000 }), signer),
+        'an exp in the past': rawSession({}, sessionClaims({ iat: 1000, exp: 2000 }), signer),
         'another issuer': rawSession({}, sessionClaims({ ...times(), iss: 'https://other.example' }), signer),
         'another audience': rawSession({}, sessionClaims({ ...times(), aud: 'other' }), signer),
-        'a key of somebody else': rawSession({}, sessionClaims(times()), OTHER_KEY),
-        'a key of somebody else under our kid': rawSession(
+        'a key of another issuer': rawSession({}, sessionClaims(times()), OTHER_KEY),
+        'a key of another issuer with our kid': rawSession(
           { kid: signer.kid, alg: signer.alg },
           sessionClaims(times()),
           OTHER_KEY,
@@ -176,11 +176,11 @@ describe('a session token, for other software', () => {
         'HS256 with the public key': rawJwt({ ...header, alg: 'HS256' }, sessionClaims(times()), hmac),
         'a webhook': webhook({}, times()),
       }
-      for (const [what, text] of Object.entries(bad)) expect((await get(text)).status, what).to.equal(401)
+      for (const [what, badToken] of Object.entries(bad)) expect((await get(badToken)).status, what).to.equal(401)
     })
   }
 
-  it('is accepted by plain jose, whatever signed it, with all that RFC 8725 asks for', async () => {
+  it('is accepted by plain jose, for every algorithm, with all checks that RFC 8725 recommends', async () => {
     const set = createRemoteJWKSet(new URL(jwksUri()))
     const expected = {
       issuer: ISSUER,
@@ -188,7 +188,7 @@ describe('a session token, for other software', () => {
       typ: 'wix-session+jwt',
       algorithms: ['ES256', 'EdDSA', 'RS256'],
     }
-    const { payload, protectedHeader } = await jwtVerify(await trade(), set, expected)
+    const { payload, protectedHeader } = await jwtVerify(await exchange(), set, expected)
     expect(protectedHeader).to.deep.equal({ alg: 'ES256', typ: 'wix-session+jwt', kid: ES256.kid })
     const { jti, iat, exp, ...claims } = payload
     expect(claims).to.deep.equal(CLAIMS)
@@ -197,19 +197,19 @@ describe('a session token, for other software', () => {
       const token = rawSession({}, sessionClaims(times()), key)
       expect((await jwtVerify(token, set, expected)).payload).to.include({ instanceId: 'instance-1' })
     }
-    const refusals: Array<[string, new (...args: never[]) => Error]> = [
+    const rejections: Array<[string, new (...args: never[]) => Error]> = [
       [rawSession({}, sessionClaims(times()), OTHER_KEY), errors.JWKSNoMatchingKey],
       [rawSession({ kid: ES256.kid }, sessionClaims(times()), OTHER_KEY), errors.JWSSignatureVerificationFailed],
       [rawSession({ typ: 'JWT' }, sessionClaims(times())), errors.JWTClaimValidationFailed],
       [rawSession({}, sessionClaims({ iat: 1000, exp: 2000 })), errors.JWTExpired],
     ]
-    for (const [token, kind] of refusals) {
+    for (const [token, kind] of rejections) {
       const reason: unknown = await jwtVerify(token, set, expected).catch((error: unknown) => error)
       expect(reason).to.be.instanceOf(kind)
     }
   })
 
-  it('S-04: is found by passport-jwt when a new key signs, and refused when its key is gone from a set that is read anew', async () => {
+  it('S-04: is accepted by passport-jwt when a new key signs, and rejected when its key was removed from the set', async () => {
     const strategy = (): unknown =>
       new JwtStrategy(
         {
@@ -222,18 +222,18 @@ describe('a session token, for other software', () => {
         (payload: unknown, done: (error: null, user: unknown) => void) => done(null, payload),
       )
     await serveWith(strategy())
-    const old = await trade()
+    const old = await exchange()
     expect((await get(old)).status).to.equal(200)
     keys = [OTHER_KEY, ES256]
     clock += 5000
-    const young = await trade()
-    expect((await get(young)).status).to.equal(200)
+    const newer = await exchange()
+    expect((await get(newer)).status).to.equal(200)
     expect((await get(old)).status).to.equal(200)
     keys = [OTHER_KEY]
     clock += 5000
     await other?.close()
     await serveWith(strategy())
-    expect((await get(young)).status).to.equal(200)
+    expect((await get(newer)).status).to.equal(200)
     expect((await get(old)).status).to.equal(401)
   })
 })

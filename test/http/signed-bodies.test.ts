@@ -60,12 +60,12 @@ const send = (
   url: string,
   body: string | Buffer,
   headers: Record<string, string | string[]> = {},
-): Promise<{ status: number; text: string }> =>
+): Promise<{ status: number; content: string }> =>
   new Promise((resolve, reject) => {
     const outgoing = httpRequest(url, { method: 'POST', headers }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+      let content = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (content += chunk))
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, content }))
     })
     outgoing.on('error', reject)
     outgoing.end(body)
@@ -120,15 +120,15 @@ for (const [version, framework] of versions) {
       })
     }
 
-    it('tell the event as the user and as the identity', async () => {
+    it('have the event as user and as identity', async () => {
       await start((app) =>
         app.post('/', raw(framework), authenticate(new WixWebhookStrategy({ publicKey, now })), (req, res) => {
           res.json({ user: req.user, identity: identityOf(req) })
         }),
       )
-      const { status, text } = await send(served.url, webhook(), TEXT)
+      const { status, content } = await send(served.url, webhook(), TEXT)
       expect(status).to.equal(200)
-      const { user, identity } = JSON.parse(text) as { user: object; identity: object }
+      const { user, identity } = JSON.parse(content) as { user: object; identity: object }
       expect(user).to.include({ instanceId: 'instance-1', eventType: 'wix.ecom.v1.order_created' })
       expect(user).to.deep.equal(identity)
     })
@@ -139,8 +139,8 @@ for (const [version, framework] of versions) {
       const webhooks = (): passport.Strategy => new WixWebhookStrategy({ publicKey, now })
       const digests = (): passport.Strategy => new WixDigestStrategy({ publicKey, now })
       const misconfigured = async (body: string | Buffer, headers: Record<string, string>): Promise<void> => {
-        const { status, text } = await send(served.url, body, headers)
-        expect([status, text]).to.deep.equal([
+        const { status, content } = await send(served.url, body, headers)
+        expect([status, content]).to.deep.equal([
           500,
           JSON.stringify({
             message:
@@ -150,7 +150,7 @@ for (const [version, framework] of versions) {
         ])
       }
 
-      it('raw, both kinds are let through', async () => {
+      it('raw, webhooks and Digests are accepted', async () => {
         await start((app) => {
           app.use(raw(framework))
           app.post('/webhook', authenticate(webhooks()), answer)
@@ -158,8 +158,8 @@ for (const [version, framework] of versions) {
         })
         expect((await send(`${served.url}/webhook`, webhook(), TEXT)).status).to.equal(200)
         for (const header of ['Digest', 'digest', 'DIGEST']) {
-          const { status, text } = await send(`${served.url}/digest`, BODY, { ...JSON_TYPE, [header]: digest() })
-          expect([status, JSON.parse(text).user.body]).to.deep.equal([200, { amount: 100, note: 'café' }])
+          const { status, content } = await send(`${served.url}/digest`, BODY, { ...JSON_TYPE, [header]: digest() })
+          expect([status, JSON.parse(content).user.body]).to.deep.equal([200, { amount: 100, note: 'café' }])
         }
         const twice = { ...JSON_TYPE, digest: [digest(), digest()] }
         expect((await send(`${served.url}/digest`, BODY, twice)).status).to.equal(400)
@@ -170,7 +170,7 @@ for (const [version, framework] of versions) {
         expect((await send(served.url, 'a'.repeat(1024 * 1024 + 1), TEXT)).status).to.equal(413)
       })
 
-      it('raw without a limit of ours, a body over 1 MiB is a 413', async () => {
+      it('raw with a larger limit, a body over 1 MiB is a 413', async () => {
         await guarded(framework.raw({ type: '*/*', limit: '10mb' }), webhooks())
         expect((await send(served.url, 'a'.repeat(1024 * 1024 + 1), TEXT)).status).to.equal(413)
       })
@@ -187,16 +187,16 @@ for (const [version, framework] of versions) {
         }
       })
 
-      it('text, a webhook is let through, and a Digest is an error', async () => {
-        const text = framework.text({ type: '*/*' })
-        await guarded(text, webhooks())
+      it('text, a webhook is accepted, and a Digest is an error', async () => {
+        const parser = framework.text({ type: '*/*' })
+        await guarded(parser, webhooks())
         expect((await send(served.url, webhook(), TEXT)).status).to.equal(200)
         await served.close()
-        await guarded(text, digests())
+        await guarded(parser, digests())
         await misconfigured(BODY, { ...JSON_TYPE, digest: digest() })
       })
 
-      it('json, what it has eaten is an error', async () => {
+      it('json, a body that it has parsed is an error', async () => {
         await guarded(framework.json({ type: '*/*', strict: false }), digests())
         await misconfigured(BODY, { ...JSON_TYPE, digest: digest() })
         await served.close()
@@ -204,19 +204,19 @@ for (const [version, framework] of versions) {
         await misconfigured(webhook(), TEXT)
       })
 
-      it('json, a type that it does not touch is an error too', async () => {
+      it('json, a body of a type that it does not parse is an error too', async () => {
         await guarded(framework.json(), webhooks())
         await misconfigured(webhook(), TEXT)
       })
 
-      it('forgotten, it is an error, and no body is still a 401', async () => {
+      it('missing, a body is an error, and no body is still a 401', async () => {
         await guarded(undefined, webhooks())
         await misconfigured(webhook(), TEXT)
         await misconfigured(webhook(), { ...TEXT, 'transfer-encoding': 'chunked' })
         expect((await send(served.url, '', { 'content-length': '0' })).status).to.equal(401)
       })
 
-      it('of another framework, rawBody is read before what the parser made of it', async () => {
+      it('of another framework, rawBody is read before the parsed body', async () => {
         await guarded(
           framework.json({ type: '*/*', verify: (req, _res, bytes) => Object.assign(req, { rawBody: bytes }) }),
           digests(),
@@ -226,7 +226,7 @@ for (const [version, framework] of versions) {
       })
     })
 
-    describe('J-07: of one kind', () => {
+    describe('J-07: with proofs of every kind,', () => {
       const proofs: Record<string, { path: string; body: string; headers: Record<string, string> }> = {
         instance: {
           path: `/?instance=${instance()}`,
@@ -256,7 +256,7 @@ for (const [version, framework] of versions) {
           headers: { ...TEXT, digest: `JWT=${rawSession()}` },
         },
       }
-      const doors: Record<string, passport.Strategy> = {
+      const byKind: Record<string, passport.Strategy> = {
         instance: new WixAppStrategy({ secret: SECRET, now }, (verified) => verified),
         webhook: new WixWebhookStrategy({ publicKey, now }),
         'service plugin': new WixServicePluginStrategy({ publicKey, appId: APP_ID, now }),
@@ -268,18 +268,18 @@ for (const [version, framework] of versions) {
         'access token': new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: asking }, (verified) => verified),
         session: new WixSessionStrategy({ tokens: sessionTokens() }),
       }
-      for (const [door, strategy] of Object.entries(doors)) {
-        it(`only the ${door} opens its door, wherever the others are put`, async () => {
+      for (const [own, strategy] of Object.entries(byKind)) {
+        it(`the strategy for ${own} accepts that alone, wherever the others are put`, async () => {
           await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
           for (const [kind, { path, body, headers }] of Object.entries(proofs)) {
             const { status } = await send(served.url + path, body, headers)
-            expect(status, kind).to.equal(kind === door ? 200 : 401)
+            expect(status, kind).to.equal(kind === own ? 200 : 401)
           }
         })
       }
 
-      for (const [door, strategy] of Object.entries(bearers)) {
-        it(`nothing opens the door of the ${door} from the query, the body or another header`, async () => {
+      for (const [own, strategy] of Object.entries(bearers)) {
+        it(`the strategy for ${own} accepts nothing from the query, the body or another header`, async () => {
           asking.resetHistory()
           await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
           for (const [kind, { path, body, headers }] of Object.entries(proofs)) {
@@ -299,19 +299,19 @@ for (const [version, framework] of versions) {
         'access token': accessToken(),
         session: rawSession(),
       }
-      for (const [door, strategy] of Object.entries({ ...doors, ...bearers })) {
-        it(`from Authorization, alone or after Bearer, the door of the ${door} is opened by no other`, async () => {
+      for (const [own, strategy] of Object.entries({ ...byKind, ...bearers })) {
+        it(`the strategy for ${own} accepts no other from Authorization, alone or after Bearer`, async () => {
           asking.resetHistory()
           await start((app) => app.post('/', raw(framework), authenticate(strategy), answer))
-          for (const [kind, text] of Object.entries(credentials)) {
-            for (const authorization of [text, `Bearer ${text}`]) {
+          for (const [kind, token] of Object.entries(credentials)) {
+            for (const authorization of [token, `Bearer ${token}`]) {
               const { status } = await send(served.url, BODY, { ...JSON_TYPE, authorization })
-              const alone = authorization === text
-              const opens = kind === door && (Object.hasOwn(bearers, kind) || (kind === 'instance' && alone))
+              const alone = authorization === token
+              const opens = kind === own && (Object.hasOwn(bearers, kind) || (kind === 'instance' && alone))
               expect(status, `${kind} ${alone ? 'alone' : 'after Bearer'}`).to.equal(opens ? 200 : 401)
             }
           }
-          expect(new Set(askedFor(asking))).to.deep.equal(new Set(door === 'access token' ? [accessToken()] : []))
+          expect(new Set(askedFor(asking))).to.deep.equal(new Set(own === 'access token' ? [accessToken()] : []))
         })
       }
     })
@@ -320,13 +320,13 @@ for (const [version, framework] of versions) {
 
 describe('J-07: the checks', () => {
   const options = { publicKey, now }
-  const checks: Record<string, (text: string) => Promise<unknown>> = {
-    instance: async (text) => verifyInstance(text, { secret: SECRET, now }),
-    webhook: (text) => verifyWebhook(text, options),
-    'service plugin': (text) => verifyServicePlugin(text, { ...options, appId: APP_ID }),
-    digest: (text) => verifyDigest(`JWT=${text}`, BODY, options),
-    'access token': (text) => verifyAccessToken(text, { appId: APP_ID, now, fetch: answering() }),
-    session: (text) => sessionTokens().verify(text),
+  const checks: Record<string, (token: string) => Promise<unknown>> = {
+    instance: async (token) => verifyInstance(token, { secret: SECRET, now }),
+    webhook: (token) => verifyWebhook(token, options),
+    'service plugin': (token) => verifyServicePlugin(token, { ...options, appId: APP_ID }),
+    digest: (token) => verifyDigest(`JWT=${token}`, BODY, options),
+    'access token': (token) => verifyAccessToken(token, { appId: APP_ID, now, fetch: answering() }),
+    session: (token) => sessionTokens().verify(token),
   }
   const proofs: Record<string, string> = {
     instance: instance(),
@@ -338,10 +338,10 @@ describe('J-07: the checks', () => {
     'another app': webhook({}, {}, OTHER_KEYS.privateKey),
   }
   for (const [check, verify] of Object.entries(checks)) {
-    for (const [kind, text] of Object.entries(proofs)) {
-      it(`of a ${check} ${kind === check ? 'takes' : 'refuses'} the text of a ${kind}`, async () => {
-        if (kind === check) expect(await verify(text)).to.be.an('object')
-        else expect(await refusalOf(verify(text))).to.be.a('string')
+    for (const [kind, token] of Object.entries(proofs)) {
+      it(`for ${check} ${kind === check ? 'accepts' : 'rejects'} ${kind}`, async () => {
+        if (kind === check) expect(await verify(token)).to.be.an('object')
+        else expect(await refusalOf(verify(token))).to.be.a('string')
       })
     }
   }

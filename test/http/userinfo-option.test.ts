@@ -5,15 +5,15 @@ import { accessToken, answering } from '../support/access-token.ts'
 import { now } from '../support/build.ts'
 import { APP_ID } from '../support/jwt.ts'
 import { type Outcome, request, runToEnd } from '../support/run.ts'
-import { instanceProof, sessionTokens } from '../support/session.ts'
+import { sessionTokens, verifiedInstance } from '../support/session.ts'
 
 type Userinfo = (identity: object, context: { token: string }) => unknown
 const found = (identity: object): object => identity
 
 const tokens = sessionTokens()
-const session = await tokens.issue(instanceProof())
+const session = await tokens.issue(verifiedInstance())
 
-const doors = {
+const strategies = {
   WixSessionStrategy: {
     token: session,
     strategy: (userinfo: Userinfo) => new WixSessionStrategy({ tokens, userinfo }, found),
@@ -25,12 +25,12 @@ const doors = {
   },
 }
 
-for (const [name, { token, strategy }] of Object.entries(doors)) {
+for (const [name, { token, strategy }] of Object.entries(strategies)) {
   describe(`the option userinfo of ${name}`, () => {
     const req = request({}, { authorization: `Bearer ${token}` })
     const run = (userinfo: Userinfo): Promise<Outcome> => runToEnd(strategy(userinfo), req)
 
-    it('is called with the verified identity and the token, before verify sees the result', async () => {
+    it('is called with the verified identity and the token, before verify', async () => {
       const userinfo = sinon.fake((_identity: object, _context: object) => ({ roles: ['editor'] }))
       const outcome = await run(userinfo)
       expect(outcome).to.have.nested.property('user.instanceId', 'instance-1')
@@ -43,22 +43,22 @@ for (const [name, { token, strategy }] of Object.entries(doors)) {
       sinon.assert.calledOnceWithExactly(userinfo, sinon.match({ instanceId: 'instance-1' }), { token })
     })
 
-    it('may answer with a promise, or with nothing', async () => {
+    it('may return a promise or nothing', async () => {
       expect(await run(async () => ({ email: 'a@b.example' })))
         .to.have.nested.property('user.userinfo')
         .that.deep.equals({ email: 'a@b.example' })
       expect(await run(() => undefined)).to.have.nested.property('user.userinfo', undefined)
     })
 
-    it('is asked for each request, also when the token is remembered', async () => {
+    it('is called for each request, also when the token is cached', async () => {
       let count = 0
-      const door = strategy(() => ({ count: ++count }))
+      const counting = strategy(() => ({ count: ++count }))
       for (const expected of [1, 2, 3]) {
-        expect(await runToEnd(door, req)).to.have.nested.property('user.userinfo.count', expected)
+        expect(await runToEnd(counting, req)).to.have.nested.property('user.userinfo.count', expected)
       }
     })
 
-    it('is an error when it throws or rejects', async () => {
+    it('fails the request with the error that it throws', async () => {
       const failure = new Error('database')
       expect(await run(() => Promise.reject(failure))).to.deep.equal({ kind: 'error', error: failure })
       const outcome = await run(() => {
@@ -67,7 +67,7 @@ for (const [name, { token, strategy }] of Object.entries(doors)) {
       expect(outcome).to.deep.equal({ kind: 'error', error: failure })
     })
 
-    it('refuses with a WixAuthError', async () => {
+    it('rejects the request with the WixAuthError that it throws', async () => {
       expect(await run(() => Promise.reject(new WixAuthError('insufficient_scope')))).to.deep.equal({
         kind: 'fail',
         challenge: { message: 'This Wix identity may not do this', code: 'insufficient_scope' },
@@ -75,7 +75,7 @@ for (const [name, { token, strategy }] of Object.entries(doors)) {
       })
     })
 
-    it('is not asked about a token that is refused', async () => {
+    it('is not called for a token that is rejected', async () => {
       const userinfo = sinon.fake()
       const outcome = await runToEnd(strategy(userinfo), request({}, { authorization: 'Bearer a.b.c.d.!' }))
       expect(outcome).to.include({ kind: 'fail', status: 401 })

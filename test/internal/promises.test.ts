@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { withTimeout } from '../../lib/internal/promises.ts'
+import { isPromise, singleFlight, toError, whenReady, withTimeout } from '../../lib/internal/promises.ts'
 
 describe('withTimeout', () => {
   let timers: sinon.SinonFakeTimers
@@ -10,9 +10,9 @@ describe('withTimeout', () => {
   afterEach(() => timers.restore())
   const never = (): Promise<string> => new Promise(() => {})
 
-  it('answers what the call answers, at once or later, and leaves no timer behind', async () => {
+  it('returns the result of the call, at once or later, and leaves no timer behind', async () => {
     const late = sinon.fake.returns('late')
-    for (const call of [() => 'a', async () => 'a', () => ({ then: (run: (text: string) => void) => run('a') })]) {
+    for (const call of [() => 'a', async () => 'a', () => ({ then: (run: (result: string) => void) => run('a') })]) {
       expect(await withTimeout(1, call as () => Promise<string>, late)).to.equal('a')
       expect(timers.countTimers()).to.equal(0)
     }
@@ -30,7 +30,7 @@ describe('withTimeout', () => {
     sinon.assert.notCalled(late)
   })
 
-  it('T-06: answers what `late` answers when the call takes too long, to the millisecond', async () => {
+  it('T-06: returns the result of `late` when the call takes too long, to the millisecond', async () => {
     const late = sinon.fake.returns('late')
     const answer = withTimeout(0.5, never, late)
     await timers.tickAsync(499)
@@ -47,7 +47,7 @@ describe('withTimeout', () => {
     expect(await answer).to.equal(reason)
   })
 
-  it('T-06: ignores how a call ends that took too long', async () => {
+  it('T-06: ignores how a call ends after its timeout', async () => {
     for (const end of [async () => 'a', async () => Promise.reject(new Error('x'))]) {
       let settle = (_end: Promise<string>): void => {}
       const call = (): Promise<string> => new Promise((resolve) => void (settle = resolve))
@@ -55,6 +55,54 @@ describe('withTimeout', () => {
       await timers.tickAsync(500)
       settle(end())
       expect(await answer).to.equal('late')
+    }
+  })
+})
+
+describe('isPromise', () => {
+  it('is true for everything with a function `then`', () => {
+    const promises: unknown[] = [Promise.resolve(), { then: () => {} }, Object.assign(() => {}, { then: () => {} })]
+    for (const value of promises) {
+      expect(isPromise(value)).to.equal(true)
+    }
+    for (const value of [undefined, null, 7, 'then', {}, { then: 'later' }, () => {}]) {
+      expect(isPromise(value)).to.equal(false)
+    }
+  })
+})
+
+describe('whenReady', () => {
+  it('goes on in the same tick without a promise, and after it with one', async () => {
+    expect(whenReady(1, (value) => value + 1)).to.equal(2)
+    const later = whenReady(Promise.resolve(1), (value) => value + 1)
+    expect(later).to.be.instanceOf(Promise)
+    expect(await later).to.equal(2)
+    const then = (resolve: (value: number) => void): void => resolve(1)
+    expect(await whenReady({ then } as PromiseLike<number>, (value) => value + 1)).to.equal(2)
+  })
+})
+
+describe('T-10: singleFlight', () => {
+  it('shares the call in flight, and makes a new one after it, whether it failed or not', async () => {
+    const call = sinon.stub<[], Promise<number>>()
+    call.onCall(0).resolves(1)
+    call.onCall(1).rejects(new Error('x'))
+    call.onCall(2).resolves(3)
+    const shared = singleFlight(call)
+    expect(await Promise.all([shared(), shared(), shared()])).to.deep.equal([1, 1, 1])
+    const failing = await Promise.allSettled([shared(), shared()])
+    expect(failing.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
+    expect(await shared()).to.equal(3)
+    sinon.assert.calledThrice(call)
+  })
+})
+
+describe('P-04: toError', () => {
+  it('returns an Error as it is, and makes one of any other value', () => {
+    const error = new TypeError('x')
+    expect(toError(error)).to.equal(error)
+    for (const reason of [undefined, null, '', 0, 'route', { message: 'x' }]) {
+      expect(toError(reason)).to.be.instanceOf(Error).with.property('cause', reason)
     }
   })
 })

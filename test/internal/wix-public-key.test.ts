@@ -30,8 +30,8 @@ const forms: Array<[string, unknown]> = [
   ['PEM with the two characters \\n', pem.replaceAll('\n', '\\n')],
   ['PEM with the four characters \\r\\n', pem.replaceAll('\n', '\\r\\n')],
   ['PEM on one line with spaces', oneLine.replaceAll('\n', ' ')],
-  ['PEM on one line with nothing for the line ends', pem.replaceAll('\n', '')],
-  ['PEM with white space around it', `\n\t ${pem}\n `],
+  ['PEM on one line with no line ends', pem.replaceAll('\n', '')],
+  ['PEM with whitespace around it', `\n\t ${pem}\n `],
   ['the PEM in base64', Buffer.from(pem).toString('base64')],
   ['the PEM with CRLF in base64', Buffer.from(pem.replaceAll('\n', '\r\n')).toString('base64')],
   ['the PEM in base64 on several lines', Buffer.from(pem).toString('base64').replaceAll(/.{64}/g, '$&\n')],
@@ -40,7 +40,7 @@ const forms: Array<[string, unknown]> = [
   ['bare base64 with the two characters \\n', base64.replaceAll(/.{64}/g, '$&\\n')],
   ['PEM in quotes, as some readers of environment files leave it', `"${pem.replaceAll('\n', '\\n')}"`],
   ['a KeyObject', createPublicKey(pem)],
-  ['a list', [OTHER_KEYS.publicKey, createPublicKey(pem)]],
+  ['an array', [OTHER_KEYS.publicKey, createPublicKey(pem)]],
 ]
 
 const der = (key: KeyObject): string => key.export({ format: 'der', type: 'spki' }).toString('base64')
@@ -54,11 +54,11 @@ const guid = '07864c16-3a6f-4dd2-9973-028705762b2c'
 const wrong: Array<[string, unknown, string]> = [
   ['undefined', undefined, 'got undefined (is an environment variable not set?)'],
   ['null', null, 'got null'],
-  ['an empty text', '', 'got an empty string'],
-  ['a blank text', ' \n', 'got an empty string'],
-  ['an empty list', [], 'got an empty array'],
-  ['a list with a hole', [pem, undefined], 'got undefined'],
-  ['a list in a list', [[pem]], 'got an array'],
+  ['an empty string', '', 'got an empty string'],
+  ['a blank string', ' \n', 'got an empty string'],
+  ['an empty array', [], 'got an empty array'],
+  ['an array with undefined', [pem, undefined], 'got undefined'],
+  ['an array in an array', [[pem]], 'got an array'],
   ['a number', 7, 'got a number'],
   ['an object', { key: pem }, 'got a value of type object'],
   ['bytes', Buffer.from(pem), 'got a value of type object'],
@@ -71,12 +71,12 @@ const wrong: Array<[string, unknown, string]> = [
   ['a certificate', certificate, 'got a certificate'],
   ['a certificate in base64', Buffer.from(certificate).toString('base64'), 'got a certificate'],
   ['the app secret or the app id', guid, 'got a GUID, as the app secret and the app ID are'],
-  ['the app id with white space', ` ${guid.toUpperCase()}\n`, 'got a GUID, as the app secret and the app ID are'],
-  ['some text', 'canary', 'got a value that cannot be read as one'],
+  ['the app id with whitespace', ` ${guid.toUpperCase()}\n`, 'got a GUID, as the app secret and the app ID are'],
+  ['a string of another kind', 'canary', 'got a value that cannot be read as one'],
   ['a path', './canary/public.pem', 'got a value that cannot be read as one'],
   ['half a PEM', pem.slice(0, 200), 'got a value that cannot be read as one'],
   ['half of the bare base64', base64.slice(0, 200), 'got a value that cannot be read as one'],
-  ['two PEMs in one text', pem + OTHER_KEYS.publicKey, 'got a value that cannot be read as one'],
+  ['two PEMs in one string', pem + OTHER_KEYS.publicKey, 'got a value that cannot be read as one'],
   ['a PEM of another form', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'got a value that cannot be read as one'],
   ['an RSA key of 1,024 bits', der(rsa(1024, 65_537)), 'got a key of 1024 bits'],
   ['an RSA key of 2,047 bits', rsa(2047, 65_537), 'got a key of 2047 bits'],
@@ -104,7 +104,7 @@ describe('J-02: the public key', () => {
   }
 
   for (const [name, { forms: published }] of Object.entries(keys)) {
-    it(`may have each form of the vector ${name}, and is the same in each`, () => {
+    it(`may have each form of the vector ${name}, and is the same key in each`, () => {
       const read = Object.values(published).map((form) => wixPublicKeys('test', form)[0])
       expect(read).to.have.length.of.at.least(6)
       for (const key of read) expect(key?.equals(read[0] as KeyObject)).to.equal(true)
@@ -114,7 +114,7 @@ describe('J-02: the public key', () => {
   for (const [name, publicKey, problem] of wrong) {
     it(`must not be ${name}`, async () => {
       const options = { publicKey: publicKey as string, now }
-      const doors: Array<[string, () => unknown]> = [
+      const makers: Array<[string, () => unknown]> = [
         ['verifyWebhook', () => verifyWebhook(webhook(), options)],
         ['verifyServicePlugin', () => verifyServicePlugin(servicePlugin(), { ...options, appId: APP_ID })],
         ['verifyDigest', () => verifyDigest(digest(), BODY, options)],
@@ -122,11 +122,11 @@ describe('J-02: the public key', () => {
         ['WixServicePluginStrategy', async () => new WixServicePluginStrategy({ ...options, appId: APP_ID })],
         ['WixDigestStrategy', async () => new WixDigestStrategy(options)],
       ]
-      for (const [door, open] of doors) {
+      for (const [owner, open] of makers) {
         const error: unknown = await Promise.resolve(open()).catch((reason: unknown) => reason)
         expect(error).to.be.instanceOf(TypeError)
         const { message } = error as TypeError
-        expect(message.startsWith(`${door}: option \`publicKey\` must be the public key of your app`)).to.equal(true)
+        expect(message.startsWith(`${owner}: option \`publicKey\` must be the public key of your app`)).to.equal(true)
         expect(message).to.include(problem)
         expect(message).to.include('Webhooks > Get public key, or More Actions > View ID & keys')
         // E-01: nothing of what was given.
@@ -142,7 +142,7 @@ describe('J-02: the public key', () => {
     )
   })
 
-  it('may be changed without a pause: each of a list is tried', async () => {
+  it('may be rotated: each key of an array is tried', async () => {
     const publicKey = [OTHER_KEYS.publicKey, KEYS.publicKey]
     for (const { privateKey } of [KEYS, OTHER_KEYS]) {
       expect(await verifyWebhook(webhook({}, {}, privateKey), { publicKey, now })).to.have.property('instanceId')
@@ -152,7 +152,7 @@ describe('J-02: the public key', () => {
     )
   })
 
-  it('of a list that fits decides, also when it refuses for another reason', async () => {
+  it('that fits decides, of an array, also when it refuses for another reason', async () => {
     const publicKey = [KEYS.publicKey, OTHER_KEYS.publicKey]
     expect(await refusalOf(verifyWebhook(webhook({}, { exp: 1 }), { publicKey, now }))).to.equal('token_expired')
   })

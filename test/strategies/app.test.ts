@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { fromAuthorization, fromHeader, Strategy, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { optionsTable } from '../support/options-table.ts'
 import { request, run, start } from '../support/run.ts'
 
 const user = { id: 'user' }
@@ -12,16 +13,16 @@ const strategy = (options: object = {}): WixAppStrategy =>
 const asked = (overrides: object = {}): object => request({ instance: instance({ ...overrides }) })
 
 describe('WixAppStrategy', () => {
-  it('is called wix-app, and Strategy', () => {
+  it('has the name wix-app, and is exported as Strategy too', () => {
     expect(strategy().name).to.equal('wix-app')
     expect(Strategy).to.equal(WixAppStrategy)
   })
 
-  it('takes another name, to register one for each app of a backend', () => {
+  it('may have another name, to register one for each app of a backend', () => {
     expect(strategy({ name: 'wix-app-two' }).name).to.equal('wix-app-two')
   })
 
-  it('signs in with what the look-up found, and tells the identity in the info', async () => {
+  it('signs in with the user that verify found, and has the identity in the info', async () => {
     const outcome = await run(strategy(), asked())
     expect(outcome).to.have.property('kind', 'success')
     expect(outcome).to.have.property('user', user)
@@ -76,7 +77,7 @@ describe('WixAppStrategy', () => {
       })
     })
 
-    it('I-01: nothing but a text', async () => {
+    it('I-01: nothing but a string', async () => {
       for (const value of [[genuine], [genuine, genuine], {}, { a: genuine }, 7, 0, true, false]) {
         expect(await run(strategy(), request({ instance: value }))).to.deep.include({ kind: 'fail', status: 400 })
         expect(await run(strategy(), request({}, { authorization: value }))).to.deep.include({
@@ -90,7 +91,7 @@ describe('WixAppStrategy', () => {
       const none = [
         undefined,
         null,
-        'text',
+        'a string',
         7,
         {},
         { query: null },
@@ -118,7 +119,7 @@ describe('WixAppStrategy', () => {
       })
     })
 
-    it('another place, when it is told', async () => {
+    it('another place, with instanceFromRequest', async () => {
       const signed = strategy({ instanceFromRequest: fromHeader('X-Wix-Instance') })
       expect(await run(signed, request({}, { 'x-wix-instance': genuine }))).to.have.property('kind', 'success')
       const bearer = strategy({ instanceFromRequest: fromAuthorization('Bearer') })
@@ -183,7 +184,7 @@ describe('WixAppStrategy', () => {
       sinon.assert.notCalled(secret)
     })
 
-    it('may refuse an app that it does not know, by throwing a WixAuthError', async () => {
+    it('may reject an unknown app, by throwing a WixAuthError', async () => {
       const secret = async (): Promise<string> => {
         throw new WixAuthError('claim_invalid')
       }
@@ -193,33 +194,11 @@ describe('WixAppStrategy', () => {
       })
     })
 
-    const PEM = '-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n'
-    const wrong: Array<[unknown, string]> = [
-      [undefined, 'got undefined (is an environment variable not set?)'],
-      [null, 'got null'],
-      ['', 'got an empty string'],
-      [' \t', 'got an empty string'],
-      [[], 'got an empty array'],
-      [[SECRET, undefined], 'got undefined'],
-      [[SECRET, ''], 'got an empty string'],
-      [7, 'got a number'],
-      [{}, 'got a value of type object'],
-      [[[SECRET]], 'got an array'],
-      [`${SECRET}\n`, 'got one with leading or trailing whitespace'],
-      [` ${SECRET}`, 'got one with leading or trailing whitespace'],
-      [PEM, 'got a key'],
-      [Buffer.from(PEM).toString('base64'), 'got a key'],
-      [`MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${'x'.repeat(100)}`, 'got a key'],
-      ['{"kty":"oct","k":"c2VjcmV0"}', 'got a key'],
-    ]
-    for (const [secret, problem] of wrong) {
-      it(`I-06: must not be ${inspect(secret).slice(0, 40)}, early or late`, async () => {
-        const message = `WixAppStrategy: option \`secret\` must be the app secret, ${problem}`
-        const where = 'dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
-        expect(() => strategy({ secret }))
-          .to.throw(TypeError, message)
-          .with.property('message')
-          .that.includes(where)
+    // All that it must not be is in internal/app-secret.test.ts.
+    for (const secret of [undefined, '', [], [SECRET, ''], 7, `${SECRET}\n`]) {
+      it(`I-06: must not be ${inspect(secret)}, in the constructor or late`, async () => {
+        const message = 'WixAppStrategy: option `secret` must be the app secret, got '
+        expect(() => strategy({ secret })).to.throw(TypeError, message)
         for (const late of [{ secret }, { secret: () => secret }, { secret: async () => secret }]) {
           const outcome = await run(strategy(), asked(), late)
           expect(outcome).to.have.property('kind', 'error')
@@ -232,7 +211,7 @@ describe('WixAppStrategy', () => {
       })
     }
 
-    it('I-06: may hold what only looks like a part of a key', async () => {
+    it('I-06: may be a string that looks like a part of a key', async () => {
       for (const secret of ['MIIB-short', 'a{b', 'x-----BEGIN', 'two words']) {
         const signed = request({ instance: instance({}, secret) })
         expect(await run(strategy({ secret }), signed)).to.have.property('kind', 'success')
@@ -350,11 +329,7 @@ describe('WixAppStrategy', () => {
       [{ maxAge: -5 }, 'WixAppStrategy: option `maxAge`'],
       [{ now: 5 }, 'WixAppStrategy: option `now`'],
     ]
-    for (const [options, message] of wrong) {
-      it(`must not be ${inspect(options)}`, () => {
-        expect(() => strategy(options)).to.throw(TypeError, message)
-      })
-    }
+    optionsTable({ WixAppStrategy: strategy }, wrong)
 
     it('may be at the edges of what is allowed', () => {
       expect(strategy({ verifyTimeout: 86_400 }).name).to.equal('wix-app')

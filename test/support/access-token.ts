@@ -20,7 +20,7 @@ export const info = (overrides: Readonly<Record<string, unknown>> = {}): Record<
 
 type FetchSpy = sinon.SinonSpy<[url: string, init: RequestInit], Promise<Response>>
 
-/** What a `fetch` answers. A text is sent as it is. */
+/** What a `fetch` answers. A string is sent as it is. */
 export const response = (body: unknown, status: number, headers: Record<string, string> = {}): Response =>
   // These statuses must not have a body.
   new Response([204, 205, 304].includes(status) ? null : typeof body === 'string' ? body : JSON.stringify(body), {

@@ -22,10 +22,10 @@ export const payload = (overrides: Readonly<Record<string, unknown>> = {}): Reco
   ...overrides,
 })
 
-/** Signs any bytes or text, well-formed or not. */
+/** Signs any bytes or string, well-formed or not. */
 export function signData(data: string | Buffer, secret: string = SECRET): string {
-  const text = typeof data === 'string' ? data : data.toString('base64url')
-  return `${createHmac('sha256', secret).update(text).digest('base64url')}.${text}`
+  const encoded = typeof data === 'string' ? data : data.toString('base64url')
+  return `${createHmac('sha256', secret).update(encoded).digest('base64url')}.${encoded}`
 }
 
 export const sign = (content: unknown, secret: string = SECRET): string =>

@@ -21,7 +21,7 @@ const LIVE = `
   } else {
     signedIn.textContent = 'Signed out'
     live.textContent = 'Signed out: reload this page from Wix'
-    for (const text of [signedIn, live]) text.classList.add('problem-now')
+    for (const line of [signedIn, live]) line.classList.add('problem-now')
   }
 `
 
@@ -32,7 +32,7 @@ export interface CookieAppOptions {
 }
 
 /**
- * The dashboard of the example app, kept open by a login session: what Passport does when nobody says `session: false`. Its cookie
+ * The dashboard of the example app, kept open by a login session: what Passport does without `session: false`. Its cookie
  * has all that a cookie in a frame needs, except for the permission of the browser.
  */
 export function createCookieApp({ secret, accounts, frameAncestors }: CookieAppOptions): Express {

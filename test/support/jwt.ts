@@ -9,7 +9,7 @@ export const APP_ID = 'app-1'
 /** The moment at which the tests happen, in seconds. */
 export const SECONDS: number = Math.floor(NOW / 1000)
 
-/** When a genuine token was signed and ends. */
+/** When a genuine token was signed, and expires. */
 export const TIMES: { iat: number; exp: number } = { iat: SECONDS - 60, exp: SECONDS - 60 + 3_600_000 }
 
 type Overrides = Readonly<Record<string, unknown>>

@@ -10,7 +10,7 @@ const BINARY = '/usr/bin/redis-server'
 /** Whether this machine has a Redis server: the package `redis-server` of Debian. */
 export const hasRedis: boolean = existsSync(BINARY)
 
-/** Asks again until the condition holds; the timeout of the test ends it otherwise. */
+/** Waits until the condition holds, or until the timeout of the test. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
 }
@@ -34,7 +34,7 @@ async function kill(child: ChildProcess): Promise<void> {
 /** A connected client, which finds its way back when the server was away. */
 export const connect = (url: string) =>
   createClient({ url, socket: { reconnectStrategy: 20 } })
-    // What a client does not hear of would end the process.
+    // An error event without a listener would end the process.
     .on('error', () => {})
     .connect()
 

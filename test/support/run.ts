@@ -12,7 +12,7 @@ interface Authenticates {
 const redirect = sinon.fake.throws('redirect is never called')
 const pass = sinon.fake.throws('pass is never called')
 
-/** Runs a strategy as Passport does, on an object made from it, and tells all the outcomes that it reported so far. */
+/** Runs a strategy as Passport does, on an object made from it, and returns all the outcomes that it has reported so far. */
 export function start(strategy: Authenticates, req: unknown, options?: object): Outcome[] {
   const outcomes: Outcome[] = []
   const perRequest = Object.assign(Object.create(strategy) as Authenticates, {

@@ -1,4 +1,6 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
 import {
   generateSessionKey,
   type SessionAlgorithm,
@@ -8,6 +10,7 @@ import {
   verifyAccessToken,
   verifyInstance,
   type WixInstance,
+  type WixSession,
   type WixTokenInfo,
 } from '../../lib/index.ts'
 import { instance, NOW, now, SECRET } from './build.ts'
@@ -17,7 +20,7 @@ export const ISSUER = 'https://app.example'
 export const AUDIENCE = 'api'
 export const ALGORITHMS: readonly SessionAlgorithm[] = ['ES256', 'EdDSA', 'RS256']
 
-/** Keys of the app, and keys of somebody else. */
+/** Keys of the app, and one of another issuer. */
 export const SESSION_KEYS: Record<SessionAlgorithm, SessionKey> = {
   ES256: await generateSessionKey(),
   EdDSA: await generateSessionKey('EdDSA'),
@@ -27,16 +30,16 @@ export const OTHER_KEY: SessionKey = await generateSessionKey()
 
 type Overrides = Readonly<Record<string, unknown>>
 
-/** An issuer at the moment of the tests; overrides replace. */
+/** An issuer with the clock of the tests; overrides replace. */
 export const sessionTokens = (overrides: Partial<SessionTokensOptions> = {}): SessionTokens =>
   new SessionTokens({ keys: [SESSION_KEYS.ES256], issuer: ISSUER, audience: AUDIENCE, now, ...overrides })
 
-/** What an instance proves; overrides are for what Wix signs. */
-export const instanceProof = (overrides: Overrides = {}): WixInstance =>
+/** The identity in a verified instance; overrides are for what Wix signs. */
+export const verifiedInstance = (overrides: Overrides = {}): WixInstance =>
   verifyInstance(instance(overrides), { secret: SECRET, now })
 
-/** What an access token proves; overrides are for the answer of Token Info. */
-export const accessTokenProof = (overrides: Overrides = {}): Promise<WixTokenInfo> => {
+/** The identity of a verified access token; overrides are for the answer of Token Info. */
+export const verifiedAccessToken = (overrides: Overrides = {}): Promise<WixTokenInfo> => {
   const answer = {
     active: true,
     subjectType: 'MEMBER',
@@ -74,6 +77,61 @@ export const sessionClaims = (overrides: Overrides = {}): Record<string, unknown
   ...overrides,
 })
 
+/** The session in {@link rawSession}. */
+const session: WixSession = {
+  instanceId: 'instance-1',
+  subjectType: 'USER',
+  subjectId: 'user-1',
+  clientId: 'app-1',
+  siteId: null,
+  iat: SECONDS,
+  exp: SECONDS + 600,
+  jti: 'AAAAAAAAAAAAAAAAAAAAAA',
+  permissions: 'OWNER',
+  siteOwnerId: 'user-1',
+  vendorProductId: null,
+  claims: {},
+}
+/** The outcome of a strategy for {@link rawSession}. */
+export const SUCCESS: { kind: 'success'; user: WixSession; info: { identity: WixSession } } = {
+  kind: 'success',
+  user: session,
+  info: { identity: session },
+}
+
+/** A request with a token in `Authorization`. */
+export const bearer = (token: string): object => ({ headers: { authorization: `Bearer ${token}` } })
+
+/** The members of a private JSON Web Key that must stay secret. */
+export const PRIVATE_MEMBERS: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+export const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  ES256: ['kty', 'crv', 'x', 'y'],
+  EdDSA: ['kty', 'crv', 'x'],
+  RS256: ['kty', 'n', 'e'],
+}
+
+/** Every string in keys that must stay secret. */
+export const secretsOf = (...keys: readonly SessionKey[]): string[] =>
+  keys.flatMap((key) =>
+    PRIVATE_MEMBERS.flatMap((name) => {
+      const value = key[name]
+      return typeof value === 'string' ? [value] : []
+    }),
+  )
+
+/** For a table of wrong options: no error that `make` throws may show a secret of these keys. */
+export const showingNoSecretOf =
+  (keys: readonly SessionKey[], make: (options: never) => unknown): ((options: never) => unknown) =>
+  (options) => {
+    try {
+      return make(options)
+    } catch (error) {
+      const shown = inspect(error, { depth: 9, showHidden: true })
+      for (const secret of secretsOf(...keys)) expect(shown).to.not.include(secret)
+      throw error
+    }
+  }
+
 const HASHES: Record<SessionAlgorithm, string | null> = { ES256: 'sha256', EdDSA: null, RS256: 'sha256' }
 
 const PRIVATE = new WeakMap<SessionKey, KeyObject>()
@@ -85,14 +143,14 @@ export const signedWith = (key: SessionKey): ((data: Buffer) => Buffer) => {
   return (data) => sign(HASHES[key.alg], data, { key: privateKey, dsaEncoding: 'ieee-p1363' })
 }
 
-/** Any header, any payload, the signature of our key: only that is right. */
+/** Any header and any payload, with a genuine signature. */
 export const rawSession = (
   header: Overrides = {},
   payload: unknown = sessionClaims(),
   key: SessionKey = SESSION_KEYS.ES256,
 ): string => rawJwt({ alg: key.alg, typ: 'wix-session+jwt', kid: key.kid, ...header }, payload, signedWith(key))
 
-/** The parts of a JWT, as they are. */
+/** The decoded header and claims of a JWT. */
 export const partsOf = (token: string): [header: Record<string, unknown>, claims: Record<string, unknown>] => {
   const [header = '', claims = ''] = token.split('.')
   const read = (part: string): Record<string, unknown> =>

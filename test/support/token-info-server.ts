@@ -27,7 +27,7 @@ export interface TokenInfoServer {
   close(): Promise<void>
 }
 
-/** A server on a free port of this machine that answers calls of Token Info as it is told. */
+/** A server on a free port of this machine whose answers a test decides, for example in place of Token Info. */
 export async function tokenInfoServer(first: Answer): Promise<TokenInfoServer> {
   const calls: Call[] = []
   const sockets = new Set<Socket>()
@@ -80,7 +80,7 @@ export async function tokenInfoServer(first: Answer): Promise<TokenInfoServer> {
   }
 }
 
-/** A whole answer; what is no text and no bytes goes as JSON. */
+/** A whole answer; anything but a string and bytes goes as JSON. */
 export const whole =
   (body: unknown, status: number = 200, headers: Record<string, string> = {}): Answer =>
   (res) => {
@@ -117,12 +117,12 @@ export const endInBody: Answer = (res) => {
 /** Never answers. */
 export const silence: Answer = () => {}
 
-/** Every 5 ms one byte of `text`, straight to the socket, until somebody hangs up. */
-const drip = (socket: Socket, text: string): void => {
+/** Every 5 ms one byte of `json`, straight to the socket, until the client disconnects. */
+const drip = (socket: Socket, json: string): void => {
   let at = 0
   const timer = setInterval(() => {
-    if (at === text.length) return clearInterval(timer)
-    socket.write(text.charAt(at++))
+    if (at === json.length) return clearInterval(timer)
+    socket.write(json.charAt(at++))
   }, 5)
   socket.once('close', () => clearInterval(timer))
 }
@@ -131,18 +131,18 @@ const drip = (socket: Socket, text: string): void => {
 export const slowHead =
   (body: unknown): Answer =>
   (res) => {
-    const text = JSON.stringify(body)
-    drip(res.socket as Socket, `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
+    const json = JSON.stringify(body)
+    drip(res.socket as Socket, `HTTP/1.1 200 OK\r\nContent-Length: ${json.length}\r\n\r\n${json}`)
   }
 
 /** A right answer whose body comes byte by byte. */
 export const slowBody =
   (body: unknown): Answer =>
   (res) => {
-    const text = JSON.stringify(body)
-    res.writeHead(200, { 'content-type': 'application/json', 'content-length': String(text.length) })
+    const json = JSON.stringify(body)
+    res.writeHead(200, { 'content-type': 'application/json', 'content-length': String(json.length) })
     res.flushHeaders()
-    drip(res.socket as Socket, text)
+    drip(res.socket as Socket, json)
   }
 
 /** `chunk` again and again, as fast as it is taken, `total` bytes in all. */

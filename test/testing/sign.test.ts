@@ -20,11 +20,11 @@ describe('signInstance', () => {
   })
 
   it('leaves the signDate out when it is undefined', () => {
-    const text = signInstance({ instanceId: 'i', signDate: undefined }, SECRET)
-    expect(() => verifyInstance(text, { secret: SECRET, now }))
+    const signed = signInstance({ instanceId: 'i', signDate: undefined }, SECRET)
+    expect(() => verifyInstance(signed, { secret: SECRET, now }))
       .to.throw()
       .with.property('code', 'token_expired')
-    expect(verifyInstance(text, { secret: SECRET, now, maxAge: false })).to.not.have.property('signDate')
+    expect(verifyInstance(signed, { secret: SECRET, now, maxAge: false })).to.not.have.property('signDate')
   })
 })
 

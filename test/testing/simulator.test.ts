@@ -14,6 +14,7 @@ import {
 } from '../../lib/testing/index.ts'
 import { instance, iso, NOW, OTHER_SECRET, payload, SECRET, sign } from '../support/build.ts'
 import { APP_ID, SECONDS } from '../support/jwt.ts'
+import { optionsTable } from '../support/options-table.ts'
 
 const LIFETIME = 14_400
 const INACTIVE = { active: false }
@@ -92,7 +93,7 @@ describe('WixSimulator', () => {
       expect(JSON.parse(decoded.data)).to.include({ instanceId: 'instance-1' })
     })
 
-    it('is another text each time', async () => {
+    it('is another string each time', async () => {
       const [one, two] = [token(), token()]
       expect(one).to.not.equal(two)
       wix.revoke(one)
@@ -100,11 +101,11 @@ describe('WixSimulator', () => {
       expect(await tokenInfo(two)).to.deep.equal(info())
     })
 
-    it('stands for the app for four hours unless told otherwise', async () => {
+    it('stands for the app for four hours by default', async () => {
       expect(await tokenInfo(token())).to.deep.equal(info())
     })
 
-    it('stands for any subject, with all that Token Info tells of one', async () => {
+    it('stands for any subject, with all that Token Info says of one', async () => {
       for (const subjectType of ['USER', 'MEMBER', 'VISITOR', 'APP', 'UNKNOWN'] as const) {
         const subject = {
           instanceId: 'instance-ü',
@@ -120,7 +121,7 @@ describe('WixSimulator', () => {
       }
     })
 
-    it('names no subject where none is given for anybody but an app', async () => {
+    it('has no subject where none is given, but for an app', async () => {
       expect(await tokenInfo(token({ subjectType: 'VISITOR' }))).to.deep.equal(
         info({ subjectType: 'VISITOR', subjectId: null }),
       )
@@ -155,7 +156,7 @@ describe('WixSimulator', () => {
       expect((await tokenInfo(goodInstance)).body).to.include({ active: true })
     })
 
-    it('says inactive for what it does not know', async () => {
+    it('says inactive for an unknown token', async () => {
       const other = await start()
       const foreign = other.accessToken({ instanceId: 'instance-1' })
       await other.close()
@@ -169,16 +170,16 @@ describe('WixSimulator', () => {
         'without the signature': good.slice(0, good.lastIndexOf('.') + 1),
         'with other claims': good.replace(/\.[\w-]+\.([\w-]{43})$/, '.e30.$1'),
         'in another spelling': good.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)),
-        'an instance signed by somebody else': instance({}, OTHER_SECRET),
-        'an instance of nobody': sign({}),
+        'an instance signed with another secret': instance({}, OTHER_SECRET),
+        'an instance without an id': sign({}),
       }
-      for (const [name, text] of Object.entries(unknown)) {
-        expect(await tokenInfo(text), name).to.deep.equal(ok(INACTIVE))
+      for (const [name, value] of Object.entries(unknown)) {
+        expect(await tokenInfo(value), name).to.deep.equal(ok(INACTIVE))
       }
       expect(await tokenInfo(good)).to.deep.equal(info())
     })
 
-    it('takes an instance, and tells whom it stands for', async () => {
+    it('accepts an instance, and returns its subject', async () => {
       const user = { subjectType: 'USER', subjectId: 'user-1', iat: SECONDS - 60, exp: SECONDS + LIFETIME - 60 }
       expect(await tokenInfo(instance())).to.deep.equal(info(user))
       expect(
@@ -206,7 +207,7 @@ describe('WixSimulator', () => {
       expect(await tokenInfo(instance({ signDate: undefined }))).to.deep.equal(ok(INACTIVE))
     })
 
-    it('refuses a body in which there is no token', async () => {
+    it('rejects a body without a token', async () => {
       for (const body of ['', 'token', '[]', 'null', '"token"', {}, { token: '' }, { token: 1 }, { token: ['x'] }]) {
         expect(await read(await post('token-info', body))).to.deep.equal(refusal(400, 'Needs JSON with a token'))
       }
@@ -221,7 +222,7 @@ describe('WixSimulator', () => {
       expect(await tokenInfo(issued)).to.deep.equal(info({ instanceId: 'instance-2' }))
     })
 
-    it('refuses anything else', async () => {
+    it('rejects anything else', async () => {
       const wrong = [
         '',
         'grant_type=client_credentials',
@@ -282,7 +283,7 @@ describe('WixSimulator', () => {
       })
       const tokens = [token(), instance()]
       isBroken = true
-      for (const text of tokens) expect(await tokenInfo(text)).to.deep.equal(refusal(500, 'Error: stopped'))
+      for (const value of tokens) expect(await tokenInfo(value)).to.deep.equal(refusal(500, 'Error: stopped'))
     })
 
     it('does no harm when the client is gone in the middle of it', async () => {
@@ -328,7 +329,7 @@ describe('WixSimulator', () => {
       expect(await read(await faulty({}))).to.deep.equal(ok({}))
     })
 
-    it('answers all requests of that endpoint until it is replaced or ended', async () => {
+    it('answers all requests of that endpoint until it is replaced or removed', async () => {
       wix.fault('token-info', { status: 500 })
       for (let call = 0; call < 2; call++) {
         expect(await tokenInfo(token())).to.deep.equal({ ...ok({}), status: 500 })
@@ -350,7 +351,7 @@ describe('WixSimulator', () => {
       expect(await read(response)).to.deep.equal({ status: 429, type: 'application/json', body })
     })
 
-    it('sends a text as it is', async () => {
+    it('sends a string as it is', async () => {
       const response = await faulty({ status: 502, body: '<h1>Bad Gatewäy</h1>' })
       expect([response.status, response.headers.get('content-type')]).to.deep.equal([502, 'text/plain'])
       expect(await response.text()).to.equal('<h1>Bad Gatewäy</h1>')
@@ -420,7 +421,7 @@ describe('WixSimulator', () => {
       ['token'],
     ]
     for (const endpoint of wrongEndpoints) {
-      it(`refuses the endpoint ${inspect(endpoint)}`, () => {
+      it(`rejects the endpoint ${inspect(endpoint)}`, () => {
         for (const fault of [{ status: 500 }, null]) {
           expect(() => wix.fault(endpoint as never, fault))
             .to.throw(TypeError)
@@ -453,7 +454,7 @@ describe('WixSimulator', () => {
       [{ redirect: new URL('https://elsewhere.example') }, 'option `redirect` must be a non-empty string'],
     ]
     for (const [fault, message] of wrongFaults) {
-      it(`refuses the fault ${inspect(fault, { breakLength: Infinity })}: ${message}`, async () => {
+      it(`rejects the fault ${inspect(fault, { breakLength: Infinity })}: ${message}`, async () => {
         wix.fault('token-info', { status: 503 })
         expect(() => wix.fault('token-info', fault as never)).to.throw(TypeError, `WixSimulator.fault: ${message}`)
         // The one before stays.
@@ -461,7 +462,7 @@ describe('WixSimulator', () => {
       })
     }
 
-    it('takes what is at the edges', () => {
+    it('accepts values at the limits', () => {
       for (const fault of [
         { status: 200 },
         { status: 599 },
@@ -498,7 +499,7 @@ describe('WixSimulator', () => {
       await second.close()
     })
 
-    it('takes the clock of the machine where no other is given', async () => {
+    it('uses the clock of the machine by default', async () => {
       await wix.close()
       wix = await WixSimulator.start({ appId: APP_ID, appSecret: SECRET })
       const began = Math.floor(Date.now() / 1000)
@@ -509,7 +510,7 @@ describe('WixSimulator', () => {
         .that.is.within(began, Date.now() / 1000)
     })
 
-    it('listens on the port that it is told, and rejects when that one is taken', async () => {
+    it('listens on the given port, and rejects when that is in use', async () => {
       const blocker = createServer().listen(0, '127.0.0.1')
       await once(blocker, 'listening')
       const { port } = blocker.address() as AddressInfo
@@ -517,12 +518,12 @@ describe('WixSimulator', () => {
       expect(error).to.have.property('code', 'EADDRINUSE')
       blocker.close()
       await once(blocker, 'close')
-      const told = await start({ port })
-      expect(told.url).to.equal(`http://127.0.0.1:${port}`)
-      await told.close()
+      const fixed = await start({ port })
+      expect(fixed.url).to.equal(`http://127.0.0.1:${port}`)
+      await fixed.close()
     })
 
-    it('ends the requests that are waiting, and answers no more', async () => {
+    it('closes the requests that are waiting, and answers no more', async () => {
       for (const delay of [60, Infinity]) {
         const simulator = await start()
         simulator.fault('token-info', { delay })
@@ -577,15 +578,8 @@ describe('WixSimulator', () => {
       [{ ...good, now: NOW }, 'option `now` must be a function'],
       [{ ...good, secret: SECRET }, 'unknown option `secret`; known options are appId, appSecret, port, now'],
     ]
-    for (const [options, message] of wrong) {
-      it(`refuses options: ${message}`, async () => {
-        const error = await WixSimulator.start(options as never).catch((reason: unknown) => reason)
-        expect(error)
-          .to.be.instanceOf(TypeError)
-          .with.property('message')
-          .that.includes(`WixSimulator.start: ${message}`)
-        expect(error).to.have.property('message').that.does.not.include(SECRET)
-      })
-    }
+    describe('P-10: its options', () => {
+      optionsTable({ 'WixSimulator.start': (options: never) => WixSimulator.start(options) }, wrong)
+    })
   })
 })

@@ -142,9 +142,9 @@ requireIdentity({ siteOwner: false })
 requireIdentity({ permissions: 'owner' })
 
 // Without Passport.
-const instance: WixInstance = verifyInstance('text', { secret, maxAge: false, appId: 'app', now: Date.now })
+const instance: WixInstance = verifyInstance('value', { secret, maxAge: false, appId: 'app', now: Date.now })
 // @ts-expect-error The secret is needed.
-verifyInstance('text', {})
+verifyInstance('value', {})
 signInstance({ ...instance, more: 1, signDate: undefined }, secret)
 // @ts-expect-error The secret is needed.
 signInstance({ instanceId: 'x' })
@@ -184,16 +184,16 @@ new WixWebhookStrategy({ publicKey: process.env['WIX_PUBLIC_KEY'] })
 new WixServicePluginStrategy({ publicKey })
 // @ts-expect-error There is no such option here.
 new WixDigestStrategy({ publicKey, maxAge: 5 })
-// @ts-expect-error A digest names nobody.
+// @ts-expect-error A digest has no subject.
 new WixDigestStrategy({ publicKey }, ({ instanceId }) => ({ id: instanceId }))
 app.post('/webhooks', express.raw({ type: '*/*' }), passport.authenticate('wix-webhook', { session: false }))
 
-const event: Promise<WixWebhookEvent> = verifyWebhook('text', { publicKey, maxAge: 3600 })
-const call: Promise<WixServicePluginRequest> = verifyServicePlugin('text', { publicKey, appId: 'app' })
+const event: Promise<WixWebhookEvent> = verifyWebhook('value', { publicKey, maxAge: 3600 })
+const call: Promise<WixServicePluginRequest> = verifyServicePlugin('value', { publicKey, appId: 'app' })
 const signed: Promise<WixDigest> = verifyDigest('JWT=', Buffer.from(''), { publicKey, clockTolerance: 5 })
 const named: Promise<WixIdentity[]> = Promise.all([event, call])
 // @ts-expect-error The raw bytes.
-void verifyDigest('JWT=', 'text', { publicKey })
+void verifyDigest('JWT=', 'value', { publicKey })
 signWebhook({ instanceId: 'i', eventType: 'AppInstalled', data: { appId: 'a' } }, privateKey, { iat: undefined })
 signServicePlugin({ appId: 'a', metadata: { instanceId: 'i', currency: 'EUR' } }, privateKey)
 signDigest('{}', privateKey)
@@ -251,7 +251,7 @@ new WixAccessTokenStrategy({ appId: 'app', fetch: (url, init) => undici(url, { .
 new WixAccessTokenStrategy({ appId: 'app', fetch: (url, init) => fetch(url, init) }, () => null)
 new WixAccessTokenStrategy({ appId: 'app', fetch: traced }, () => null)
 new WixAppStrategy({ secret, remote: { appId: 'app', fetch: undici } }, () => null)
-void verifyAccessToken('text', { appId: 'app', fetch: async (url: string) => fetch(url) })
+void verifyAccessToken('value', { appId: 'app', fetch: async (url: string) => fetch(url) })
 // @ts-expect-error Not the answer itself.
 new WixAccessTokenStrategy({ appId: 'app', fetch: async () => ({ active: true }) }, () => null)
 // @ts-expect-error A promise.
@@ -268,7 +268,7 @@ new WixAccessTokenStrategy({ appId: 'app' })
 new WixAccessTokenStrategy({ appId: 'app', secret }, () => null)
 // @ts-expect-error There is no such kind.
 new WixAccessTokenStrategy({ appId: 'app', subjectTypes: ['OWNER'] }, () => null)
-// @ts-expect-error A list.
+// @ts-expect-error An array.
 new WixAccessTokenStrategy({ appId: 'app', subjectTypes: 'USER' }, () => null)
 // @ts-expect-error Without passReqToCallback there are two arguments.
 new WixAccessTokenStrategy({ appId: 'app' }, (_req, _token, _done) => null)
@@ -282,21 +282,21 @@ new WixAppStrategy({ secret, remote: {} }, () => null)
 new WixAppStrategy({ secret, remote: { appId: 'app', subjectTypes: ['USER'] } }, () => null)
 app.get('/api', passport.authenticate(['wix-access-token', 'wix-app'], { session: false }))
 
-const token: Promise<WixTokenInfo> = verifyAccessToken('text', { ...remote, subjectTypes: ['USER'] })
+const token: Promise<WixTokenInfo> = verifyAccessToken('value', { ...remote, subjectTypes: ['USER'] })
 const anybody: Promise<WixIdentity> = token
 // @ts-expect-error The app id is needed.
-void verifyAccessToken('text', {})
+void verifyAccessToken('value', {})
 // @ts-expect-error Only the strategy reads a request.
-void verifyAccessToken('text', { appId: 'app', tokenFromRequest: () => 'text' })
-// @ts-expect-error It is no text.
+void verifyAccessToken('value', { appId: 'app', tokenFromRequest: () => 'value' })
+// @ts-expect-error Not a string.
 void verifyAccessToken(undefined, { appId: 'app' })
 
-const outage = new WixUnavailableError('text', { retryAfter: 5, cause: new Error('text') })
+const outage = new WixUnavailableError('value', { retryAfter: 5, cause: new Error('value') })
 const again: string | undefined = outage.headers['Retry-After']
 const always: 503 = outage.status
-new WixUnavailableError('text')
+new WixUnavailableError('value')
 // @ts-expect-error Seconds.
-new WixUnavailableError('text', { retryAfter: '5' })
+new WixUnavailableError('value', { retryAfter: '5' })
 // @ts-expect-error It stays what it is.
 outage.status = 500
 // @ts-expect-error It stays what it is.
@@ -342,7 +342,7 @@ app.get(
   userInfoHandler(async ({ instanceId }, req) => ({ email: req.path + instanceId })),
 )
 // @ts-expect-error An object.
-userInfoHandler(() => 'text')
+userInfoHandler(() => 'value')
 const claims: Promise<Record<string, unknown>> = resolveUserInfo('/me', { baseUrl: 'https://localhost', token: 'x' })
 void resolveUserInfo(async ({ identity }) => ({ of: identity?.instanceId }), { identity: identityOf({}) })
 // @ts-expect-error There is no such context.

@@ -1,0 +1,84 @@
+import { expect } from 'chai'
+import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../lib/index.ts'
+import { bearerChallenge } from '../lib/errors.ts'
+
+const STATUSES: Record<WixAuthErrorCode, number> = {
+  request_invalid: 400,
+  body_too_large: 413,
+  credentials_missing: 401,
+  token_malformed: 401,
+  signature_invalid: 401,
+  token_expired: 401,
+  token_inactive: 401,
+  claim_invalid: 401,
+  insufficient_scope: 403,
+}
+const codes = Object.keys(STATUSES) as WixAuthErrorCode[]
+
+describe('WixAuthError', () => {
+  for (const code of codes) {
+    it(`has the status ${STATUSES[code]} for ${code}`, () => {
+      const error = new WixAuthError(code)
+      expect(error).to.be.instanceOf(Error).and.include({ name: 'WixAuthError', code, status: STATUSES[code] })
+      expect(error.message).to.match(/^[\x20-\x7e]{20,}$/)
+    })
+  }
+
+  it('E-02: says the same of a wrong signature, a wrong claim and an inactive token', () => {
+    const messages = new Set(
+      (['signature_invalid', 'claim_invalid', 'token_inactive'] as const).map((code) => new WixAuthError(code).message),
+    )
+    expect(messages.size).to.equal(1)
+  })
+
+  it('may have another message, with the same code and status', () => {
+    const error = new WixAuthError('claim_invalid', 'Not installed')
+    expect(error).to.include({ message: 'Not installed', code: 'claim_invalid', status: 401 })
+  })
+})
+
+describe('P-08: bearerChallenge', () => {
+  it('names no error for a request without credentials', () => {
+    expect(bearerChallenge(new WixAuthError('credentials_missing'))).to.equal('Bearer realm="Wix"')
+  })
+
+  for (const code of codes.filter((one) => one !== 'credentials_missing')) {
+    it(`is constant ASCII with invalid_token for ${code}, whatever the message is`, () => {
+      const challenge = bearerChallenge(new WixAuthError(code))
+      expect(challenge).to.match(
+        /^Bearer realm="Wix", error="invalid_token", error_description="[\x20\x21\x23-\x7e]+"$/,
+      )
+      expect(bearerChallenge(new WixAuthError(code, 'не установлено"\r\n'))).to.equal(challenge)
+    })
+  }
+})
+
+describe('WixUnavailableError', () => {
+  const headersOf = (retryAfter: number): unknown => new WixUnavailableError('x', { retryAfter }).headers
+
+  it('is a 503, and no WixAuthError', () => {
+    const error = new WixUnavailableError('down')
+    expect(error).to.be.instanceOf(Error).and.not.instanceOf(WixAuthError)
+    expect(error).to.include({ name: 'WixUnavailableError', status: 503, message: 'down' })
+    expect(error).to.not.have.property('cause')
+    expect(new WixUnavailableError('down', { cause: 'x' })).to.have.property('cause', 'x')
+  })
+
+  it('T-07: says when to come again, in whole seconds and not before', () => {
+    for (const [seconds, header] of [
+      [7, '7'],
+      [6.001, '7'],
+      [0.2, '1'],
+      [0, '1'],
+      [-5, '1'],
+    ] as const) {
+      expect(headersOf(seconds)).to.deep.equal({ 'Retry-After': header })
+    }
+  })
+
+  it('T-07: has no Retry-After where no time is known', () => {
+    for (const seconds of [NaN, Infinity, -Infinity]) expect(headersOf(seconds)).to.deep.equal({})
+    expect(new WixUnavailableError('x').headers).to.deep.equal({})
+    expect(new WixUnavailableError('x', {}).headers).to.deep.equal({})
+  })
+})

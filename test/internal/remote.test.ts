@@ -1,0 +1,560 @@
+import { inspect } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { WixAuthError } from '../../lib/index.ts'
+import { codeOf, remoteClient } from '../../lib/internal/remote.ts'
+import { clockAt, type TestClock } from '../support/access-token.ts'
+import { NOW } from '../support/build.ts'
+import { errorOf } from '../support/errors.ts'
+import { refusalOf } from '../support/jwt.ts'
+import {
+  ANSWER,
+  answering,
+  type Ask,
+  BODY,
+  client,
+  NO_OBJECT,
+  REFUSALS,
+  TOO_LONG,
+  unavailable,
+} from '../support/remote.ts'
+import {
+  type Answer,
+  endInBody,
+  endless,
+  firstThen,
+  reset,
+  resetInBody,
+  silence,
+  slowBody,
+  slowHead,
+  tokenInfoServer,
+  type TokenInfoServer,
+  whole,
+} from '../support/token-info-server.ts'
+
+const MEGABYTE = 1024 * 1024
+
+interface Fault {
+  name: string
+  answer: Answer
+  /** What the error says. */
+  why: string | RegExp
+  /** For each question. */
+  calls: number
+  timeout?: number
+}
+
+const LATE = 'no answer within 0.1 seconds'
+const json = JSON.stringify(ANSWER)
+const status = (code: number): Fault => ({
+  name: `status ${code}`,
+  answer: whole(ANSWER, code),
+  why: `status ${code}`,
+  calls: 1,
+})
+const wrongBody = (name: string, body: unknown): Fault => ({
+  name: `200 with ${name}`,
+  answer: whole(body),
+  why: NO_OBJECT,
+  calls: 1,
+})
+
+const faults: Fault[] = [
+  { name: 'a connection that is reset before the answer', answer: reset, why: /^no connection \([A-Z_]+\)$/, calls: 2 },
+  { name: 'a connection that is reset in the body', answer: resetInBody, why: NO_OBJECT, calls: 1 },
+  { name: 'a connection that ends in the body', answer: endInBody, why: NO_OBJECT, calls: 1 },
+  { name: 'no answer', answer: silence, why: LATE, calls: 1, timeout: 0.1 },
+  { name: 'a head that comes byte by byte', answer: slowHead(ANSWER), why: LATE, calls: 1, timeout: 0.1 },
+  { name: 'a body that comes byte by byte', answer: slowBody(ANSWER), why: LATE, calls: 1, timeout: 0.1 },
+  {
+    name: 'an answer that is no HTTP',
+    answer: (res) => void res.socket?.end('SSH-2.0-OpenSSH\r\n\r\n'),
+    why: /^no connection/,
+    calls: 2,
+  },
+  { name: 'status 502 twice', answer: whole('', 502), why: 'status 502', calls: 2 },
+  { name: 'status 503 twice', answer: whole('', 503), why: 'status 503', calls: 2 },
+  { name: 'status 504 twice', answer: whole('', 504), why: 'status 504', calls: 2 },
+  { name: 'a reset, then status 500', answer: firstThen(reset, whole('', 500)), why: 'status 500', calls: 2 },
+  ...[201, 202, 203, 204, 206, 304, 402, 403, 405, 406, 409, 410, 413, 415, 418, 422, 429, 451, 500, 501, 505, 599].map(
+    status,
+  ),
+  wrongBody('HTML', '<!doctype html><title>Wix</title>'),
+  wrongBody('nothing', ''),
+  wrongBody('JSON that is cut', json.slice(0, -1)),
+  wrongBody('JSON and more', `${json},`),
+  wrongBody('JSON twice', json + json),
+  wrongBody('null', 'null'),
+  wrongBody('an array', [ANSWER]),
+  wrongBody('a number', '7'),
+  wrongBody('a string', JSON.stringify(json)),
+  wrongBody('true', 'true'),
+  wrongBody(
+    'invalid UTF-8',
+    Buffer.concat([Buffer.from(json.slice(0, -2)), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
+  ),
+  wrongBody('a byte order mark', `\uFEFF${json}`),
+  wrongBody('UTF-16', Buffer.from(json, 'utf16le')),
+  { name: 'gzip that is none', answer: whole(json, 200, { 'content-encoding': 'gzip' }), why: NO_OBJECT, calls: 1 },
+  {
+    name: 'a body of 64 KiB and a byte',
+    answer: whole(json + ' '.repeat(65_537 - Buffer.byteLength(json))),
+    why: TOO_LONG,
+    calls: 1,
+  },
+]
+
+describe('remoteClient, asking a server', () => {
+  let server: TokenInfoServer
+  let clock: TestClock
+  const start = async (answer: Answer): Promise<void> => {
+    server = await tokenInfoServer(answer)
+    clock = clockAt(NOW)
+  }
+  const clientTo = (options: object = {}): Ask => client({ now: clock.now, ...options }, server.url)
+  afterEach(() => server.close())
+
+  it('sends the question as it is, and returns the JSON object of the answer', async () => {
+    await start(whole(ANSWER))
+    const ask = clientTo()
+    const url = `${server.url}/a/b?c=d`
+    expect(await ask({ url, headers: { Authorization: 'Bearer x' } })).to.deep.equal(ANSWER)
+    expect(await ask({ url, method: 'PUT' })).to.deep.equal(ANSWER)
+    const [first, second] = server.calls
+    expect(first).to.include({ method: 'POST', url: '/a/b?c=d', body: BODY })
+    expect(first?.headers).to.include({ accept: 'application/json', authorization: 'Bearer x' })
+    expect(second).to.have.property('method', 'PUT')
+    expect(second?.headers).to.not.have.property('authorization')
+  })
+
+  it('asks with GET and without a body by default', async () => {
+    await start(whole(ANSWER))
+    expect(await remoteClient({ server: 'Elsewhere' })({ url: server.url, timeout: 2 })).to.deep.equal(ANSWER)
+    expect(server.calls).to.have.length(1)
+    expect(server.calls[0]).to.include({ method: 'GET', body: '' })
+  })
+
+  it('is tested with more than 25 faults of a server', () => {
+    expect(faults.length).to.be.greaterThan(25)
+    return start(silence)
+  })
+
+  for (const { name, answer, why, calls, timeout = 2 } of faults) {
+    it(`T-06, T-07: is unavailable, and refuses nothing, after ${calls === 1 ? '1 call' : '2 calls'} for ${name}`, async () => {
+      await start(answer)
+      const begun = performance.now()
+      const ask = clientTo()
+      const [said, headers] = await unavailable(ask({ timeout }))
+      expect(performance.now() - begun).to.be.lessThan(timeout * 1000 + 1000)
+      if (typeof why === 'string') expect(said).to.equal(why)
+      else expect(said).to.match(why)
+      expect(headers).to.deep.equal({})
+      expect(server.calls).to.have.length(calls)
+
+      // The next question is asked again, and gets the answer.
+      server.answerWith(whole(ANSWER))
+      expect(await ask()).to.deep.equal(ANSWER)
+      expect(server.calls).to.have.length(calls + 1)
+    })
+  }
+
+  describe('that cannot be reached', () => {
+    it('T-08: tries twice where no connection is accepted', async () => {
+      await start(silence)
+      await server.close()
+      const fetch = sinon.spy(globalThis.fetch)
+      expect(await unavailable(clientTo({ fetch })())).to.deep.equal(['no connection (ECONNREFUSED)', {}])
+      sinon.assert.calledTwice(fetch)
+    })
+
+    it('T-08: tries at most twice where the name does not exist', async () => {
+      await start(silence)
+      const fetch = sinon.spy(globalThis.fetch)
+      const [why, headers] = await unavailable(clientTo({ fetch })({ url: 'https://nothing.invalid', timeout: 5 }))
+      expect(why).to.match(/^no (connection \((ENOTFOUND|EAI_AGAIN)\)|answer within 5 seconds)$/)
+      expect(headers).to.deep.equal({})
+      expect(fetch.callCount).to.be.within(1, 2)
+    })
+
+    it('T-08: tries twice where there is no TLS, and sends nothing', async () => {
+      await start(whole(ANSWER))
+      const [why, headers] = await unavailable(clientTo()({ url: server.url.replace('http:', 'https:') }))
+      expect(why).to.match(/^no connection( \([A-Z\d_]+\))?$/)
+      expect(headers).to.deep.equal({})
+      expect([server.connections, server.calls.length]).to.deep.equal([2, 0])
+    })
+  })
+
+  describe('that is slow', () => {
+    it('T-06: closes the connection at the timeout', async () => {
+      for (const answer of [silence, slowHead(ANSWER), slowBody(ANSWER)]) {
+        await start(answer)
+        await unavailable(clientTo()({ timeout: 0.05 }))
+        await server.hungUp()
+        await server.close()
+      }
+    })
+
+    it('T-06: has one timeout for a call and its retry', async () => {
+      await start(firstThen(reset, silence))
+      const begun = performance.now()
+      expect((await unavailable(clientTo()({ timeout: 0.3 })))[0]).to.equal('no answer within 0.3 seconds')
+      expect(performance.now() - begun).to.be.within(290, 1000)
+      expect(server.calls).to.have.length(2)
+    })
+  })
+
+  describe('with a retry', () => {
+    const recovered: Array<[string, Answer]> = [
+      ['a connection that was reset', reset],
+      ['a status 502', whole('', 502)],
+      ['a status 503', whole('<p>busy</p>', 503)],
+      ['a status 503 whose Retry-After asks for no time', whole('', 503, { 'Retry-After': '0' })],
+      ['a status 503 whose Retry-After says nothing', whole('', 503, { 'Retry-After': 'soon' })],
+      ['a status 504', whole('', 504)],
+    ]
+    for (const [name, fault] of recovered) {
+      it(`T-08: gets the answer after ${name}: 2 calls with the same body`, async () => {
+        await start(firstThen(fault, whole(ANSWER)))
+        expect(await clientTo()()).to.deep.equal(ANSWER)
+        expect(server.calls.map(({ body }) => body)).to.deep.equal([BODY, BODY])
+      })
+    }
+
+    it('T-08: goes by its answer: a refusal', async () => {
+      await start(firstThen(whole('', 502), whole({}, 401)))
+      expect(await refusalOf(clientTo()())).to.equal('token_inactive')
+      expect(server.calls).to.have.length(2)
+    })
+
+    it('T-08: goes by its answer: a Retry-After', async () => {
+      await start(firstThen(whole('', 502), whole('', 503, { 'Retry-After': '7' })))
+      const ask = clientTo()
+      expect(await unavailable(ask())).to.deep.equal(['status 503', { 'Retry-After': '7' }])
+      expect(await unavailable(ask())).to.deep.equal(['circuit breaker open after status 503', { 'Retry-After': '7' }])
+      expect(server.calls).to.have.length(2)
+    })
+  })
+
+  describe('that refuses', () => {
+    for (const [code, refusal] of REFUSALS) {
+      it(`T-07, T-08: rejects with ${refusal} for a status ${code} among the refusals, after 1 call, whatever its body and headers are`, async () => {
+        await start(whole(ANSWER, code, { 'Retry-After': '60' }))
+        const ask = clientTo()
+        for (let call = 1; call <= 10; call++) {
+          expect(await refusalOf(ask())).to.equal(refusal)
+          expect(server.calls).to.have.length(call)
+        }
+      })
+
+      it(`T-07: is unavailable for a status ${code} where there are no refusals`, async () => {
+        await start(whole(ANSWER, code))
+        expect(await unavailable(clientTo({ refusals: undefined })())).to.deep.equal([`status ${code}`, {}])
+        expect(server.calls).to.have.length(1)
+      })
+    }
+  })
+
+  describe('that asks its callers to wait', () => {
+    const waits: Array<[string, () => Answer]> = [
+      ['429 with seconds', () => whole('', 429, { 'Retry-After': '7' })],
+      ['429 with a date', () => whole('', 429, { 'Retry-After': new Date(NOW + 7000).toUTCString() })],
+      ['503 with seconds', () => whole('', 503, { 'Retry-After': '7' })],
+      ['500 with seconds', () => whole('', 500, { 'Retry-After': '7' })],
+      ['403 with seconds', () => whole('', 403, { 'Retry-After': '7' })],
+    ]
+    for (const [name, answer] of waits) {
+      it(`T-08: passes on the Retry-After of ${name}, and makes 0 calls until then, whatever the question is`, async () => {
+        await start(answer())
+        // The date has whole seconds, and so has the clock for this test.
+        clock.add(-(NOW % 1000))
+        const ask = clientTo()
+        const why = `status ${name.slice(0, 3)}`
+        expect(await unavailable(ask())).to.deep.equal([why, { 'Retry-After': '7' }])
+        server.answerWith(whole(ANSWER))
+        for (const left of ['7', '6', '5', '4', '3', '2', '1']) {
+          expect(await unavailable(ask())).to.deep.equal([`circuit breaker open after ${why}`, { 'Retry-After': left }])
+          await unavailable(ask({ url: `${server.url}/other`, body: 'other' }))
+          clock.add(999)
+          await unavailable(ask())
+          clock.add(1)
+        }
+        expect(server.calls).to.have.length(1)
+        expect(await ask()).to.deep.equal(ANSWER)
+        expect(server.calls).to.have.length(2)
+      })
+    }
+  })
+
+  describe('whose answer is large', () => {
+    it('T-06: reads a body of exactly 64 KiB', async () => {
+      await start(whole(json + ' '.repeat(65_536 - Buffer.byteLength(json))))
+      expect(await clientTo()()).to.deep.equal(ANSWER)
+    })
+
+    it('T-06: reads a right answer in gzip', async () => {
+      await start(whole(gzipSync(json), 200, { 'content-encoding': 'gzip' }))
+      expect(await clientTo()()).to.deep.equal(ANSWER)
+    })
+
+    it('T-06: reads little of 60 MB, and closes the connection', async () => {
+      await start(endless(Buffer.alloc(MEGABYTE / 16, ' '), 60 * MEGABYTE))
+      expect(await unavailable(clientTo()())).to.deep.equal([TOO_LONG, {}])
+      await server.hungUp()
+      expect(server.written()).to.be.within(65_536, 20 * MEGABYTE)
+      expect(server.calls).to.have.length(1)
+    })
+
+    it('T-06: reads little of a gzip bomb of 60 GB, and closes the connection', async () => {
+      // Each megabyte of spaces has some 1,000 bytes.
+      const packed = gzipSync(Buffer.alloc(MEGABYTE, ' '))
+      expect(packed.length).to.be.lessThan(1100)
+      await start(endless(packed, 60_000 * packed.length, { 'content-encoding': 'gzip' }))
+      expect(await unavailable(clientTo()())).to.deep.equal([TOO_LONG, {}])
+      await server.hungUp()
+      expect(server.written()).to.be.lessThan(20 * MEGABYTE)
+      expect(server.calls).to.have.length(1)
+    })
+
+    it('T-06: counts no more than 64 KiB of a gzip bomb that arrives at once', async () => {
+      const bomb = gzipSync(Buffer.alloc(60 * MEGABYTE, ' '))
+      await start(whole(bomb, 200, { 'content-encoding': 'gzip' }))
+      const before = process.memoryUsage().rss
+      expect(await unavailable(clientTo()())).to.deep.equal([TOO_LONG, {}])
+      expect(process.memoryUsage().rss - before).to.be.lessThan(40 * MEGABYTE)
+    })
+
+    it('T-06: does not read a body without end behind a status that needs none', async () => {
+      for (const code of [400, 500]) {
+        await start((res) => {
+          const chunk = Buffer.alloc(MEGABYTE / 16, ' ')
+          res.writeHead(code)
+          const more = (): void => {
+            while (!res.destroyed) if (!res.write(chunk)) return void res.once('drain', more)
+          }
+          more()
+        })
+        const error = await errorOf(clientTo()())
+        if (code === 400) expect(error).to.be.instanceOf(WixAuthError).and.include({ code: 'token_malformed' })
+        else expect(error).to.have.property('name', 'WixUnavailableError')
+        await server.hungUp()
+        expect(server.written()).to.be.lessThan(20 * MEGABYTE)
+        await server.close()
+      }
+    })
+  })
+
+  describe('that redirects', () => {
+    for (const code of [300, 301, 302, 303, 307, 308]) {
+      it(`T-05: makes 0 requests to the other host for a status ${code}`, async () => {
+        const other = await tokenInfoServer(whole(ANSWER))
+        try {
+          await start(whole('', code, { location: `${other.url}/oauth2/token-info` }))
+          expect(await unavailable(clientTo()())).to.deep.equal([`status ${code}`, {}])
+          expect([server.calls.length, other.calls.length, other.connections]).to.deep.equal([1, 0, 0])
+        } finally {
+          await other.close()
+        }
+      })
+    }
+
+    it('T-05: does not follow a redirect to the same server either', async () => {
+      await start(whole('', 307, { location: '/oauth2/token-info' }))
+      expect(await unavailable(clientTo()())).to.deep.equal(['status 307', {}])
+      expect(server.calls).to.have.length(1)
+    })
+  })
+
+  it('T-09: recovers by itself after an outage: the circuit opens, one probe closes it', async () => {
+    await start(reset)
+    const ask = clientTo()
+    for (let time = 0; time < 5; time++) await unavailable(ask({ timeout: 0.5 }))
+    const before = server.calls.length
+    expect(before).to.equal(10)
+    for (let time = 0; time < 50; time++) {
+      const [why, headers] = await unavailable(ask())
+      expect(why).to.match(/^circuit breaker open after no connection \([A-Z_]+\)$/)
+      expect(headers).to.deep.equal({ 'Retry-After': '1' })
+    }
+    expect(server.calls).to.have.length(before)
+    server.answerWith(whole(ANSWER))
+    clock.add(500)
+    expect(await ask()).to.deep.equal(ANSWER)
+    expect(await ask({ body: 'other' })).to.deep.equal(ANSWER)
+    expect(server.calls).to.have.length(before + 2)
+  })
+})
+
+describe('remoteClient with a fetch of the app', () => {
+  const headers = { get: () => null }
+  const stream = (start: (controller: ReadableStreamDefaultController) => void): Response =>
+    new Response(new ReadableStream({ start }))
+  const late: Array<[string, () => unknown]> = [
+    ['never settles, and ignores its signal', () => new Promise(() => {})],
+    ['answers without end', () => stream(() => {})],
+    ['answers a part, and then no more', () => stream((controller) => controller.enqueue(Buffer.from('{"active":')))],
+    [
+      'answers a part, and cannot be cancelled',
+      () =>
+        new Response(new ReadableStream({ pull: () => new Promise(() => {}), cancel: () => new Promise(() => {}) })),
+    ],
+  ]
+  for (const [name, end] of late) {
+    it(`T-06: gives up at the timeout when it ${name}`, async () => {
+      const fetch = sinon.fake(end)
+      const begun = performance.now()
+      expect(await unavailable(client({ fetch })({ timeout: 0.1 }))).to.deep.equal([LATE, {}])
+      expect(performance.now() - begun).to.be.within(95, 1000)
+      sinon.assert.calledOnce(fetch)
+    })
+  }
+
+  const aborting = () =>
+    sinon.fake(
+      (_url: string, { signal }: { signal: AbortSignal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')))
+        }),
+    )
+
+  it('T-06: aborts its signal at the timeout, and when all is done', async () => {
+    const fetch = aborting()
+    expect((await unavailable(client({ fetch })({ timeout: 0.05 })))[0]).to.equal('no answer within 0.05 seconds')
+    expect(fetch.firstCall.args[1].signal.aborted).to.equal(true)
+    sinon.assert.calledOnce(fetch)
+    const good = answering()
+    await client({ fetch: good })()
+    expect(good.firstCall.args[1].signal?.aborted).to.equal(true)
+  })
+
+  const broken: Array<[string, () => unknown]> = [
+    ['throws', sinon.fake.throws(new TypeError('x'))],
+    ['rejects', () => Promise.reject(new TypeError('x'))],
+    ['rejects with nothing', () => Promise.reject()],
+  ]
+  for (const [name, end] of broken) {
+    it(`T-08: asks once more when it ${name}, and is then unavailable`, async () => {
+      const fetch = sinon.fake(end)
+      expect(await unavailable(client({ fetch })())).to.deep.equal(['no connection', {}])
+      sinon.assert.calledTwice(fetch)
+    })
+  }
+
+  for (const answer of [
+    undefined,
+    null,
+    {},
+    { status: 200 },
+    { status: 200, headers },
+    { status: 200, headers, body: null },
+  ]) {
+    it(`fails with an error when it answers ${inspect(answer, { breakLength: Infinity })}, never with an answer or a refusal`, async () => {
+      const error = await errorOf(client({ fetch: async () => answer })())
+      expect(error).to.be.instanceOf(Error).and.not.instanceOf(WixAuthError)
+    })
+  }
+
+  it('uses the global one where there is none, as it is at the time of the call', async () => {
+    const ask = client()
+    const original = globalThis.fetch
+    const fetch = answering()
+    globalThis.fetch = fetch as never
+    try {
+      expect(await ask()).to.deep.equal(ANSWER)
+    } finally {
+      globalThis.fetch = original
+    }
+    sinon.assert.calledOnceWithExactly(
+      fetch,
+      'https://elsewhere.example/',
+      sinon.match({ method: 'POST', redirect: 'manual' }),
+    )
+  })
+
+  describe('and a clock of the test', () => {
+    let timers: sinon.SinonFakeTimers
+    beforeEach(() => {
+      timers = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    })
+    afterEach(() => timers.restore())
+
+    it('T-08: waits 50 to 150 ms before the retry', async () => {
+      for (const [random, wait] of [
+        [0, 50],
+        [0.5, 100],
+        [0.999_999, 149],
+      ] as const) {
+        const chance = sinon.stub(Math, 'random').returns(random)
+        const fetch = sinon.stub()
+        fetch.onCall(0).rejects(new Error('x'))
+        fetch.callsFake(answering())
+        const done = client({ fetch })()
+        await timers.tickAsync(wait - 1)
+        sinon.assert.calledOnce(fetch)
+        await timers.tickAsync(1)
+        sinon.assert.calledTwice(fetch)
+        chance.restore()
+        expect(await done).to.deep.equal(ANSWER)
+      }
+    })
+
+    it('T-06: ends at the timeout, to the millisecond', async () => {
+      let isDone = false
+      const done = unavailable(client({ fetch: () => new Promise(() => {}) })({ timeout: 2 })).finally(() => {
+        isDone = true
+      })
+      await timers.tickAsync(1999)
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(isDone).to.equal(false)
+      await timers.tickAsync(1)
+      expect((await done)[0]).to.equal('no answer within 2 seconds')
+    })
+
+    it('T-08: makes no retry after the timeout', async () => {
+      for (const end of [() => Promise.reject(new Error('x')), answering('', 502)]) {
+        const fetch = sinon.fake(end as () => unknown)
+        const done = unavailable(client({ fetch })({ timeout: 0.03 }))
+        await timers.tickAsync(30)
+        expect((await done)[0]).to.equal('no answer within 0.03 seconds')
+        await timers.tickAsync(1000)
+        sinon.assert.calledOnce(fetch)
+      }
+    })
+
+    it('T-08: makes no retry when the timeout itself has ended the call', async () => {
+      const fetch = aborting()
+      const done = unavailable(client({ fetch })({ timeout: 0.03 }))
+      await timers.tickAsync(30)
+      expect((await done)[0]).to.equal('no answer within 0.03 seconds')
+      await timers.tickAsync(1000)
+      sinon.assert.calledOnce(fetch)
+    })
+
+    it('leaves no timer behind', async () => {
+      for (const fetch of [answering(), answering({}, 401), answering({}, 500), answering('<p>')]) {
+        await client({ fetch })().catch(() => {})
+        expect(timers.countTimers()).to.equal(0)
+      }
+    })
+  })
+})
+
+describe('E-01: codeOf', () => {
+  const cases: Array<[unknown, string]> = [
+    [Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } }), ' (ECONNREFUSED)'],
+    [Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }), ' (UND_ERR_SOCKET)'],
+    [Object.assign(new Error('x'), { code: 'with space' }), ''],
+    [Object.assign(new Error('x'), { code: 'lower_case' }), ''],
+    [Object.assign(new Error('x'), { code: 7 }), ''],
+    [Object.create({ code: 'INHERITED' }), ''],
+    [undefined, ''],
+    ['a string', ''],
+  ]
+  for (const [error, suffix] of cases) {
+    it(`is ${suffix === '' ? 'empty' : suffix.trim()} for ${inspect(error).split('\n', 1)[0]?.slice(0, 50)}`, () => {
+      expect(codeOf(error)).to.equal(suffix)
+    })
+  }
+})

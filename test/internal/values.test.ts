@@ -1,0 +1,112 @@
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import { WixAuthError } from '../../lib/index.ts'
+import {
+  exactlyOne,
+  isNonEmptyString,
+  isNumber,
+  isObject,
+  objectOf,
+  oneCredential,
+  own,
+  parseJson,
+  property,
+  stringOrNull,
+} from '../../lib/internal/values.ts'
+
+const refused = (call: () => unknown, code: string): void => {
+  expect(call).to.throw(WixAuthError).with.property('code', code)
+}
+
+describe('isNumber, isNonEmptyString, stringOrNull and isObject', () => {
+  it('know finite numbers', () => {
+    for (const value of [0, -1, 1.5, 1e300]) expect(isNumber(value)).to.equal(true)
+    for (const value of [NaN, Infinity, -Infinity, '1', null, undefined, 1n, [1], {}]) {
+      expect(isNumber(value)).to.equal(false)
+    }
+  })
+
+  it('know non-empty strings', () => {
+    for (const value of ['a', ' ']) expect([isNonEmptyString(value), stringOrNull(value)]).to.deep.equal([true, value])
+    for (const value of ['', 7, null, undefined, ['a'], {}, true]) {
+      expect([isNonEmptyString(value), stringOrNull(value)]).to.deep.equal([false, null])
+    }
+  })
+
+  it('know objects, of which an array is none', () => {
+    for (const value of [{}, Object.create(null), new Date()]) expect(isObject(value)).to.equal(true)
+    for (const value of [null, undefined, [], 'a', 7, () => {}]) expect(isObject(value)).to.equal(false)
+  })
+})
+
+describe('property and own', () => {
+  const holder: unknown = Object.assign(Object.create({ inherited: 1 }), { mine: 2 })
+
+  it('P-11: read a property, own only where it is not inherited', () => {
+    expect([property(holder, 'mine'), own(holder, 'mine')]).to.deep.equal([2, 2])
+    expect([property(holder, 'inherited'), own(holder, 'inherited')]).to.deep.equal([1, undefined])
+    expect([property({}, 'missing'), own({}, 'constructor')]).to.deep.equal([undefined, undefined])
+  })
+
+  it('P-01: read nothing from a value that is no object', () => {
+    for (const value of [undefined, null, 7, 'a string', true]) {
+      expect([property(value, 'length'), own(value, 'length')]).to.deep.equal([undefined, undefined])
+    }
+  })
+})
+
+describe('I-01: exactlyOne and oneCredential', () => {
+  it('return one string', () => {
+    for (const value of ['a', ' ', 'a,b'])
+      expect([exactlyOne(value), oneCredential(value)]).to.deep.equal([value, value])
+  })
+
+  for (const none of [undefined, null, '']) {
+    it(`find nothing in ${inspect(none)}: undefined, and credentials_missing`, () => {
+      expect(exactlyOne(none)).to.equal(undefined)
+      refused(() => oneCredential(none), 'credentials_missing')
+    })
+  }
+
+  for (const odd of [['a'], ['a', 'b'], [], {}, 7, 0, true, false, Promise.resolve('a')]) {
+    it(`reject ${inspect(odd)} with request_invalid`, () => {
+      refused(() => exactlyOne(odd), 'request_invalid')
+      refused(() => oneCredential(odd), 'request_invalid')
+    })
+  }
+})
+
+describe('I-09: parseJson', () => {
+  it('parses a string, and bytes in UTF-8', () => {
+    expect(parseJson('{"a":"ü"}')).to.deep.equal({ a: 'ü' })
+    expect(parseJson(Buffer.from('{"a":"ü"}'))).to.deep.equal({ a: 'ü' })
+    expect(parseJson(new Uint8Array(Buffer.from('7')))).to.equal(7)
+  })
+
+  const bad: Array<[string, string | Uint8Array]> = [
+    ['nothing', ''],
+    ['no bytes', Buffer.alloc(0)],
+    ['JSON that is cut', '{"a":'],
+    ['a byte order mark', Buffer.from('\uFEFF{}')],
+    ['invalid UTF-8', Buffer.from('"\xff"', 'latin1')],
+    ['UTF-8 that is cut', Buffer.from('"ü').subarray(0, 2)],
+    ['UTF-16', Buffer.from('{}', 'utf16le')],
+  ]
+  for (const [name, json] of bad) {
+    it(`rejects ${name} with token_malformed, and without its content`, () => {
+      refused(() => parseJson(json), 'token_malformed')
+    })
+  }
+})
+
+describe('I-11: objectOf', () => {
+  it('returns an object without the properties that could change an object it is copied to', () => {
+    const object = objectOf(JSON.parse('{"a":1,"__proto__":{"isAdmin":true},"constructor":1,"prototype":2}'))
+    expect(Object.keys(object ?? {})).to.deep.equal(['a'])
+    expect(Object.assign({}, object)).to.not.have.property('isAdmin')
+  })
+
+  it('returns undefined for any other value', () => {
+    for (const value of [undefined, null, 7, 'a string', true, [], [{}]]) expect(objectOf(value)).to.equal(undefined)
+  })
+})
