@@ -104,7 +104,7 @@ describe('the packed package, installed in an empty folder', function () {
     }
   })
 
-  it('accepts what users write in TypeScript and refuses what is wrong, under nodenext and bundler', async () => {
+  it('accepts what users write in TypeScript and rejects what is wrong, under nodenext and bundler', async () => {
     await install('express', 'passport', '@types/express', '@types/passport', '@types/node')
     await cp(join(root, 'test/types/consumer.ts'), join(folder, 'consumer.mts'))
     expect(await compiles('consumer.mts', '--module', 'nodenext')).to.equal('')

@@ -251,7 +251,7 @@ function respelled(token: string): string {
   return token.slice(0, at) + oneOf(characters) + token.slice(at + random(2))
 }
 
-describe('beside @wix/sdk', function () {
+describe('compared with @wix/sdk', function () {
   this.timeout(300_000)
   let clock: sinon.SinonFakeTimers
   before(() => {
@@ -259,7 +259,7 @@ describe('beside @wix/sdk', function () {
   })
   after(() => clock.restore())
 
-  it('both accept what is genuine', async () => {
+  it('both accept genuine tokens', async () => {
     const genuine: Record<Check, string> = { webhook: webhook({}, TIMES), plugin: servicePlugin({}, TIMES) }
     for (const [check, token] of Object.entries(genuine)) {
       const { ours, theirs } = checks[check as Check]

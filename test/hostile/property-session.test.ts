@@ -24,10 +24,10 @@ const publicKeys = new Map(
   KEYS.map((key) => [key.kid, [key.alg, createPublicKey({ key: key as JsonWebKey, format: 'jwk' })] as const]),
 )
 
-/** Says anew, in other ways, whether a session token is good: its spelling, header, signature, claims and times. */
-function isGood(text: string): boolean {
-  const match = /^([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(text)
-  if (match === null || text.length > 8192) return false
+/** Decides, in another way, whether a session token is good: its spelling, header, signature, claims and times. */
+function isGood(token: string): boolean {
+  const match = /^([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(token)
+  if (match === null || token.length > 8192) return false
   const parts = match.slice(1)
   const [header, payload, signature] = parts.map((part) => Buffer.from(part, 'base64url')) as [Buffer, Buffer, Buffer]
   if ([header, payload, signature].some((bytes, at) => bytes.toString('base64url') !== parts[at])) return false
@@ -37,7 +37,7 @@ function isGood(text: string): boolean {
     if (key === undefined || alg !== algorithm || typeof kid !== 'string') return false
     if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'wix-session+jwt') return false
     if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(rest, name))) return false
-    const signed = Buffer.from(text.slice(0, text.lastIndexOf('.')))
+    const signed = Buffer.from(token.slice(0, token.lastIndexOf('.')))
     const hash = alg === 'EdDSA' ? null : 'sha256'
     if (!verifySignature(hash, signed, { key, dsaEncoding: 'ieee-p1363' }, signature)) return false
     if (!Buffer.from(payload.toString()).equals(payload)) return false
@@ -58,8 +58,8 @@ function isGood(text: string): boolean {
   }
 }
 
-const accepts = (text: string): Promise<boolean> =>
-  tokens.verify(text).then(
+const accepts = (token: string): Promise<boolean> =>
+  tokens.verify(token).then(
     () => true,
     (error: unknown) => {
       if (error instanceof WixAuthError) return false
@@ -95,19 +95,19 @@ const edited = fc
       maxLength: 3,
     }),
   )
-  .map(([text, edits]) =>
+  .map(([token, edits]) =>
     edits.reduce((result, [kind, where, put]) => {
       const at = where % (result.length + 1)
       if (kind === 'double') return result.slice(0, at) + result.slice(Math.max(0, at - 5))
       if (kind === 'swap')
         return result.slice(0, at) + result.slice(at + 1, at + 2) + result.slice(at, at + 1) + result.slice(at + 2)
       return result.slice(0, at) + (kind === 'remove' ? '' : put) + result.slice(kind === 'insert' ? at : at + 1)
-    }, text),
+    }, token),
   )
 
-/** The parts of genuine tokens, put together anew. */
+/** The parts of genuine tokens, in new combinations. */
 const mixed = fc
-  .tuple(...[0, 1, 2].map((at) => fc.constantFrom(...GENUINE.map((text) => text.split('.')[at] ?? ''))))
+  .tuple(...[0, 1, 2].map((at) => fc.constantFrom(...GENUINE.map((token) => token.split('.')[at] ?? ''))))
   .map((parts) => parts.join('.'))
 
 const odd = fc.oneof(
@@ -168,7 +168,7 @@ const signed = fc
   )
   .map(([key, header, payload]) => rawSession(header, payload, key))
 
-const anyText = fc.oneof(
+const anyString = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: character }) },
   { weight: 4, arbitrary: edited },
   { weight: 1, arbitrary: mixed },
@@ -176,33 +176,33 @@ const anyText = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...GENUINE) },
 )
 
-describe('any text, as a session token,', function () {
+describe('any string, as a session token,', function () {
   this.timeout(300_000)
 
-  it('J-04: that was a genuine one before it was edited is refused (20,000 edits)', async () => {
+  it('J-04: that was a genuine one before it was edited is rejected (20,000 edits)', async () => {
     let changed = 0
     await fc.assert(
-      fc.asyncProperty(fc.oneof({ weight: 9, arbitrary: edited }, { weight: 1, arbitrary: mixed }), async (text) => {
-        const unchanged = GENUINE.includes(text)
+      fc.asyncProperty(fc.oneof({ weight: 9, arbitrary: edited }, { weight: 1, arbitrary: mixed }), async (token) => {
+        const unchanged = GENUINE.includes(token)
         changed += Number(!unchanged)
-        expect(await accepts(text)).to.equal(unchanged)
+        expect(await accepts(token)).to.equal(unchanged)
       }),
       { seed: SEED, numRuns: 20_000 },
     )
     expect(changed).to.be.greaterThan(19_000)
   })
 
-  it('is accepted if and only if an independent check accepts it, and then tells the claims as they are (5,000 texts)', async () => {
+  it('is accepted if and only if an independent check accepts it, and then returns the claims as they are (5,000 strings)', async () => {
     const seen = { good: 0, bad: 0 }
     await fc.assert(
-      fc.asyncProperty(anyText, async (text) => {
-        const good = isGood(text)
+      fc.asyncProperty(anyString, async (token) => {
+        const good = isGood(token)
         seen[good ? 'good' : 'bad']++
-        expect(await accepts(text)).to.equal(good)
+        expect(await accepts(token)).to.equal(good)
         if (!good) return
-        const payload: unknown = JSON.parse(Buffer.from(text.split('.')[1] ?? '', 'base64url').toString())
+        const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
         const { instanceId, subjectType, iat, exp, jti } = payload as Record<string, unknown>
-        const { claims, ...session } = await tokens.verify(text)
+        const { claims, ...session } = await tokens.verify(token)
         expect(session).to.include({ instanceId, subjectType, iat, exp, jti })
         for (const name of Object.keys(claims)) expect(name).to.be.oneOf(['x'])
         for (const value of [session.subjectId, session.permissions, session.siteOwnerId, session.vendorProductId]) {
@@ -217,10 +217,10 @@ describe('any text, as a session token,', function () {
 
   it('P-01: or anything else, as a request, has exactly one outcome, and success only when it is good', async () => {
     const header = fc.oneof(
-      anyText.map((text) => `Bearer ${text}`),
-      anyText,
-      fc.tuple(fc.constantFrom('Basic', 'bearer', 'BEARER ', 'Digest', ''), anyText).map((parts) => parts.join(' ')),
-      anyText.map((text) => [text]),
+      anyString.map((token) => `Bearer ${token}`),
+      anyString,
+      fc.tuple(fc.constantFrom('Basic', 'bearer', 'BEARER ', 'Digest', ''), anyString).map((parts) => parts.join(' ')),
+      anyString.map((token) => [token]),
       fc.anything(),
     )
     const headers = fc.oneof(

@@ -100,7 +100,7 @@ describe('third-party vectors of JWTs', function () {
     expect(count).to.equal(38)
   })
 
-  it('J-02: of Wycheproof JWK: only keys that are safe are taken, and the signature of the one RS256 key counts', async () => {
+  it('J-02: of Wycheproof JWK: only safe keys are accepted, and the signature of the one RS256 key counts', async () => {
     const signed: string[] = []
     const unsafe: string[] = []
     for (const group of jwk.testGroups) {

@@ -263,7 +263,7 @@ for (const [version, framework] of versions) {
         ])
       })
 
-      it('what is not its own the strategy passes on as missing, and the other one says why', async () => {
+      it('a credential of another kind is missing for a strategy, and rejected by its own', async () => {
         await start(CHAIN)
         const invalid = new RegExp('error="invalid_token"')
         const missing = 'credentials_missing'
@@ -299,7 +299,7 @@ for (const [version, framework] of versions) {
       expect(wix.calls).to.have.length(1)
     })
 
-    it('P-07: what the route throws is not taken for a refusal or for an outage', async () => {
+    it('P-07: an error of the route is neither a refusal nor an outage', async () => {
       await start('wix-access-token', { fetch: answering() }, [
         () => {
           throw new Error('of the route')

@@ -266,7 +266,7 @@ describeInBrowser(`The example app, embedded cross-site, with third-party cookie
     expect(trades()).to.equal(4)
   })
 
-  it('trades its proof again by itself when the server has got other keys', async () => {
+  it('trades its proof again by itself when the server has other keys', async () => {
     const page = await launch(BLOCKED)
     const frame = await embed(page)
     await live(frame)

@@ -210,7 +210,7 @@ describe('S-04: the rotation of keys', function () {
     return { failed, error: first }
   }
 
-  it('that forgets to remove the old key accepts its tokens, which the simulation detects', async () => {
+  it('that does not remove the old key accepts its tokens, which the simulation detects', async () => {
     // Without the last step.
     const forgetful = ({ steps, ...plan }: Plan): Plan => ({ steps: steps.slice(0, 3), ...plan })
     const plans = rotations(CACHE_LIFE + RING_AGE, (life) => life + RING_AGE, fc.constant(0)).map(forgetful)

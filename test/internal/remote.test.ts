@@ -142,7 +142,7 @@ describe('remoteClient, asking a server', () => {
   })
 
   for (const { name, answer, why, calls, timeout = 2 } of faults) {
-    it(`T-06, T-07: is unavailable, and refuses nothing, after ${calls === 1 ? '1 call' : '2 calls'} for ${name}`, async () => {
+    it(`T-06, T-07: is unavailable, and rejects nothing, after ${calls === 1 ? '1 call' : '2 calls'} for ${name}`, async () => {
       await start(answer)
       const begun = performance.now()
       const ask = clientTo()
@@ -238,7 +238,7 @@ describe('remoteClient, asking a server', () => {
     })
   })
 
-  describe('that refuses', () => {
+  describe('that rejects', () => {
     for (const [code, refusal] of REFUSALS) {
       it(`T-07, T-08: rejects with ${refusal} for a status ${code} among the refusals, after 1 call, whatever its body and headers are`, async () => {
         await start(whole(ANSWER, code, { 'Retry-After': '60' }))

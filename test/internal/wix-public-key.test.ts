@@ -152,7 +152,7 @@ describe('J-02: the public key', () => {
     )
   })
 
-  it('that fits decides, of an array, also when it refuses for another reason', async () => {
+  it('that fits decides, of an array, also when it rejects for another reason', async () => {
     const publicKey = [KEYS.publicKey, OTHER_KEYS.publicKey]
     expect(await refusalOf(verifyWebhook(webhook({}, { exp: 1 }), { publicKey, now }))).to.equal('token_expired')
   })

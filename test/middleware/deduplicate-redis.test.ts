@@ -85,7 +85,7 @@ describe('redisStore', function () {
     expect(await store.begin('a', 60)).to.equal('busy')
   })
 
-  it('rejects when the server refuses, or answers with something else', async () => {
+  it('rejects when the server rejects, or answers with something else', async () => {
     await client.lPush('passport-wix-app:a', 'an array')
     let refusal: unknown
     await Promise.resolve(redisStore(client).begin('a', 60)).catch((reason: unknown) => (refusal = reason))

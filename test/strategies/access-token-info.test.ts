@@ -97,7 +97,7 @@ describe('Token Info', () => {
     )
   })
 
-  it('T-08: is asked once for a token that it refuses', async () => {
+  it('T-08: is asked once for a token that it rejects', async () => {
     for (const code of [400, 401, 404]) {
       const fetch = answering({}, code)
       expect(await refusalOf(verifyAccessToken(TOKEN, { appId: APP_ID, now, fetch }))).to.equal('token_inactive')
@@ -455,7 +455,7 @@ describe('Token Info that does not answer as it should', () => {
   }
 
   for (const code of [400, 401, 404]) {
-    it(`T-07, C-02: refuses with a status ${code}: 401, cached for 10 s, after 1 call`, async () => {
+    it(`T-07, C-02: rejects with a status ${code}: 401, cached for 10 s, after 1 call`, async () => {
       await start(whole(info(), code, { 'Retry-After': '60' }))
       const strategy = createStrategyTo()
       for (let time = 0; time < 3; time++) expect(await ask(strategy)).to.deep.equal(REFUSED)
@@ -470,7 +470,7 @@ describe('Token Info that does not answer as it should', () => {
   }
 
   for (const active of [false, 'false', undefined, 1, {}, null, '', []]) {
-    it(`T-07, C-02: refuses with a 200 whose active is ${inspect(active)}: 401, cached for 10 s, after 1 call`, async () => {
+    it(`T-07, C-02: rejects with a 200 whose active is ${inspect(active)}: 401, cached for 10 s, after 1 call`, async () => {
       await start(whole(info({ active })))
       const strategy = createStrategyTo()
       for (let time = 0; time < 3; time++) expect(await ask(strategy)).to.deep.equal(REFUSED)
@@ -533,7 +533,7 @@ describe('T-09: the circuit breaker before Token Info', () => {
     expect(await ask(strategy)).to.include({ kind: 'success' })
   })
 
-  it('never opens for junk that Wix answers with 403, nor for tokens that it refuses', async () => {
+  it('never opens for junk that Wix answers with 403, nor for tokens that it rejects', async () => {
     const fetch = sinon.stub()
     const strategy = createStrategy({ fetch })
     for (let index = 0; index < 20; index++) {

@@ -205,7 +205,7 @@ describe('verifyInstance', () => {
       'the parts of a JWT': `${data}.${data}.${signature}`,
     }
     for (const [name, value] of Object.entries(malformed)) {
-      it(`I-03: refuses ${name}`, () => {
+      it(`I-03: rejects ${name}`, () => {
         expect(codeOf(value)).to.equal('token_malformed')
       })
     }
@@ -219,12 +219,12 @@ describe('verifyInstance', () => {
       'no data at all': '',
     }
     for (const [name, value] of Object.entries(signedAnyway)) {
-      it(`I-03: refuses ${name}, though the signature is right`, () => {
+      it(`I-03: rejects ${name}, though the signature is right`, () => {
         expect(codeOf(signData(value), { maxAge: false })).to.equal('token_malformed')
       })
     }
 
-    it('I-02: refuses 10,000,000 characters before anything else', () => {
+    it('I-02: rejects 10,000,000 characters before anything else', () => {
       const parse = sinon.spy(JSON, 'parse')
       try {
         expect(codeOf(`${genuine}${'A'.repeat(10_000_000)}`)).to.equal('token_malformed')
@@ -234,7 +234,7 @@ describe('verifyInstance', () => {
       }
     })
 
-    it('I-02: accepts 8,192 characters and refuses 8,193', () => {
+    it('I-02: accepts 8,192 characters and rejects 8,193', () => {
       const fill = (length: number): string => {
         const bytes = ((length - 44) * 3) / 4 - JSON.stringify(payload({ fill: '' })).length
         return instance({ fill: 'x'.repeat(Math.floor(bytes)) })
@@ -260,7 +260,7 @@ describe('verifyInstance', () => {
     const genuine = instance()
     const [tag = '', data = ''] = genuine.split('.')
 
-    it('I-04: refuses each of the 256 signatures that differ in one bit', () => {
+    it('I-04: rejects each of the 256 signatures that differ in one bit', () => {
       const bytes = Buffer.from(tag, 'base64url')
       for (let bit = 0; bit < 256; bit++) {
         const flipped = Buffer.from(bytes)
@@ -269,7 +269,7 @@ describe('verifyInstance', () => {
       }
     })
 
-    it('I-04: refuses each signature that was cut, from 0 to 31 bytes', () => {
+    it('I-04: rejects each signature that was cut, from 0 to 31 bytes', () => {
       const secretKey = createSecretKey(Buffer.from(SECRET))
       const bytes = Buffer.from(tag, 'base64url')
       for (let length = 0; length < 32; length++) {
@@ -290,14 +290,14 @@ describe('verifyInstance', () => {
       expect(source).to.not.match(/\.equals\(|digest\([^)]*\) [=!]==?/)
     })
 
-    it('refuses a text whose characters only end in the right bytes', () => {
+    it('rejects a string with characters beyond ASCII whose low bytes are right', () => {
       for (const at of [0, 5, data.length - 1]) {
         const other = String.fromCharCode(data.charCodeAt(at) + 256)
         expect(codeOf(`${tag}.${data.slice(0, at)}${other}${data.slice(at + 1)}`)).to.equal('token_malformed')
       }
     })
 
-    it('refuses a payload that was exchanged, and another app', () => {
+    it('rejects a payload that was exchanged, and another app', () => {
       expect(codeOf(`${tag}.${instance({ uid: 'x' }).slice(44)}`)).to.equal('signature_invalid')
       expect(codeOf(instance({}, OTHER_SECRET))).to.equal('signature_invalid')
     })
@@ -314,7 +314,7 @@ describe('verifyInstance', () => {
       }
     })
 
-    it('I-07: may come from any secret of a list', () => {
+    it('I-07: may come from any secret of an array', () => {
       const secret = [OTHER_SECRET, SECRET]
       expect(verify(instance(), { secret })).to.include({ instanceId: 'instance-1' })
       expect(verify(instance({}, OTHER_SECRET), { secret })).to.include({ instanceId: 'instance-1' })
@@ -336,12 +336,12 @@ describe('verifyInstance', () => {
       ['an instanceId that is a number', instance({ instanceId: 7 }), 'claim_invalid'],
     ]
     for (const [name, value, code] of cases) {
-      it(`I-09: is refused when it is ${name}, though the signature is right`, () => {
+      it(`I-09: is rejected when it is ${name}, though the signature is right`, () => {
         expect(codeOf(value)).to.equal(code)
       })
     }
 
-    it('is refused when it names another app than the one expected', () => {
+    it('is rejected when it names another app than the one expected', () => {
       expect(codeOf(instance(), { appId: 'app-2' })).to.equal('claim_invalid')
       expect(codeOf(instance(), { appId: 'app-1' })).to.equal(undefined)
     })
@@ -445,7 +445,7 @@ describe('verifyInstance', () => {
   })
 
   describe('P-10: options', () => {
-    it('may be at the edges of what is allowed', () => {
+    it('may be at the limits', () => {
       for (const clockTolerance of [0, 300]) expect(codeOf(instance(), { clockTolerance })).to.equal(undefined)
     })
 

@@ -28,7 +28,7 @@ describe('WixAppStrategy with remote', () => {
     expect(fetch.args.map(([url]) => url)).to.deep.equal(['https://www.wixapis.com/oauth2/token-info'])
   })
 
-  it('does so through a real server', async () => {
+  it('T-11: asks a real server', async () => {
     const server = await tokenInfoServer(whole(info()))
     try {
       expect(await runToEnd(createStrategy({ apiUrl: server.url }), asked)).to.have.nested.property(
@@ -61,7 +61,7 @@ describe('WixAppStrategy with remote', () => {
     ['an instance that has expired', request({ instance: instance({ expirationDate: iso(-60) }) }), 'token_expired'],
   ]
   for (const [name, req, code] of early) {
-    it(`T-11: refuses ${name} with ${code} by itself: 0 calls`, async () => {
+    it(`T-11: rejects ${name} with ${code} after 0 calls`, async () => {
       const fetch = answering()
       expect(await run(createStrategy({ fetch }), req)).to.deep.equal(refusal(code))
       sinon.assert.notCalled(fetch)
@@ -77,12 +77,12 @@ describe('WixAppStrategy with remote', () => {
 
   const refused: Array<[string, unknown, number, string]> = [
     ['is not active', { active: false }, 200, 'token_inactive'],
-    ['is active in an odd way', info({ active: 1 }), 200, 'token_inactive'],
+    ['is active by a number', info({ active: 1 }), 200, 'token_inactive'],
     ['is a 400', {}, 400, 'token_inactive'],
     ['is a 401', {}, 401, 'token_inactive'],
     ['is a 404', {}, 404, 'token_inactive'],
     ['has expired', info({ exp: SECONDS }), 200, 'token_expired'],
-    ['has no end', info({ exp: undefined }), 200, 'claim_invalid'],
+    ['has no exp', info({ exp: undefined }), 200, 'claim_invalid'],
     ['names another installation', info({ instanceId: 'instance-2' }), 200, 'claim_invalid'],
     ['names the installation in other letters', info({ instanceId: 'INSTANCE-1' }), 200, 'claim_invalid'],
     ['names no installation', info({ instanceId: undefined }), 200, 'claim_invalid'],
@@ -90,7 +90,7 @@ describe('WixAppStrategy with remote', () => {
     ['names no app', info({ clientId: undefined }), 200, 'claim_invalid'],
   ]
   for (const [name, body, status, code] of refused) {
-    it(`T-11: refuses what Wix says ${name}, with ${code}, the first time and the second`, async () => {
+    it(`T-11: rejects with ${code}, the first time and the second, when the answer of Wix ${name}`, async () => {
       const fetch = answering(body, status)
       const strategy = createStrategy({ fetch })
       for (let time = 0; time < 2; time++) expect(await runToEnd(strategy, asked)).to.deep.equal(refusal(code))
@@ -98,7 +98,7 @@ describe('WixAppStrategy with remote', () => {
     })
   }
 
-  it('T-04: refuses an instance that was signed for another app than Wix is asked for', async () => {
+  it('T-04: rejects an instance that was signed for another app than Wix is asked about', async () => {
     const fetch = answering(info({ clientId: 'app-2' }))
     const strategy = createStrategy({ fetch, appId: 'app-2' })
     expect(await runToEnd(strategy, asked)).to.deep.equal(refusal('claim_invalid'))
@@ -133,7 +133,7 @@ describe('WixAppStrategy with remote', () => {
     }
   })
 
-  it('has no siteId where Wix names none', async () => {
+  it('has no siteId where the answer of Wix has none', async () => {
     for (const siteId of [undefined, null, '', 7]) {
       const outcome = await runToEnd(createStrategy({ fetch: answering(info({ siteId })) }), asked)
       expect(outcome).to.have.nested.include({ kind: 'success', 'user.siteId': null })
@@ -168,12 +168,12 @@ describe('WixAppStrategy with remote', () => {
     }
   })
 
-  it('T-06: a silent Wix is an error at the deadline', async () => {
+  it('T-06: ends in an error at the timeout when Wix does not answer', async () => {
     const outcome = await runToEnd(createStrategy({ fetch: () => new Promise(() => {}), timeout: 0.05 }), asked)
     expect(outcome).to.have.nested.property('error.message').that.includes('no answer within 0.05 seconds')
   })
 
-  it('T-09: a forged instance is refused in an outage as well', async () => {
+  it('T-09: a forged instance is rejected in an outage as well', async () => {
     const strategy = createStrategy({ fetch: answering('', 429, { 'Retry-After': '7' }) })
     await runToEnd(strategy, asked)
     const forged = request({ instance: instance({}, OTHER_SECRET) })
@@ -238,7 +238,7 @@ describe('WixAppStrategy with remote', () => {
     }
   })
 
-  it('I-08: works with a late secret, with a list, and with a function', async () => {
+  it('I-08: works with a late secret, with an array, and with a function', async () => {
     for (const secret of [SECRET, [OTHER_SECRET, SECRET], () => SECRET, async () => [SECRET]]) {
       const fetch = answering()
       const late = new WixAppStrategy({ now, remote: { appId: APP_ID, fetch } }, identityAsUser)

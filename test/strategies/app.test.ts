@@ -162,7 +162,7 @@ describe('WixAppStrategy', () => {
       expect(await run(late, asked(), { secret: SECRET })).to.have.property('kind', 'success')
     })
 
-    it('I-07: may be a list, in the constructor and late', async () => {
+    it('I-07: may be an array, in the constructor and late', async () => {
       const secret = [OTHER_SECRET, SECRET]
       expect(await run(strategy({ secret }), asked())).to.have.property('kind', 'success')
       expect(await run(strategy(), asked(), { secret })).to.have.property('kind', 'success')
@@ -242,7 +242,7 @@ describe('WixAppStrategy', () => {
       }
     })
 
-    it('I-06: stays out of what the strategy shows of itself in an error', async () => {
+    it('I-06: is in no error of the strategy', async () => {
       const secret = 'canary-91b2\n'
       const outcome = await run(strategy(), asked(), { secret })
       expect(inspect(outcome, { depth: 9 })).to.not.include('canary-91b2')
@@ -331,7 +331,7 @@ describe('WixAppStrategy', () => {
     ]
     optionsTable({ WixAppStrategy: strategy }, wrong)
 
-    it('may be at the edges of what is allowed', () => {
+    it('may be at the limits', () => {
       expect(strategy({ verifyTimeout: 86_400 }).name).to.equal('wix-app')
     })
 
@@ -353,7 +353,7 @@ describe('WixAppStrategy', () => {
       }
     })
 
-    it('are copied: to change the object later changes nothing', async () => {
+    it('are copied: later changes of the object have no effect', async () => {
       const options = { secret: SECRET, now, maxAge: 600 }
       const fixed = new WixAppStrategy(options, found)
       Object.assign(options, { secret: OTHER_SECRET, maxAge: 1 })

@@ -52,12 +52,12 @@ describe('verifyDigest', () => {
     ['nothing', new Uint8Array()],
   ]
   for (const [name, body] of other) {
-    it(`D-02: refuses another body: ${name}`, async () => {
+    it(`D-02: rejects another body: ${name}`, async () => {
       expect(await refusalOf(verify(digest(), body))).to.equal('signature_invalid')
     })
   }
 
-  it('J-06: refuses a body that is no JSON, or no UTF-8, though Wix signed it', async () => {
+  it('J-06: rejects a body that is no JSON, or no UTF-8, though Wix signed it', async () => {
     for (const body of [
       Buffer.from('a=1'),
       Buffer.from('"\xff"', 'latin1'),
@@ -84,7 +84,7 @@ describe('verifyDigest', () => {
     ['data that is a list', [hash]],
   ]
   for (const [name, data] of claims) {
-    it(`D-02: refuses ${name}`, async () => {
+    it(`D-02: rejects ${name}`, async () => {
       expect(await refusalOf(verify(digest(BODY, { data })))).to.equal('claim_invalid')
     })
   }
@@ -108,7 +108,7 @@ describe('verifyDigest', () => {
     ['an iat in the future', digest(BODY, { iat: TIMES.iat + 91 }), 'claim_invalid'],
   ]
   for (const [name, header, code] of headers) {
-    it(`D-01: refuses ${name}`, async () => {
+    it(`D-01: rejects ${name}`, async () => {
       expect(await refusalOf(verify(header as string))).to.equal(code)
     })
   }
@@ -179,7 +179,7 @@ describe('WixDigestStrategy', () => {
     }
   })
 
-  it('looks at no body while there is no header', async () => {
+  it('does not read the body while there is no header', async () => {
     for (const req of [{ body: { parsed: true } }, { headers: {} }, request({ a: 1 }, '')]) {
       expect(await runToEnd(strategy(), req)).to.nested.include({
         kind: 'fail',
@@ -189,7 +189,7 @@ describe('WixDigestStrategy', () => {
     }
   })
 
-  it('D-01: refuses more than one header', async () => {
+  it('D-01: rejects more than one header', async () => {
     for (const header of [`${digest()}, ${digest()}`, [digest(), digest()], [digest()]]) {
       expect(await runToEnd(strategy(), request(BODY, header))).to.include({ kind: 'fail', status: 400 })
     }

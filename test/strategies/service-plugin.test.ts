@@ -54,7 +54,7 @@ describe('verifyServicePlugin', () => {
     }
   })
 
-  it('accepts a list of audiences that holds the app id', async () => {
+  it('accepts an array of audiences that holds the app id', async () => {
     expect(await verify(servicePlugin({}, { aud: ['app-2', APP_ID] }))).to.include({ clientId: APP_ID })
   })
 

@@ -147,7 +147,7 @@ describe('verifyWebhook', () => {
     ['an identity that is false', outer({ ...base, identity: false }), 'claim_invalid'],
   ]
   for (const [name, body, code] of refused) {
-    it(`J-06: refuses ${name}`, async () => {
+    it(`J-06: rejects ${name}`, async () => {
       expect(await refusalOf(verify(body))).to.equal(code)
     })
   }
@@ -285,7 +285,7 @@ describe('WixWebhookStrategy', () => {
     })
   })
 
-  it('W-01: lets a repeated delivery through: it is no attack', async () => {
+  it('W-01: accepts a repeated delivery, which is no attack', async () => {
     const body = webhook()
     for (let time = 0; time < 3; time++) {
       expect(await runToEnd(strategy(), { body })).to.have.property('kind', 'success')

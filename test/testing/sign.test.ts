@@ -9,7 +9,7 @@ describe('signInstance', () => {
     expect(signInstance(payload(), SECRET)).to.equal(instance())
   })
 
-  it('signs at the present moment when no signDate is named', () => {
+  it('signs at the present moment by default', () => {
     const clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
     try {
       const verified = verifyInstance(signInstance({ instanceId: 'i' }, SECRET), { secret: SECRET })
@@ -38,7 +38,7 @@ describe('the signers of what is signed with the key pair', () => {
   })
   after(() => clock.restore())
 
-  it('make a key pair that is not the next one', () => {
+  it('make another key pair each time', () => {
     expect(publicKey).to.match(/^-----BEGIN PUBLIC KEY-----\n/)
     expect(privateKey).to.match(/^-----BEGIN PRIVATE KEY-----\n/)
     expect(generateAppKeys().publicKey).to.not.equal(publicKey)

@@ -286,7 +286,7 @@ describe('WixSimulator', () => {
       for (const value of tokens) expect(await tokenInfo(value)).to.deep.equal(refusal(500, 'Error: stopped'))
     })
 
-    it('does no harm when the client is gone in the middle of it', async () => {
+    it('stays alive when the client disconnects halfway', async () => {
       const options: RequestOptions = { method: 'POST', headers: { 'Content-Length': 100 } }
       const outgoing = request(`${wix.url}/oauth2/token-info`, options)
       outgoing.write('{')
@@ -475,7 +475,7 @@ describe('WixSimulator', () => {
       }
     })
 
-    it('is copied: to change the object later changes nothing', async () => {
+    it('is copied: later changes of the object have no effect', async () => {
       const fault = { status: 503 }
       wix.fault('token-info', fault)
       fault.status = 500
@@ -538,7 +538,7 @@ describe('WixSimulator', () => {
       }
     })
 
-    it('lets the process end, whatever was waiting', async function () {
+    it('lets the process exit, whatever was waiting', async function () {
       this.timeout(20_000)
       const program = `
         import { WixSimulator } from ${JSON.stringify(new URL('../../lib/testing/index.ts', import.meta.url).href)}
