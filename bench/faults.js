@@ -46,7 +46,7 @@ const cases = [
   ['status 429 with Retry-After: 7', { status: 429, headers: { 'Retry-After': '7' } }, good],
   ['status 500', { status: 500 }, good],
   ['status 503', { status: 503 }, good],
-  ['status 500, 100 checks in turn', { status: 500 }, good, -100],
+  ['status 408, 100 checks in turn', { status: 408 }, good, -100],
   ['no connection', { drop: true }, good],
   ['no answer', { delay: 1e6 }, good],
   ['a page of HTML', { body: '<html>' }, good],

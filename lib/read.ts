@@ -2,6 +2,7 @@ import { WixAuthError } from './errors.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { whenReady } from './internal/promises.ts'
 import { exactlyOne, oneCredential, own, property } from './internal/values.ts'
+import { jwtOf } from './internal/wix-jwt.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
 import type { Request } from 'express'
@@ -107,16 +108,6 @@ export function fromBody(): (req: unknown) => string | Uint8Array | undefined {
   }
 }
 
-/** A body as the JWT that it should be. Bytes outside of ASCII are refused with the JWT. */
-function jwtOf(body: unknown): string {
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
-    if (body === undefined || body === null) throw new WixAuthError('credentials_missing')
-    throw notRaw()
-  }
-  if (body.length === 0) throw new WixAuthError('credentials_missing')
-  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
-}
-
 /** The option of the kinds that read a body. */
 export interface BodyOptions<Req = DefaultRequest> {
   /** Where the raw body is. Default: {@link fromBody}. */
@@ -129,7 +120,7 @@ export const bodyChecks: Checks<BodyOptions> = { bodyFromRequest: callback }
 export const jwtReader =
   <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>): ((req: Req) => string | Promise<string>) =>
   (req) =>
-    whenReady(bodyFromRequest(req), jwtOf)
+    whenReady(bodyFromRequest(req), (body) => jwtOf(body, notRaw))
 
 /** The option of the kinds that read a token. */
 export interface TokenOptions<Req = DefaultRequest> {

@@ -39,6 +39,8 @@ export interface Kind<Credential, Identity, Options, Req> {
   /** Whether the credential is a Bearer token: then a 401 has a Bearer challenge (RFC 6750 section 3). */
   isBearer?: true
   checks: Checks<Omit<Options, keyof WixStrategyOptions>>
+  /** Options that passport.authenticate() may give, too. */
+  late?: readonly (keyof Options)[]
   reader(options: Checked<Options>): (req: Req, authenticateOptions: object) => Credential | Promise<Credential>
   check(owner: string, options: Checked<Options>): (credential: Credential) => Identity | Promise<Identity>
 }
@@ -111,6 +113,9 @@ export abstract class WixStrategy<
   private readonly _identify: (req: Req, authenticateOptions: object) => Identity | Promise<Identity>
   private readonly _lookUp: (req: Req, identity: Identity, decide: (outcome: Outcome) => void) => void
   private readonly _isBearer: boolean
+  private readonly _owner: string
+  /** Options of the constructor alone, but for those that were warned about. */
+  private readonly _earlyOptions: Set<string>
 
   /** @throws {TypeError} For an option that is missing, unknown or of the wrong type, and without a verify callback. */
   constructor(options: Options & { passReqToCallback?: false }, verify: Verify<Identity>)
@@ -120,7 +125,8 @@ export abstract class WixStrategy<
     const kind = this._kind()
     const { owner } = kind
     // The checks of a kind and the common ones are those of all its options, which TypeScript cannot conclude here.
-    const options = checkOptions(owner, given, { ...commonChecks, ...kind.checks } as Checks<Options>)
+    const checks = { ...commonChecks, ...kind.checks } as Checks<Options>
+    const options = checkOptions(owner, given, checks)
     if (typeof verify !== 'function') {
       throw new TypeError(`${owner} needs a verify callback as its last argument: (identity, done) => ...`)
     }
@@ -133,6 +139,9 @@ export abstract class WixStrategy<
     const declaresDone = verify.length > (passReqToCallback ? 2 : 1)
 
     this.name = name
+    this._owner = owner
+    this._earlyOptions = new Set(Object.keys(checks))
+    for (const late of kind.late ?? []) this._earlyOptions.delete(String(late))
     this._isBearer = kind.isBearer ?? false
     this._identify = (req, authenticateOptions) => whenReady(read(req, authenticateOptions), check)
     this._lookUp = (req, identity, decide) =>
@@ -155,6 +164,7 @@ export abstract class WixStrategy<
     const found = (identity: Identity): void =>
       this._lookUp(req, identity, (outcome) => unlessAnswered(req, () => this._decide(outcome, identity, actions)))
     const refused = (reason: unknown): void => unlessAnswered(req, () => this._refuse(reason, options, actions))
+    this._warnOfEarly(options)
     let identity: Identity | Promise<Identity>
     try {
       identity = this._identify(req, options)
@@ -163,6 +173,17 @@ export abstract class WixStrategy<
     }
     if (!(identity instanceof Promise)) return found(identity)
     void identity.then(found, refused)
+  }
+
+  /** Such an option has no effect here: another strategy of a chain may mean an option of its own by that name. */
+  private _warnOfEarly(options: object): void {
+    for (const name of Object.keys(options)) {
+      if (!this._earlyOptions.delete(name)) continue
+      process.emitWarning(
+        `${this._owner}: passport.authenticate() does not use the option \`${name}\`; pass it to the constructor`,
+        { type: 'WixOptionWarning' },
+      )
+    }
   }
 
   private _refuse(reason: unknown, options: object, actions: PassportActions): void {

@@ -29,8 +29,8 @@ const kind: Kind<Credential, Identity, Options, unknown> = {
   owner: 'OwnStrategy',
   name: 'own',
   checks: { read: callback, verify: callback },
-  read: (options) => options.read,
-  verify: (_owner, options) => options.verify,
+  reader: (options) => options.read,
+  check: (_owner, options) => options.verify,
 }
 class OwnStrategy extends WixStrategy<Credential, Identity, Options, unknown> {
   protected override _kind(): typeof kind {

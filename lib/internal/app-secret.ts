@@ -10,11 +10,12 @@ export type WixSecret = string | readonly string[]
 // PEM, PEM in base64, bare SPKI in base64, JWK: an app that takes a public key for the secret lets anybody sign.
 const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 
-const problemOf = (secret: unknown): string | undefined => {
+const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
   if (typeof secret !== 'string') return got(secret) || ', got a number'
   if (secret.trim() === '') return got('')
   if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
   if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
+  if (secret === appId) return ', got the app ID'
   return undefined
 }
 
@@ -23,9 +24,10 @@ const problemOf = (secret: unknown): string | undefined => {
  *
  * @throws {TypeError} Unless there is at least one and each can be an app secret. Its message holds nothing of the value.
  */
-export function appSecrets(owner: string, secret: unknown): readonly KeyObject[] {
+export function appSecrets(owner: string, secret: unknown, appId?: string): readonly KeyObject[] {
   const list: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
-  const problem = list.length === 0 ? ', got an empty array' : list.map(problemOf).find(Boolean)
+  const problem =
+    list.length === 0 ? ', got an empty array' : list.map((value) => problemOf(value, appId)).find(Boolean)
   if (problem !== undefined) {
     throw new TypeError(
       `${owner}: option \`secret\` must be the app secret${problem}. Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys`,

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
+import { plain } from './values.ts'
 
 /** A bounded map whose entries expire; the least recently used entry makes room for a new one. */
 export interface ExpiringMap<Value> {
@@ -20,10 +21,6 @@ interface Bounds<Value> {
   /** The clock, in milliseconds. Default: `performance.now`, since setting a wall clock back would prolong every entry. */
   now?: (() => number) | undefined
 }
-
-/** Options for the LRU library that inherit nothing from a polluted Object.prototype. */
-const plain = <Options extends object>(options: Options): Options =>
-  Object.assign(Object.create(null) as object, options)
 
 const NO_OPTIONS = plain({})
 

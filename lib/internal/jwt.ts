@@ -1,7 +1,7 @@
 import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
 import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
 import type { ClockOptions } from './options.ts'
-import { isNumber, own } from './values.ts'
+import { isNumber, own, plain } from './values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject } from 'node:crypto'
@@ -14,6 +14,9 @@ const MAX_HEADER_LENGTH = 2048
 
 // One spelling for each token: jose takes padding, whitespace and unused bits (RFC 7515 section 2).
 const isBase64url = (part: string): boolean => Buffer.from(part, 'base64url').toString('base64url') === part
+
+// A byte order mark, which jose drops: canonical JSON has none (RFC 8259 section 8.1).
+const hasByteOrderMark = (part: string): boolean => part.startsWith('77u_')
 
 // A code that jose adds one day is an error until it is listed here.
 const REFUSED_BY_JOSE: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
@@ -82,15 +85,18 @@ export async function verifyClaims(
   if (parts.length !== 3 || token.indexOf('.') > MAX_HEADER_LENGTH || !parts.every(isBase64url)) {
     throw new WixAuthError('token_malformed')
   }
+  if (parts.slice(0, 2).some(hasByteOrderMark)) throw new WixAuthError('token_malformed')
 
   const { clockTolerance: tolerance = 30, now = Date.now } = options
   const time = now()
-  const { payload, protectedHeader } = await verifyWithAny(token, typeof keys === 'function' ? [keys] : keys, {
+  const joseOptions: JWTVerifyOptions = plain({
     ...expected,
     requiredClaims: ['exp', ...requiredClaims],
     clockTolerance: tolerance,
     currentDate: new Date(time),
   })
+  const candidates = typeof keys === 'function' ? [keys] : keys
+  const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions)
   // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
   if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(protectedHeader, name))) {
     throw new WixAuthError('token_malformed')

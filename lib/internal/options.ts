@@ -44,9 +44,10 @@ export const timeout: Check = must(
   (value) => isNumber(value) && value > 0 && value <= 86_400,
   'a number of seconds above 0, at most 86400',
 )
-export const secondsOrFalse: Check = must(
-  (value) => value === false || (isNumber(value) && value > 0),
-  'a number of seconds above 0, or false',
+/** More than a month is a mistake of units. */
+export const maxAge: Check = must(
+  (value) => value === false || (isNumber(value) && value > 0 && value <= 2_678_400),
+  'a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400, which are 31 days, or false',
 )
 /** More entries than that are a mistake of units. */
 export const count: Check = must(
@@ -81,7 +82,9 @@ export function checkOptions<Options extends object>(
   checks: Checks<Options>,
 ): Checked<Options> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`${owner}: the options must be an object${got(options)}`)
+    const names = Object.keys(checks).filter((name) => checks[name as keyof Options].isRequired)
+    const needed = names.length === 0 ? '' : ` with ${names.map((name) => `\`${name}\``).join(' and ')}`
+    throw new TypeError(`${owner}: the options must be an object${needed}${options === undefined ? '' : got(options)}`)
   }
   for (const name of Object.keys(options)) {
     const value: unknown = options[name as keyof Options]

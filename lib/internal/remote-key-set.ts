@@ -1,10 +1,12 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { createLocalJWKSet } from 'jose'
 import { WixAuthError } from '../errors.ts'
 import { unavailable } from './circuit.ts'
 import type { FindKey } from './jwt.ts'
 import { singleFlight } from './promises.ts'
 import { remoteClient } from './remote.ts'
-import { isNonEmptyString, own, systemCodeOf } from './values.ts'
+import { isEd25519, isP256, isSafeRsa } from './safe-key.ts'
+import { isNonEmptyString, isObject, own, plain } from './values.ts'
 
 /** Seconds for one answer. */
 const TIMEOUT = 2
@@ -18,13 +20,28 @@ const RETRY_COOLDOWN = 1000
 
 const SERVER = 'The key set'
 
-/** @throws {WixUnavailableError} Unless it is a JSON Web Key Set (RFC 7517 section 5). */
-function localSet(set: Record<string, unknown>): FindKey {
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+/** Whether a published key may verify: the same demands as on keys of our own, and no private member. */
+function isUsable(jwk: object): boolean {
+  if (PRIVATE_MEMBERS.some((name) => own(jwk, name) !== undefined)) return false
   try {
-    return createLocalJWKSet(set as unknown as Parameters<typeof createLocalJWKSet>[0])
-  } catch (error) {
-    throw unavailable(SERVER, `not a JSON Web Key Set${systemCodeOf(error)}`)
+    const key = createPublicKey({ key: plain(jwk as JsonWebKey), format: 'jwk' })
+    return isSafeRsa(key) || isP256(key) || isEd25519(key)
+  } catch {
+    return false
   }
+}
+
+/**
+ * The usable keys of a JSON Web Key Set (RFC 7517 section 5).
+ *
+ * @throws {WixUnavailableError} For anything else.
+ */
+function localSet(set: Record<string, unknown>): FindKey {
+  const keys = own(set, 'keys')
+  if (!Array.isArray(keys) || !keys.every(isObject)) throw unavailable(SERVER, 'not a JSON Web Key Set')
+  return createLocalJWKSet({ keys: keys.filter(isUsable) })
 }
 
 /**
@@ -66,12 +83,9 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
   const findInSet: FindKey = async (header, token) => {
     try {
       return await inSet(header, token)
-    } catch (error) {
-      const code = own(error, 'code')
-      if (code === 'ERR_JWKS_NO_MATCHING_KEY' || code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
-        throw new WixAuthError('signature_invalid')
-      }
-      throw unavailable(SERVER, `a key cannot be used${systemCodeOf(error)}`)
+    } catch {
+      // None fits, or several do.
+      throw new WixAuthError('signature_invalid')
     }
   }
   const finder = (): FindKey => async (header, token) => {
@@ -80,9 +94,9 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
     try {
       return await findInSet(header, token)
     } catch (error) {
-      // Refused only by a set that could be read: the key may be a new one.
+      // The key may be a new one, unless the set has just been read.
       const hasFailed = tried > read
-      if (!(error instanceof WixAuthError) || (isCoolingDown() && !hasFailed)) throw error
+      if (isCoolingDown() && !hasFailed) throw error
     }
     await reload()
     return findInSet(header, token)

@@ -2,7 +2,7 @@ import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
 import { circuitBreaker, OutageError, unavailable } from './circuit.ts'
 import { withTimeout } from './promises.ts'
 import { readAnswer } from './remote-answer.ts'
-import { systemCodeOf } from './values.ts'
+import { plain, systemCodeOf } from './values.ts'
 
 /** The part of `fetch` that is used here: Node's own fits, and undici's, for example with the `dispatcher` of a proxy. */
 export type Fetch = (
@@ -80,14 +80,15 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
     for (let retries = 1; ; retries--) {
       let response: Awaited<ReturnType<Fetch>>
       try {
-        response = await (remote.fetch ?? globalThis.fetch)(url, {
+        const init = {
           method,
-          headers: { Accept: 'application/json', ...headers },
+          headers: plain({ Accept: 'application/json', ...headers }),
           ...(content !== undefined && { body: content }),
           // To follow a redirect would give the credential away.
-          redirect: 'manual',
+          redirect: 'manual' as const,
           signal,
-        })
+        }
+        response = await (remote.fetch ?? globalThis.fetch)(url, plain(init))
       } catch (error) {
         if (retries === 0 || signal.aborted) throw new OutageError(server, `no connection${systemCodeOf(error)}`)
         await waitBriefly(signal)
@@ -98,15 +99,14 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
       if (code !== undefined) throw new WixAuthError(code)
       if (status === 200) {
         const answer = await readAnswer(body)
-        if (typeof answer === 'string') throw new OutageError(server, answer)
+        if (typeof answer === 'string') throw unavailable(server, answer)
         return answer
       }
       const wait = waitOf(status, answered.get('Retry-After'), (now ?? Date.now)())
       if (retries === 0 || wait > 0 || !WORTH_A_RETRY.has(status)) {
-        // Another 4xx says something about this request alone.
-        const isOutage = wait > 0 || status < 400 || status >= 500 || status === 408 || status === 429
-        if (isOutage) throw new OutageError(server, `status ${status}`, wait)
-        throw unavailable(server, `status ${status}`)
+        // Any other status may be about this request alone: opening the circuit for it would let anybody shut out the others.
+        const isOutage = wait > 0 || status === 408 || status === 429
+        throw isOutage ? new OutageError(server, `status ${status}`, wait) : unavailable(server, `status ${status}`)
       }
       await waitBriefly(signal)
     }

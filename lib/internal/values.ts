@@ -70,3 +70,7 @@ export function systemCodeOf(error: unknown): string {
   const code = own(own(error, 'cause'), 'code') ?? own(error, 'code')
   return typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''
 }
+
+/** A copy for a library that destructures its options: it inherits nothing from a polluted Object.prototype. */
+export const plain = <Options extends object>(options: Options): Options =>
+  Object.assign(Object.create(null) as object, options)

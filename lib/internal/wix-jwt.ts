@@ -19,6 +19,25 @@ export const signedChecks: Checks<SignedOptions> = { ...clockChecks, publicKey: 
 // What Wix sends has a few thousand characters.
 const MAX_LENGTH = 1024 * 1024
 
+/**
+ * A raw body as the JWT that it should be. Bytes outside of ASCII are refused with the JWT.
+ *
+ * @param notRaw Makes the error for anything but a string or bytes.
+ * @throws {WixAuthError} `credentials_missing` without a body.
+ */
+export function jwtOf(body: unknown, notRaw: () => Error): string {
+  if (body === undefined || body === null) throw new WixAuthError('credentials_missing')
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw notRaw()
+  if (body.length === 0) throw new WixAuthError('credentials_missing')
+  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+}
+
+/** For the functions that take a body from the app. */
+export const notRawBody = (owner: string) => (): TypeError =>
+  new TypeError(
+    `${owner}: the body must be the raw body, as a string or bytes: read it before a parser does, for example with express.raw() or request.text()`,
+  )
+
 /** What a JWT of Wix says. */
 interface WixClaims {
   data: unknown

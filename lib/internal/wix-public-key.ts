@@ -1,5 +1,6 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import { got } from './options.ts'
+import { isSafeRsa } from './safe-key.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject as Key } from 'node:crypto'
@@ -40,12 +41,11 @@ function keyOf(value: unknown): KeyObject | string {
   const key = typeof value === 'string' ? keyFromString(value) : value
   if (typeof key === 'string') return key
   if (!(key instanceof KeyObject)) return got(key) || ', got a number'
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
+  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
   if (key.type !== 'public') return `, got a ${key.type} key`
   if (key.asymmetricKeyType !== 'rsa') return `, got a key of type ${key.asymmetricKeyType}`
   if (modulusLength < 2048) return `, got a key of ${modulusLength} bits`
-  // jose takes any exponent: with 1, anybody can sign.
-  if (publicExponent < 65_537n || publicExponent % 2n === 0n) return ', got a key with an unsafe exponent'
+  if (!isSafeRsa(key)) return ', got a key with an unsafe exponent'
   return key
 }
 

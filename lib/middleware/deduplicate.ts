@@ -11,8 +11,9 @@ export interface DeduplicateOptions {
   /** Where deliveries are stored: `memoryStore()` for one process, `redisStore(client)` for several. */
   store: DeliveryStore
   /**
-   * How long a delivery may be in the route. Default: 60. Must be longer than the route ever takes: after that, or
-   * after a crash, a retry is let through.
+   * How long a delivery may be in the route. Default: 50. Must be longer than the route ever takes: after that, or after a
+   * crash, a retry is let through. The first retry of Wix comes after a minute: if it finds a lease, the next one comes
+   * ten minutes later.
    */
   lease?: number
   /**
@@ -65,7 +66,7 @@ const warn = (message: string, reason: unknown): void =>
  * sometimes repeats it after that.
  *
  * A delivery that was handled is answered with 200 at once, one that is in flight with 503, so that Wix retries it. When the route
- * answers with anything but 2xx, or the connection closes first, the next attempt is let through. Calls `next(error)` with a
+ * answers with anything but 2xx, or its lease expires, the next attempt is let through. Calls `next(error)` with a
  * {@link WixUnavailableError} when the store fails, and with an Error (500) when no webhook was authenticated before.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
@@ -77,7 +78,7 @@ export function deduplicate(
 ): (req: Authenticated, res: DeduplicateResponse, next: (error?: unknown) => void) => void {
   const {
     store,
-    lease = 60,
+    lease = 50,
     ttl = 302_460,
   } = checkOptions('deduplicate', options, {
     store: required(isStore),
@@ -122,22 +123,11 @@ export function deduplicate(
         )
 
     const admit = (): void => {
-      // The app has answered elsewhere, or Wix has hung up: the route handles the next attempt.
+      // The app has answered elsewhere, or Wix has hung up before the route began: the route handles the next attempt.
       if (res.writableEnded || res.destroyed) return abort()
-      let state: 'handling' | 'freed' | 'finished' = 'handling'
-      const settle = (): void => {
-        if (res.writableEnded && res.statusCode >= 200 && res.statusCode < 300) {
-          if (state !== 'finished') finish()
-          state = 'finished'
-        } else if (state === 'handling') {
-          abort()
-          state = 'freed'
-        }
-      }
-      // `prefinish` comes when the route has ended its answer, before Wix can see it. Unlike `finish` it also comes when the
-      // route ends it after Wix has hung up: then the next attempt need not run the route again.
-      res.once('prefinish', settle)
-      res.once('close', settle)
+      // `prefinish` comes when the route has ended its answer, before Wix can see it. Unlike `finish` it also comes when Wix has
+      // hung up meanwhile, which is not the end of the route: until then, or until the lease expires, no other attempt runs.
+      res.once('prefinish', () => (res.statusCode >= 200 && res.statusCode < 300 ? finish() : abort()))
       next()
     }
     const decide = (progress: DeliveryProgress): void => {

@@ -57,7 +57,7 @@ function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
       (subjectType === undefined || subjectTypes.includes(identity.subjectType)) &&
       (permissions === undefined || owner) &&
       (siteOwner === undefined ||
-        (owner && identity.subjectId !== null && identity.subjectId === own(identity, 'siteOwnerId'))) &&
+        (owner && isNonEmptyString(identity.subjectId) && identity.subjectId === own(identity, 'siteOwnerId'))) &&
       (vendorProductId === undefined || plans.includes(own(identity, 'vendorProductId')))
     )
   }

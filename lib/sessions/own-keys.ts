@@ -4,6 +4,7 @@ import { WixAuthError, WixUnavailableError } from '../errors.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { got } from '../internal/options.ts'
 import { singleFlight, withTimeout } from '../internal/promises.ts'
+import { isEd25519, isP256, isSafeRsa } from '../internal/safe-key.ts'
 import { isNonEmptyString, own, systemCodeOf } from '../internal/values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
@@ -50,19 +51,18 @@ export interface KeyRing {
 
 export const SESSION_ALGORITHMS: readonly SessionAlgorithm[] = ['ES256', 'EdDSA', 'RS256']
 
+/** Whether a key is one for the algorithm, and a safe one. */
+const FITS: Record<SessionAlgorithm, (key: KeyObject) => boolean> = {
+  ES256: isP256,
+  EdDSA: isEd25519,
+  RS256: isSafeRsa,
+}
+
 /** Seconds for a function that gives the keys. */
 const KEYS_TIMEOUT = 5
 
 /** Milliseconds for which the keys that it gave are used. */
 const RING_AGE = 5000
-
-function fits(alg: SessionAlgorithm, { asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
-  const { namedCurve, modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails }
-  if (alg === 'ES256') return asymmetricKeyType === 'ec' && namedCurve === 'prime256v1'
-  if (alg === 'EdDSA') return asymmetricKeyType === 'ed25519'
-  // With an exponent of 1, anybody can sign.
-  return asymmetricKeyType === 'rsa' && modulusLength >= 2048 && publicExponent >= 65_537n
-}
 
 /** Whether what the one signs, the other verifies: a list of keys may have been edited by hand. */
 function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
@@ -81,7 +81,7 @@ function keyOf(jwk: unknown): Key | string {
     const input = { key: { ...(jwk as SessionKey) }, format: 'jwk' } as const
     const privateKey = own(jwk, 'd') === undefined ? undefined : createPrivateKey(input)
     const publicKey = createPublicKey(privateKey ?? input)
-    if (!fits(alg, publicKey)) return ', one of them is not a key for its `alg`'
+    if (!FITS[alg](publicKey)) return ', one of them is not a key for its `alg`'
     if (privateKey !== undefined && !isPair(privateKey, publicKey)) return ', the halves of one of them do not match'
     return {
       kid,

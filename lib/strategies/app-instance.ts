@@ -1,14 +1,7 @@
 import { WixAuthError } from '../errors.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
 import { isSignature } from '../internal/app-secret.ts'
-import {
-  type Checked,
-  type Checks,
-  clockChecks,
-  type ClockOptions,
-  secondsOrFalse,
-  string,
-} from '../internal/options.ts'
+import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, parseJson, stringOrNull } from '../internal/values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
@@ -187,7 +180,7 @@ function toInstance(payload: WixInstancePayload, signed: number, expires: number
   return result as WixInstance
 }
 
-export const ruleChecks: Checks<InstanceRules> = { ...clockChecks, maxAge: secondsOrFalse, appId: string }
+export const ruleChecks: Checks<InstanceRules> = { ...clockChecks, maxAge, appId: string }
 
 // Real instances have fewer than 1,000 characters.
 const MAX_LENGTH = 8192

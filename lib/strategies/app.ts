@@ -27,8 +27,8 @@ export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategy
   /** May also come late, in `passport.authenticate('wix-app', { secret })`, which then replaces this one. */
   secret?: SecretOption<Req> | undefined
   /**
-   * Where the instance is. Default: the query parameter `instance`, or an `Authorization` header that holds nothing but
-   * an instance, as Wix's own front ends send it. Both at once is a `request_invalid`.
+   * Where the instance is. Default: the query parameter `instance`, or an `Authorization` header that holds an instance,
+   * alone, as Wix's own front ends send it, or after `Bearer`. Both at once is a `request_invalid`.
    *
    * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/wix-cli/app-development/authenticate-incoming-requests-to-your-backend
    */
@@ -61,27 +61,26 @@ const checks: Checks<VerifyInstanceOptions> = { ...ruleChecks, secret: checkedLa
 export function verifyInstance(instance: string, options: VerifyInstanceOptions): WixInstance {
   const owner = 'verifyInstance'
   const checked = checkOptions(owner, options, checks)
-  const secrets = appSecrets(owner, checked.secret)
+  const secrets = appSecrets(owner, checked.secret, checked.appId)
   return instanceCheck(checked)({ instance: oneCredential(instance), secrets })
 }
 
-const fromBareAuthorization = fromAuthorization()
+// The header also carries other credentials. Alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
+const bareInstance = /^[^.]*\.[^.]*$/
+const bearerInstance = /^[\w-]{43}\.[^.]+$/
 
-// The header also carries other credentials; an instance has exactly one dot.
-const instanceFromAuthorization = (req: unknown): string | undefined => {
-  const value = fromBareAuthorization(req)
-  const dot = value?.indexOf('.') ?? -1
-  return dot !== -1 && value?.lastIndexOf('.') === dot ? value : undefined
+const only = (reader: (req: unknown) => string | undefined, form: RegExp) => (req: unknown) => {
+  const value = reader(req)
+  return value !== undefined && form.test(value) ? value : undefined
 }
 
-const instanceFromWix = first<unknown>(fromQuery('instance'), instanceFromAuthorization)
+const instanceFromWix = first<unknown>(
+  fromQuery('instance'),
+  only(fromAuthorization(), bareInstance),
+  only(fromAuthorization('Bearer'), bearerInstance),
+)
 
 const OWNER = 'WixAppStrategy'
-
-const toSecrets = (secret: unknown): readonly KeyObject[] => appSecrets(OWNER, secret)
-
-const prepared = <Req>(secret: SecretOption<Req> | undefined): readonly KeyObject[] | SecretFunction<Req> =>
-  typeof secret === 'function' ? secret : toSecrets(secret)
 
 /** What an instance and Wix say of the installation and of the app must be the same. */
 function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
@@ -93,15 +92,18 @@ function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixT
 }
 
 function instanceReader<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
-  const { instanceFromRequest = instanceFromWix } = options
-  const ownSecret = 'secret' in options ? prepared(options.secret) : undefined
+  const { instanceFromRequest = instanceFromWix, appId } = options
+  const toSecrets = (secret: unknown): readonly KeyObject[] => appSecrets(OWNER, secret, appId)
+  const prepare = (secret: SecretOption<Req> | undefined): readonly KeyObject[] | SecretFunction<Req> =>
+    typeof secret === 'function' ? secret : toSecrets(secret)
+  const constructed = 'secret' in options ? prepare(options.secret) : undefined
 
   return (req: Req, authenticateOptions: object): SecretInstance | Promise<SecretInstance> => {
     // Checked before the request: a missing secret is a mistake in the setup, not a refusal. An option with the value undefined
     // counts as well: the secret of the constructor is no fallback for an unset variable.
     const secret = Object.hasOwn(authenticateOptions, 'secret')
-      ? prepared(own(authenticateOptions, 'secret') as SecretOption<Req>)
-      : (ownSecret ?? prepared<Req>(undefined))
+      ? prepare(own(authenticateOptions, 'secret') as SecretOption<Req>)
+      : (constructed ?? prepare(undefined))
     return whenReady(instanceFromRequest(req), (value) => {
       const instance = oneCredential(value)
       const secrets = typeof secret === 'function' ? whenReady(secret(req), toSecrets) : secret
@@ -114,6 +116,7 @@ const kind = {
   owner: OWNER,
   name: 'wix-app',
   checks: { ...checks, instanceFromRequest: callback, remote: must(isObject, 'an object of Token Info options') },
+  late: ['secret'] as const,
   reader: instanceReader,
   check(owner: string, options: Checked<InstanceRules & { remote?: TokenInfoOptions }>) {
     const check = instanceCheck(options)

@@ -65,7 +65,10 @@ function digestCheck(owner: string, options: Checked<VerifyDigestOptions>): (giv
  */
 export async function verifyDigest(header: string, body: Uint8Array, options: VerifyDigestOptions): Promise<WixDigest> {
   const check = digestCheck('verifyDigest', checkOptions('verifyDigest', options, signedChecks))
-  if (!(body instanceof Uint8Array)) throw new TypeError('verifyDigest: the body must be the raw bytes')
+  if (!(body instanceof Uint8Array))
+    throw new TypeError(
+      'verifyDigest: the body must be the raw bytes, for example of express.raw() or request.bytes(): a string has lost a byte order mark and invalid UTF-8, which the hash covers',
+    )
   return check({ header, body })
 }
 

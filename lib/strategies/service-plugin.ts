@@ -2,7 +2,7 @@ import { WixAuthError } from '../errors.ts'
 import { subjectOf, type WixIdentity } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, required, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own } from '../internal/values.ts'
-import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
+import { jwtOf, notRawBody, signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
 import { bodyChecks, type BodyOptions, type DefaultRequest, jwtReader } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 
@@ -71,15 +71,17 @@ function servicePluginCheck(
  *
  * @param body The raw body of the request.
  * @returns A promise of the call; rejects with what is thrown.
- * @throws {WixAuthError} `request_invalid`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
+ * @throws {WixAuthError} `credentials_missing`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
  *   `claim_invalid`.
- * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that a parser has parsed.
  */
 export async function verifyServicePlugin(
-  body: string,
+  body: string | Uint8Array,
   options: VerifyServicePluginOptions,
 ): Promise<WixServicePluginRequest> {
-  return servicePluginCheck('verifyServicePlugin', checkOptions('verifyServicePlugin', options, checks))(body)
+  const owner = 'verifyServicePlugin'
+  const check = servicePluginCheck(owner, checkOptions(owner, options, checks))
+  return check(jwtOf(body, notRawBody(owner)))
 }
 
 const kind = {

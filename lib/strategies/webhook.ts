@@ -1,8 +1,8 @@
 import { WixAuthError } from '../errors.ts'
 import { subjectOf, type WixIdentity } from '../identity.ts'
-import { type Checked, checkOptions, type Checks, secondsOrFalse } from '../internal/options.ts'
+import { type Checked, checkOptions, type Checks, maxAge } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own, parseJson, stringOrNull } from '../internal/values.ts'
-import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
+import { jwtOf, notRawBody, signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
 import { bodyChecks, type BodyOptions, type DefaultRequest, jwtReader } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 
@@ -66,7 +66,7 @@ export interface VerifyWebhookOptions extends SignedOptions {
 export interface WixWebhookStrategyOptions<Req = DefaultRequest>
   extends WixStrategyOptions, VerifyWebhookOptions, BodyOptions<Req> {}
 
-const checks: Checks<VerifyWebhookOptions> = { ...signedChecks, maxAge: secondsOrFalse }
+const checks: Checks<VerifyWebhookOptions> = { ...signedChecks, maxAge }
 
 const parsed = (json: unknown): Record<string, unknown> => {
   const object = isNonEmptyString(json) ? objectOf(parseJson(json)) : undefined
@@ -111,12 +111,17 @@ function webhookCheck(
  *
  * @param body The raw body of the request.
  * @returns A promise of the event; rejects with what is thrown.
- * @throws {WixAuthError} `request_invalid`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
+ * @throws {WixAuthError} `credentials_missing`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
  *   `claim_invalid`.
- * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that a parser has parsed.
  */
-export async function verifyWebhook(body: string, options: VerifyWebhookOptions): Promise<WixWebhookEvent> {
-  return webhookCheck('verifyWebhook', checkOptions('verifyWebhook', options, checks))(body)
+export async function verifyWebhook(
+  body: string | Uint8Array,
+  options: VerifyWebhookOptions,
+): Promise<WixWebhookEvent> {
+  const owner = 'verifyWebhook'
+  const check = webhookCheck(owner, checkOptions(owner, options, checks))
+  return check(jwtOf(body, notRawBody(owner)))
 }
 
 const kind = {

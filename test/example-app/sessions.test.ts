@@ -59,7 +59,7 @@ describe('The sessions of the example app', () => {
     })
 
     it('responds with 401 without a credential', async () => {
-      for (const credential of [undefined, 'Basic YTpi', `Bearer ${signInstance(owner(), SECRET)}`]) {
+      for (const credential of [undefined, 'Basic YTpi', 'Bearer a.b']) {
         expect(await rejectionOf(await exchange(credential))).to.deep.equal(NO_CREDENTIAL)
       }
       expect(await rejectionOf(await exchange('abc'))).to.deep.equal([

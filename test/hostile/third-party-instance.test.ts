@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import { expect } from 'chai'
 import { WixAppStrategy, WixAuthError, verifyInstance } from '../../lib/index.ts'
-import { isSignature } from '../../lib/strategies/app-instance.ts'
+import { isSignature } from '../../lib/internal/app-secret.ts'
 import { now, SECRET, signData } from '../support/build.ts'
 import { request, run } from '../support/run.ts'
 import { thirdParty } from '../support/third-party.ts'

@@ -81,7 +81,13 @@ for (const [version, framework] of versions) {
       ['a cookie', '/', { headers: { cookie: `instance=${genuine}` } }, 401],
       ['a null character', '/?instance=%00.%00', {}, 401],
       ['broken escapes', '/?instance=%E0%A4%A.%', {}, 401],
-      ['a foreign Authorization header', '/', { headers: { authorization: `Bearer ${genuine}` } }, 401],
+      ['a foreign Authorization header', '/', { headers: { authorization: 'Bearer a.b' } }, 401],
+      [
+        'an instance in two places, once after Bearer',
+        at('/', genuine),
+        { headers: { authorization: `Bearer ${genuine}` } },
+        400,
+      ],
     ]
     for (const [name, path, init, status] of refusals) {
       it(`answers ${status} to ${name}, and nothing else`, async () => {

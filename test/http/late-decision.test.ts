@@ -14,7 +14,7 @@ import {
   WixWebhookStrategy,
 } from '../../lib/index.ts'
 import { accessToken, answering } from '../support/access-token.ts'
-import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { instance, now, OTHER_SECRET } from '../support/build.ts'
 import { APP_ID, digest, OTHER_KEYS, servicePlugin, webhook } from '../support/jwt.ts'
 import { settled } from '../support/run.ts'
 import { serve } from '../support/serve.ts'
@@ -103,7 +103,7 @@ for (const [version, framework] of [
     for (const [name, make, request] of late) {
       it(`of ${name} ends there: one answer, no exception, no unhandled rejection`, async () => {
         const strategy = make()
-        const auth = passport.authenticate(strategy as never, { session: false }) as RequestHandler
+        const auth = passport.authenticate(strategy, { session: false }) as RequestHandler
         const served = await serve(appOf(strategy, auth, 'time limit'))
         try {
           const response = await fetch(served.url, request)
@@ -120,11 +120,7 @@ for (const [version, framework] of [
         const strategy = make()
         const callback = sinon.fake()
         const auth: RequestHandler = (req, res, next) =>
-          void (passport.authenticate(strategy as never, { session: false }, callback) as RequestHandler)(
-            req,
-            res,
-            next,
-          )
+          void (passport.authenticate(strategy, { session: false }, callback) as RequestHandler)(req, res, next)
         const served = await serve(appOf(strategy, auth, 'time limit'))
         try {
           expect((await fetch(served.url, request)).status).to.equal(503)
@@ -139,18 +135,17 @@ for (const [version, framework] of [
 
       it(`of ${name} does not write while a slow client still reads`, async () => {
         const strategy = make()
-        const auth = passport.authenticate(strategy as never, { session: false }) as RequestHandler
+        const auth = passport.authenticate(strategy, { session: false }) as RequestHandler
         const large = Buffer.alloc(8 * 1024 * 1024, 'x')
         const served = await serve(appOf(strategy, auth, large))
         const { port } = new URL(served.url)
         const socket = connect(Number(port), '127.0.0.1').pause()
         try {
-          const { method = 'GET', headers = {}, body = '' } = request as Record<string, never>
-          const lines = Object.entries(headers as object).map(([name, value]) => `${name}: ${String(value)}\r\n`)
-          const length = body === '' ? '' : `content-type: text/plain\r\ncontent-length: ${String(body).length}\r\n`
-          socket.write(
-            `${String(method)} / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${lines.join('')}${length}\r\n${String(body)}`,
-          )
+          const { method, headers, body } = new Request(served.url, request)
+          const content = body === null ? '' : await new Response(body).text()
+          const lines = [...headers].map(([header, value]) => `${header}: ${value}\r\n`).join('')
+          const length = content === '' ? '' : `content-length: ${content.length}\r\n`
+          socket.write(`${method} / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${lines}${length}\r\n${content}`)
           await decided
           await settled()
           let read = 0

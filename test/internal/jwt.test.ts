@@ -8,7 +8,7 @@ import { NOW, now } from '../support/build.ts'
 import { claims, KEYS, OTHER_KEYS, rawJwt, refusalOf, SECONDS, signedBy, TIMES, webhook } from '../support/jwt.ts'
 import { runToEnd as run } from '../support/run.ts'
 
-const verify = (body: string, options: object = {}): Promise<unknown> =>
+const verify = (body: string | Uint8Array, options: object = {}): Promise<unknown> =>
   verifyWebhook(body, { publicKey: KEYS.publicKey, now, ...options })
 const HEADER = { kid: 'TestKey1', alg: 'RS256' }
 const pem = KEYS.publicKey
@@ -113,11 +113,33 @@ describe('a JWT from Wix', () => {
       expect(await refusalOf(verify(`${header}.${payload}.${unused}`))).to.equal('token_malformed')
     })
 
-    it('(not a string) is a request_invalid', async () => {
-      for (const value of [undefined, null, 7, [token], { token }, Buffer.from(token)]) {
-        expect(await refusalOf(verify(value as never))).to.equal('request_invalid')
+    it('(bytes) is accepted, and no body at all is missing', async () => {
+      expect(await verify(Buffer.from(token))).to.have.property('instanceId', 'instance-1')
+      for (const value of [undefined, null, '', Buffer.alloc(0)]) {
+        expect(await refusalOf(verify(value as never))).to.equal('credentials_missing')
       }
     })
+
+    it('(parsed by a parser) is a TypeError that says what to read instead', async () => {
+      for (const value of [7, [token], { token }, true]) {
+        const error: unknown = await verify(value as never).catch((reason: unknown) => reason)
+        expect(error)
+          .to.be.instanceOf(TypeError)
+          .with.property('message')
+          .that.includes('the raw body, as a string or bytes')
+      }
+    })
+
+    const marked = (content: object): Buffer => Buffer.from(`\uFEFF${JSON.stringify(content)}`)
+    const withMark: Array<[string, string]> = [
+      ['header', rawJwt(marked(HEADER), claims())],
+      ['payload', rawJwt(HEADER, marked(claims()))],
+    ]
+    for (const [part, other] of withMark) {
+      it(`J-06: (a byte order mark before the JSON of its ${part}) is rejected, although the right key signed`, async () => {
+        expect(await refusalOf(verify(other))).to.equal('token_malformed')
+      })
+    }
 
     it('(a header over 2 KiB) is rejected before anything is decoded', async () => {
       const headerOf = (length: number): object => ({ ...HEADER, x: 'x'.repeat(length) })

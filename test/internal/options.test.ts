@@ -9,9 +9,9 @@ import {
   count,
   flag,
   got,
+  maxAge,
   must,
   required,
-  secondsOrFalse,
   string,
   timeout,
 } from '../../lib/internal/options.ts'
@@ -32,11 +32,11 @@ describe('P-10: checkOptions', () => {
   optionsTable(
     { Owner: (options: never) => checkOptions('Owner', options, checks) },
     [
-      [undefined, 'the options must be an object, got undefined (is an environment variable not set?)'],
-      [null, 'the options must be an object, got null'],
-      [[], 'the options must be an object, got an array'],
-      ['a string', 'the options must be an object'],
-      [() => ({}), 'the options must be an object, got a value of type function'],
+      [undefined, 'the options must be an object with `id`'],
+      [null, 'the options must be an object with `id`, got null'],
+      [[], 'the options must be an object with `id`, got an array'],
+      ['a string', 'the options must be an object with `id`'],
+      [() => ({}), 'the options must be an object with `id`, got a value of type function'],
       [{}, 'option `id` is missing: it must be a non-empty string without leading or trailing whitespace'],
       [
         Object.create({ id: 'inherited' }),
@@ -84,7 +84,12 @@ describe('P-10: the check of', () => {
     ['a flag', flag, [true, false], [0, 1, 'true', null, undefined]],
     ['a callback', callback, [() => {}, async () => {}, sinon.fake()], ['f', {}, null, undefined]],
     ['a timeout', timeout, [0.001, 2, 86_400], [0, -1, 86_400.1, NaN, Infinity, '2', false, null, undefined]],
-    ['seconds or false', secondsOrFalse, [0.5, 1e9, false], [0, -1, NaN, Infinity, '5', true, null, undefined]],
+    [
+      'maxAge',
+      maxAge,
+      [0.5, 2_678_400, false],
+      [0, -1, 2_678_401, 86_400_000, NaN, Infinity, '5', true, null, undefined],
+    ],
     ['a count', count, [1, 10_000_000], [0, -1, 1.5, 10_000_001, NaN, Infinity, '1', null, undefined]],
     ['clockTolerance', clockChecks.clockTolerance, [0, 0.5, 300], [-1, 301, NaN, Infinity, '5', null, undefined]],
     ['now', clockChecks.now, [Date.now], [5, new Date(), undefined]],

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError } from '../../lib/index.ts'
-import { codeOf, remoteClient } from '../../lib/internal/remote.ts'
+import { remoteClient } from '../../lib/internal/remote.ts'
 import { clockAt, type TestClock } from '../support/access-token.ts'
 import { NOW } from '../support/build.ts'
 import { errorOf } from '../support/errors.ts'
@@ -539,22 +539,4 @@ describe('remoteClient with a fetch of the app', () => {
       }
     })
   })
-})
-
-describe('E-01: codeOf', () => {
-  const cases: Array<[unknown, string]> = [
-    [Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } }), ' (ECONNREFUSED)'],
-    [Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }), ' (UND_ERR_SOCKET)'],
-    [Object.assign(new Error('x'), { code: 'with space' }), ''],
-    [Object.assign(new Error('x'), { code: 'lower_case' }), ''],
-    [Object.assign(new Error('x'), { code: 7 }), ''],
-    [Object.create({ code: 'INHERITED' }), ''],
-    [undefined, ''],
-    ['a string', ''],
-  ]
-  for (const [error, suffix] of cases) {
-    it(`is ${suffix === '' ? 'empty' : suffix.trim()} for ${inspect(error).split('\n', 1)[0]?.slice(0, 50)}`, () => {
-      expect(codeOf(error)).to.equal(suffix)
-    })
-  }
 })

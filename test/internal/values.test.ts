@@ -12,6 +12,7 @@ import {
   parseJson,
   property,
   stringOrNull,
+  systemCodeOf,
 } from '../../lib/internal/values.ts'
 
 const refused = (call: () => unknown, code: string): void => {
@@ -109,4 +110,22 @@ describe('I-11: objectOf', () => {
   it('returns undefined for any other value', () => {
     for (const value of [undefined, null, 7, 'a string', true, [], [{}]]) expect(objectOf(value)).to.equal(undefined)
   })
+})
+
+describe('E-01: systemCodeOf', () => {
+  const cases: Array<[unknown, string]> = [
+    [Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } }), ' (ECONNREFUSED)'],
+    [Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }), ' (UND_ERR_SOCKET)'],
+    [Object.assign(new Error('x'), { code: 'with space' }), ''],
+    [Object.assign(new Error('x'), { code: 'lower_case' }), ''],
+    [Object.assign(new Error('x'), { code: 7 }), ''],
+    [Object.create({ code: 'INHERITED' }), ''],
+    [undefined, ''],
+    ['a string', ''],
+  ]
+  for (const [error, suffix] of cases) {
+    it(`is ${suffix === '' ? 'empty' : suffix.trim()} for ${inspect(error).split('\n', 1)[0]?.slice(0, 50)}`, () => {
+      expect(systemCodeOf(error)).to.equal(suffix)
+    })
+  }
 })

@@ -525,11 +525,11 @@ describe('T-09: the circuit breaker before Token Info', () => {
   it('opens after five outages, but accepts cached tokens', async () => {
     const fetch = sinon.stub()
     fetch.onCall(0).callsFake(answering())
-    fetch.callsFake(answering('', 500))
+    fetch.callsFake(answering('', 408))
     const strategy = createStrategy({ fetch })
     expect(await ask(strategy)).to.include({ kind: 'success' })
     for (let index = 0; index < 5; index++) await ask(strategy, accessToken(index))
-    expect((await unavailable(ask(strategy, accessToken('new'))))[0]).to.equal('circuit breaker open after status 500')
+    expect((await unavailable(ask(strategy, accessToken('new'))))[0]).to.equal('circuit breaker open after status 408')
     expect(await ask(strategy)).to.include({ kind: 'success' })
   })
 
@@ -547,11 +547,11 @@ describe('T-09: the circuit breaker before Token Info', () => {
   })
 
   it('belongs to one strategy: the outages of another do not open it', async () => {
-    const fetch = sinon.stub().callsFake(answering('', 500))
+    const fetch = sinon.stub().callsFake(answering('', 408))
     const strategy = createStrategy({ fetch })
     for (let index = 0; index < 5; index++) await ask(strategy, accessToken(index))
     fetch.callsFake(answering())
-    expect((await unavailable(ask(strategy)))[0]).to.equal('circuit breaker open after status 500')
+    expect((await unavailable(ask(strategy)))[0]).to.equal('circuit breaker open after status 408')
     expect(await ask(createStrategy({ fetch }))).to.include({ kind: 'success' })
   })
 

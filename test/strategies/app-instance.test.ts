@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { verifyInstance, type VerifyInstanceOptions, WixAuthError, type WixAuthErrorCode } from '../../lib/index.ts'
-import { isSignature } from '../../lib/strategies/app-instance.ts'
+import { isSignature } from '../../lib/internal/app-secret.ts'
 import { instance, iso, NOW, now, OTHER_SECRET, payload, SECRET, sign, signData } from '../support/build.ts'
 import { optionsTable } from '../support/options-table.ts'
 
@@ -99,10 +99,18 @@ describe('verifyInstance', () => {
     }
 
     it('I-10: no rights and no app for permissions and an app id of an odd type', () => {
-      expect(verify(instance({ permissions: ['OWNER'], appDefId: 1 }), { appId: 'app-1' })).to.include({
+      expect(verify(instance({ permissions: ['OWNER'], appDefId: 1 }))).to.include({
         subjectType: 'UNKNOWN',
         clientId: null,
+        appDefId: null,
       })
+    })
+
+    it('a refusal for an app id of an odd type where the app id is compared, and not for an empty one', () => {
+      for (const appDefId of [1, ['app-1'], { id: 'app-1' }, true])
+        expect(codeOf(instance({ appDefId }), { appId: 'app-1' })).to.equal('claim_invalid')
+      for (const appDefId of ['', null, undefined])
+        expect(verify(instance({ appDefId }), { appId: 'app-1' })).to.have.property('clientId', null)
     })
 
     it('null for documented strings that are empty', () => {
@@ -285,7 +293,7 @@ describe('verifyInstance', () => {
     })
 
     it('I-04: is compared in constant time', async () => {
-      const source = await readFile(new URL('../../lib/strategies/app-instance.ts', import.meta.url), 'utf8')
+      const source = await readFile(new URL('../../lib/internal/app-secret.ts', import.meta.url), 'utf8')
       expect(source.match(/timingSafeEqual\(/g)).to.have.length(1)
       expect(source).to.not.match(/\.equals\(|digest\([^)]*\) [=!]==?/)
     })
@@ -450,7 +458,7 @@ describe('verifyInstance', () => {
     })
 
     const wrong: Array<[unknown, string | RegExp]> = [
-      [undefined, 'verifyInstance: the options must be an object, got undefined'],
+      [undefined, 'verifyInstance: the options must be an object'],
       [null, 'verifyInstance: the options must be an object, got null'],
       [[], 'verifyInstance: the options must be an object, got an array'],
       [{}, 'verifyInstance: option `secret` must be the app secret, got undefined'],
@@ -458,11 +466,15 @@ describe('verifyInstance', () => {
         { secret: SECRET, maxage: 5 },
         'verifyInstance: unknown option `maxage`; known options are clockTolerance, now, maxAge, ',
       ],
-      [{ secret: SECRET, maxAge: 0 }, 'verifyInstance: option `maxAge` must be a number of seconds above 0, or false'],
+      [
+        { secret: SECRET, maxAge: 0 },
+        'verifyInstance: option `maxAge` must be a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400, which are 31 days, or false',
+      ],
       [{ secret: SECRET, maxAge: NaN }, 'option `maxAge`'],
       [{ secret: SECRET, maxAge: Infinity }, 'option `maxAge`'],
       [{ secret: SECRET, maxAge: -1 }, 'option `maxAge`'],
-      [{ secret: SECRET, maxAge: '5' }, /option `maxAge` must be a number of seconds above 0, or false$/],
+      [{ secret: SECRET, maxAge: 86_400_000 }, /option `maxAge` must be a number of seconds \(not milliseconds/],
+      [{ secret: SECRET, maxAge: '5' }, /option `maxAge` must be a number of seconds \(not milliseconds.* or false$/],
       [{ secret: SECRET, maxAge: true }, 'or false, got a value of type boolean'],
       [{ secret: SECRET, clockTolerance: 301 }, 'option `clockTolerance` must be a number of seconds from 0 to 300'],
       [{ secret: SECRET, clockTolerance: -1 }, 'option `clockTolerance`'],

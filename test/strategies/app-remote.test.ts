@@ -259,12 +259,6 @@ describe('WixAppStrategy with remote', () => {
     const missing = 'WixAppStrategy remote: option `appId` is missing: it must be a non-empty string'
     const wrong: Array<[unknown, string]> = [
       [{}, missing],
-      [undefined, missing],
-      [null, missing],
-      [true, missing],
-      [false, missing],
-      [7, missing],
-      ['app-1', 'WixAppStrategy remote: unknown option `0`'],
       [{ appId: undefined }, 'WixAppStrategy remote: option `appId` must be a non-empty string'],
       [{ appId: '' }, 'WixAppStrategy remote: option `appId` must be a non-empty string'],
       [
@@ -278,6 +272,13 @@ describe('WixAppStrategy with remote', () => {
       [{ appId: APP_ID, cache: { maxAge: 61 } }, 'WixAppStrategy remote cache: option `maxAge` must be'],
       [{ appId: APP_ID, cache: { ttl: 6 } }, 'WixAppStrategy remote cache: unknown option `ttl`'],
     ]
+    optionsTable(
+      { WixAppStrategy: (remote: never) => new WixAppStrategy({ secret: SECRET, remote }, () => null) },
+      [undefined, null, true, false, 7, 'app-1', []].map((remote) => [
+        remote,
+        'option `remote` must be an object of Token Info options',
+      ]),
+    )
     optionsTable(
       { 'WixAppStrategy remote': (remote: never) => new WixAppStrategy({ secret: SECRET, remote }, () => null) },
       wrong,

@@ -43,8 +43,19 @@ describe('WixAppStrategy', () => {
       expect(await run(strategy(), request({}, { authorization: genuine }))).to.have.property('kind', 'success')
     })
 
+    it('an Authorization header that holds an instance after Bearer', async () => {
+      for (const scheme of ['Bearer', 'bearer', 'BEARER'])
+        expect(await run(strategy(), request({}, { authorization: `${scheme} ${genuine}` }))).to.have.property(
+          'kind',
+          'success',
+        )
+    })
+
     const others = [
-      `Bearer ${genuine}`,
+      'Bearer a.b',
+      `Bearer ${genuine.slice(1)}`,
+      `Bearer ${genuine}.x`,
+      `Basic ${genuine}`,
       `${genuine}.x`,
       'OauthNG.JWS.eyJ.eyJ.x',
       'Basic dXNlcjpwYXNz',

@@ -88,7 +88,7 @@ export default {
       const server = await start(page)
       const cached = page.wix.accessToken(me)
       expect((await ask(server, cached)).status).to.equal(200)
-      page.wix.fault('token-info', { status: 500 })
+      page.wix.fault('token-info', { status: 408 })
       const before = page.wix.calls('token-info')
       for (let turn = 0; turn < 8; turn++) expect((await ask(server, page.wix.accessToken(me))).status).to.equal(503)
       expect(page.wix.calls('token-info') - before).to.equal(5)
