@@ -4,7 +4,6 @@ import { RESP_TYPES } from 'redis'
 import sinon from 'sinon'
 import { deduplicate } from '../../lib/middleware/deduplicate.ts'
 import { redisStore } from '../../lib/middleware/stores.ts'
-import { optionsTable } from '../support/options-table.ts'
 import { connect, hasRedis, redisServer, type RedisServer, type TestClient, until, worker } from '../support/redis.ts'
 import { serve } from '../support/serve.ts'
 
@@ -181,25 +180,5 @@ describe('redisStore', function () {
       await served.close()
       sinon.restore()
     }
-  })
-})
-
-describe('redisStore, without a server', () => {
-  const client = { eval: async () => 'new' }
-  describe('P-10: its client', () => {
-    optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, [
-      [undefined, 'redisStore: the first argument must be a client of the `redis` package'],
-      ['redis://127.0.0.1', 'redisStore: the first argument must be a client'],
-      [{}, 'redisStore: the first argument must be a client'],
-    ])
-  })
-
-  describe('P-10: its options', () => {
-    optionsTable({ redisStore: (options: never) => redisStore(client, options) }, [
-      [null, 'redisStore: the options must be an object'],
-      [{ prefix: '' }, 'option `prefix` must be a non-empty string'],
-      [{ prefix: undefined }, 'option `prefix` must be a non-empty string'],
-      [{ ttl: 1 }, 'unknown option `ttl`'],
-    ])
   })
 })

@@ -1,0 +1,138 @@
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { memoryStore, redisStore } from '../../lib/middleware/stores.ts'
+import { clockAt } from '../support/access-token.ts'
+import { optionsTable } from '../support/options-table.ts'
+
+describe('memoryStore', () => {
+  it('says new to the first, busy to the others, and then done', () => {
+    const store = memoryStore()
+    expect(store.begin('a', 60)).to.equal('new')
+    expect(store.begin('a', 60)).to.equal('busy')
+    expect(store.begin('b', 60)).to.equal('new')
+    store.finish('a', 60)
+    expect(store.begin('a', 60)).to.equal('done')
+    store.abort('b')
+    expect(store.begin('b', 60)).to.equal('new')
+  })
+
+  it('keeps a lease and a finished delivery for the given time, to the millisecond', () => {
+    const { now, add } = clockAt(1000)
+    const store = memoryStore({ now })
+    store.begin('a', 60)
+    add(60_000)
+    expect(store.begin('a', 60)).to.equal('busy')
+    add(1)
+    expect(store.begin('a', 60), 'not longer for having been read').to.equal('new')
+    store.finish('a', 100)
+    add(100_000)
+    expect(store.begin('a', 60)).to.equal('done')
+    add(1)
+    expect(store.begin('a', 60)).to.equal('new')
+  })
+
+  it('keeps a lease and a finished delivery no longer when its clock begins at 0', () => {
+    let time = 0
+    const store = memoryStore({ now: () => time })
+    expect(store.begin('a', 60)).to.equal('new')
+    store.finish('b', 60)
+    time = 60_000
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['busy', 'done'])
+    time++
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+  })
+
+  it('uses a monotonic clock by default, also where that begins at 0', () => {
+    const timers = sinon.useFakeTimers({ toFake: ['Date', 'performance'] })
+    try {
+      const store = memoryStore()
+      store.begin('a', 60)
+      store.finish('b', 60)
+      timers.setSystemTime(-86_400_000)
+      timers.tick(60_000)
+      expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['busy', 'done'])
+      timers.tick(1)
+      expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+    } finally {
+      timers.restore()
+    }
+  })
+
+  it('counts no time at all as a millisecond, not as for ever', () => {
+    const { now, add } = clockAt(1000)
+    const store = memoryStore({ now })
+    store.finish('a', 0)
+    store.begin('b', 0)
+    add(1000)
+    expect([store.begin('a', 60), store.begin('b', 60)]).to.deep.equal(['new', 'new'])
+  })
+
+  it('lets only its owner abort a lease, and no one a finished delivery', () => {
+    const { now, add } = clockAt(1000)
+    const store = memoryStore({ now })
+    store.begin('a', 60, 'first')
+    add(61_000)
+    expect(store.begin('a', 60, 'second')).to.equal('new')
+    store.abort('a', 'first')
+    store.abort('a')
+    expect(store.begin('a', 60, 'third')).to.equal('busy')
+    store.finish('a', 60)
+    store.abort('a', 'second')
+    expect(store.begin('a', 60, 'third')).to.equal('done')
+  })
+
+  it('is bounded: evicts the oldest finished delivery, and never a lease', () => {
+    const store = memoryStore({ max: 3 })
+    expect(store.begin('lease', 60)).to.equal('new')
+    for (let index = 0; index < 10; index++) store.finish(`done-${index}`, 60)
+    const kept = Array.from({ length: 10 }, (_, index) => `done-${index}`).filter(
+      (key) => store.begin(key, 60) === 'done',
+    )
+    expect(kept).to.deep.equal(['done-7', 'done-8', 'done-9'])
+    expect(store.begin('lease', 60)).to.equal('busy')
+  })
+
+  it('is bounded: has no more leases than entries, until one is aborted or expires', () => {
+    const { now, add } = clockAt(1000)
+    const store = memoryStore({ max: 2, now })
+    expect(['a', 'b', 'c'].map((key) => store.begin(key, 60))).to.deep.equal(['new', 'new', 'busy'])
+    store.abort('a')
+    expect(store.begin('c', 120)).to.equal('new')
+    add(61_000)
+    expect(store.begin('d', 60)).to.equal('new')
+    expect(store.begin('c', 60)).to.equal('busy')
+  })
+
+  const wrong: Array<[unknown, string]> = [
+    [null, 'memoryStore: the options must be an object'],
+    [{ max: 0 }, 'option `max` must be an integer from 1 to 10000000'],
+    [{ max: 1.5 }, 'option `max`'],
+    [{ max: Infinity }, 'option `max`'],
+    [{ max: '10' }, 'option `max`'],
+    [{ now: 1 }, 'option `now` must be a function'],
+    [{ ttl: 1 }, 'unknown option `ttl`'],
+  ]
+  describe('P-10: its options', () => {
+    optionsTable({ memoryStore }, wrong)
+  })
+})
+
+describe('redisStore, without a server', () => {
+  const client = { eval: async () => 'new' }
+  describe('P-10: its client', () => {
+    optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, [
+      [undefined, 'redisStore: the first argument must be a client of the `redis` package'],
+      ['redis://127.0.0.1', 'redisStore: the first argument must be a client'],
+      [{}, 'redisStore: the first argument must be a client'],
+    ])
+  })
+
+  describe('P-10: its options', () => {
+    optionsTable({ redisStore: (options: never) => redisStore(client, options) }, [
+      [null, 'redisStore: the options must be an object'],
+      [{ prefix: '' }, 'option `prefix` must be a non-empty string'],
+      [{ prefix: undefined }, 'option `prefix` must be a non-empty string'],
+      [{ ttl: 1 }, 'unknown option `ttl`'],
+    ])
+  })
+})
