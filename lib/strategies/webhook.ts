@@ -83,7 +83,9 @@ function webhookCheck(
   return async (body) => {
     const { data, iat, exp } = await verify(body)
     // JSON in JSON in the JWT; a JWT of another kind has an object here.
-    const { identity, ...event } = parsed(data)
+    const event = parsed(data)
+    const identity = own(event, 'identity')
+    delete event['identity']
     const instanceId = own(event, 'instanceId')
     const eventType = own(event, 'eventType')
     if (!isNonEmptyString(instanceId) || !isNonEmptyString(eventType)) throw new WixAuthError('claim_invalid')

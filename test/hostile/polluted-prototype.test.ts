@@ -1,0 +1,78 @@
+import { expect } from 'chai'
+import { memoryStore, verifyWebhook, WixAccessTokenStrategy, WixAppStrategy } from '../../lib/index.ts'
+import { accessToken, answering, clockAt, info } from '../support/access-token.ts'
+import { instance, NOW, now, SECRET } from '../support/build.ts'
+import { APP_ID, KEYS, webhook } from '../support/jwt.ts'
+import { request, runToEnd } from '../support/run.ts'
+
+/** Names that the LRU library, jose and fetch read from their options, with values that would weaken them. */
+const POLLUTION = {
+  allowStale: true,
+  updateAgeOnGet: true,
+  noDeleteOnStaleGet: true,
+  ttl: 0,
+  start: 9e15,
+  size: 1,
+  noUpdateTTL: true,
+  identity: '{"identityType":"WIX_USER","wixUserId":"polluted"}',
+  algorithms: ['none', 'HS256'],
+  maxTokenAge: '10 years',
+  subject: 'polluted',
+  method: 'DELETE',
+  redirect: 'follow',
+  maxAge: false,
+}
+
+describe('P-11: with a polluted Object.prototype', () => {
+  beforeEach(() => void Object.assign(Object.prototype, POLLUTION))
+  afterEach(() => {
+    for (const name of Object.keys(POLLUTION)) Reflect.deleteProperty(Object.prototype, name)
+  })
+  const found = (): object => ({})
+
+  it('a revoked access token is rejected after 60 seconds, as ever', async () => {
+    const clock = clockAt(NOW)
+    let active = true
+    const fetch = async (url: string, init: RequestInit) => answering(info({ active }))(url, init)
+    const strategy = new WixAccessTokenStrategy({ appId: APP_ID, now: clock.now, fetch }, found)
+    const req = request({}, { authorization: accessToken() })
+    expect(await runToEnd(strategy, req)).to.have.property('kind', 'success')
+    active = false
+    clock.add(59_000)
+    expect(await runToEnd(strategy, req)).to.have.property('kind', 'success')
+    clock.add(2000)
+    expect(await runToEnd(strategy, req)).to.have.property('kind', 'fail')
+  })
+
+  it('a call of Wix keeps its method, and follows no redirect', async () => {
+    const fetch = answering()
+    const strategy = new WixAccessTokenStrategy({ appId: APP_ID, now, fetch }, found)
+    await runToEnd(strategy, request({}, { authorization: accessToken() }))
+    expect(fetch.firstCall.args[1]).to.include({ method: 'POST', redirect: 'manual' })
+    expect(Object.getPrototypeOf(fetch.firstCall.args[1])).to.equal(null)
+  })
+
+  it('a delivery is free again when its lease has expired, and known until its ttl', () => {
+    let time = 1
+    const store = memoryStore({ now: () => time })
+    expect([store.begin('a', 5), store.begin('a', 5)]).to.deep.equal(['new', 'busy'])
+    time += 5001
+    expect(store.begin('a', 5)).to.equal('new')
+    store.finish('a', 5)
+    time += 4000
+    expect(store.begin('a', 5)).to.equal('done')
+    time += 1001
+    expect(store.begin('a', 5)).to.equal('new')
+  })
+
+  it('an instance and a webhook are accepted and rejected as ever', async () => {
+    const app = new WixAppStrategy({ secret: SECRET, now }, found)
+    expect(await runToEnd(app, request({ instance: instance() }))).to.have.property('kind', 'success')
+    expect(await runToEnd(app, request({ instance: instance({}, 'polluted') }))).to.have.property('kind', 'fail')
+    expect(await runToEnd(app, request())).to.have.nested.property('challenge.code', 'credentials_missing')
+    const [byVisitor, bySystem] = [webhook(), webhook({ identity: undefined })]
+    const options = { publicKey: KEYS.publicKey, now }
+    expect(await verifyWebhook(byVisitor, options)).to.include({ subjectType: 'VISITOR' })
+    expect(await verifyWebhook(bySystem, options)).to.include({ subjectType: 'UNKNOWN', subjectId: null })
+  })
+})
