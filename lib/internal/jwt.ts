@@ -72,7 +72,7 @@ interface Verified {
  * Verifies a JWT (RFC 7519 section 7.2, RFC 8725).
  *
  * @param keys Each is tried; or a function that finds one by the header, and may throw a `WixAuthError`.
- * @throws {WixAuthError} `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
+ * @throws {WixAuthError} `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
  */
 export async function verifyClaims(
   token: string,
@@ -80,7 +80,6 @@ export async function verifyClaims(
   options: ClockOptions,
   { maxAge = false, requiredClaims = [], ...expected }: JwtRules,
 ): Promise<Verified> {
-  if (typeof token !== 'string') throw new WixAuthError('request_invalid')
   const parts = token.split('.', 4)
   if (parts.length !== 3 || token.indexOf('.') > MAX_HEADER_LENGTH || !parts.every(isBase64url)) {
     throw new WixAuthError('token_malformed')

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 
 /** RSA of 2,048 bits or more. jose takes any exponent: with 1, anybody can sign. */
 export const isSafeRsa = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean => {
-  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {}
+  const { modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails }
   return asymmetricKeyType === 'rsa' && modulusLength >= 2048 && publicExponent >= 65_537n && publicExponent % 2n === 1n
 }
 

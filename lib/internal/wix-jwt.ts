@@ -48,8 +48,8 @@ interface WixClaims {
 /**
  * Prepares the check of a JWT that Wix signed with the key pair of the app.
  *
- * @returns A function that rejects with a {@link WixAuthError}: `request_invalid`, `body_too_large`, `token_malformed`,
- *   `signature_invalid`, `token_expired` or `claim_invalid`.
+ * @returns A function that rejects with a {@link WixAuthError}: `body_too_large`, `token_malformed`, `signature_invalid`,
+ *   `token_expired` or `claim_invalid`.
  * @throws {TypeError} For a key that cannot be the public key.
  */
 export function wixJwtCheck(
@@ -59,7 +59,7 @@ export function wixJwtCheck(
 ): (token: string) => Promise<WixClaims> {
   const keys = wixPublicKeys(owner, options.publicKey)
   return async (token) => {
-    if (typeof token === 'string' && token.length > MAX_LENGTH) throw new WixAuthError('body_too_large')
+    if (token.length > MAX_LENGTH) throw new WixAuthError('body_too_large')
     const { claims, iat, exp } = await verifyClaims(token, keys, options, { ...rules, algorithms: ['RS256'] })
     return { data: own(claims, 'data'), iat, exp }
   }

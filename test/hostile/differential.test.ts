@@ -64,6 +64,13 @@ const STRICTER: ReadonlyArray<[name: string, holds: (token: string) => boolean]>
     (token) => ['b64', 'zip', 'crit'].some((name) => name in headerOf(token)),
   ],
   ['the payload is no UTF-8', (token) => !isUtf8(token)],
+  [
+    'a byte order mark stands before the JSON',
+    (token) =>
+      token
+        .split('.', 2)
+        .some((part) => Buffer.from(part, 'base64url').toString('latin1').startsWith('\u00EF\u00BB\u00BF')),
+  ],
   ['there is no finite exp', (token) => !Number.isFinite(claimsOf(token)['exp'])],
   ['iat is no finite number', (token) => 'iat' in claimsOf(token) && !Number.isFinite(claimsOf(token)['iat'])],
   ['iat is in the future', (token) => Number(claimsOf(token)['iat']) > SECONDS],
@@ -275,6 +282,8 @@ describe('compared with @wix/sdk', function () {
         ...Array.from({ length: 60 }, () => (check === 'webhook' ? webhook({}, TIMES) : servicePlugin({}, TIMES))),
       )
       pool.push(webhook({}, TIMES), servicePlugin({}, TIMES), webhook({}, TIMES, OTHER_KEYS.privateKey))
+      const payload = Buffer.from(pool[500]?.split('.')[1] ?? '', 'base64url')
+      pool.push(rawJwt(HEADER, Buffer.concat([Buffer.from('\uFEFF'), payload])))
       const stricter = new Map<string, number>()
       const counts = { both: 0, neither: 0, looser: [] as string[], unlisted: [] as string[] }
       const compare = async (token: string): Promise<void> => {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { fromAuthorization, fromHeader, Strategy, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
+import { fromAuthorization, fromHeader, Strategy, verifyInstance, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { request, run, start } from '../support/run.ts'
@@ -30,6 +30,19 @@ describe('WixAppStrategy', () => {
       'info.identity.instanceId': 'instance-1',
       'info.identity.subjectType': 'USER',
     })
+  })
+
+  it('I-06: must not have the app ID as its secret, early, late, or from a function', async () => {
+    const appId = 'app-id-one'
+    const message = 'WixAppStrategy: option `secret` must be the app secret, got the app ID'
+    expect(() => strategy({ secret: appId, appId })).to.throw(TypeError, message)
+    expect(() => strategy({ secret: [SECRET, appId], appId })).to.throw(TypeError, message)
+    expect(() => verifyInstance(instance(), { secret: appId, appId })).to.throw(TypeError, 'got the app ID')
+    for (const secret of [appId, () => appId]) {
+      const outcome = await run(strategy({ appId }), request({ instance: instance() }), { secret })
+      expect(outcome).to.have.property('kind', 'error')
+      expect(outcome).to.have.nested.property('error.message').that.includes(message)
+    }
   })
 
   describe('reads', () => {
