@@ -75,7 +75,7 @@ export const withUserInfo =
 /** What Passport puts on a strategy for the length of one request. */
 interface PassportActions {
   success: (user: unknown, info: object) => void
-  fail: (challenge?: unknown, status?: number) => void
+  fail: (challenge: string | object | undefined, status: number) => void
   error: (error: Error) => void
 }
 /** These strategies never call `redirect` or `pass`, but the types of some hosts require both. */
