@@ -23,15 +23,18 @@ export type BodyReader<Req = DefaultRequest> = (
   req: Req,
 ) => string | Uint8Array | null | undefined | PromiseLike<string | Uint8Array | null | undefined>
 
+/** A reader for the request of any framework; generic, so that it does not decide what type `req` has elsewhere in the options. */
+type ReadyReader<Found> = <Req>(req: Req) => Found | undefined
+
 /** Reads the query parameter `name`. */
 export const fromQuery =
-  (name: string): ((req: unknown) => string | undefined) =>
+  (name: string): ReadyReader<string> =>
   (req) =>
     exactlyOne(own(property(req, 'query'), name))
 
 /** Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them. */
 export const fromHeader =
-  (name: string): ((req: unknown) => string | undefined) =>
+  (name: string): ReadyReader<string> =>
   (req) =>
     exactlyOne(own(property(req, 'headers'), name.toLowerCase()))
 
@@ -42,7 +45,7 @@ export const fromHeader =
  *   (RFC 9110 section 11.4). Without it, reads a header that holds nothing but the credential, as Wix's own front ends
  *   send it.
  */
-export function fromAuthorization(scheme?: string): (req: unknown) => string | undefined {
+export function fromAuthorization(scheme?: string): ReadyReader<string> {
   const header = fromHeader('authorization')
   if (scheme === undefined) {
     return (req) => {
@@ -93,7 +96,7 @@ export const notRaw = (): Error =>
  *
  * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read.
  */
-export function fromBody(): (req: unknown) => string | Uint8Array | undefined {
+export function fromBody(): ReadyReader<string | Uint8Array> {
   return (req) => {
     const body = property(req, 'rawBody') ?? property(req, 'body') ?? {}
     if (typeof body === 'string' || body instanceof Uint8Array) return body

@@ -349,3 +349,12 @@ void resolveUserInfo(async ({ identity }) => ({ of: identity?.instanceId }), { i
 void resolveUserInfo('token', { response: {} })
 export { claims }
 export { again, always, anybody, inactive, named, signed }
+
+// A ready-made reader does not decide the type of the request.
+new WixAppStrategy({ secret, instanceFromRequest: fromQuery('signedInstance'), passReqToCallback: true }, (req) => ({
+  id: req.path,
+}))
+new WixSessionStrategy({ tokens, tokenFromRequest: fromQuery('session'), passReqToCallback: true }, (req) => ({
+  id: req.path,
+}))
+new WixWebhookStrategy({ publicKey, bodyFromRequest: fromBody(), passReqToCallback: true }, (req) => ({ id: req.path }))
