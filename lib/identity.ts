@@ -30,11 +30,11 @@ export interface WixIdentity {
   iat: number | null
   /** When the credential expires, in seconds since 1970. */
   exp: number | null
-  /** `OWNER` for the owner of the site and for collaborators. Not every credential says. */
+  /** `OWNER` for the owner of the site and for collaborators. Not every credential has it. */
   permissions?: string | null
-  /** The Wix user who owns the site. Not every credential says. */
+  /** The Wix user who owns the site. Not every credential has it. */
   siteOwnerId?: string | null
-  /** The paid plan of this installation; nothing on the free one. Not every credential says. */
+  /** The paid plan of this installation; absent or null on the free one. Not every credential has it. */
   vendorProductId?: string | null
   /** What the option `userinfo` of a strategy loaded. */
   userinfo?: unknown
@@ -127,6 +127,6 @@ export function identityOf(req: Authenticated): WixIdentity {
   return identity
 }
 
-/** Wix itself reads a set from the one string `permissions`. */
+/** `permissions` may list several values: Wix itself splits the string. */
 export const isOwner = (permissions: string | null | undefined): boolean =>
   permissions === 'OWNER' || (permissions?.split(/[\s,]/).includes('OWNER') ?? false)

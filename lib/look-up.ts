@@ -28,7 +28,7 @@ export type VerifyWithRequest<Identity, Req = DefaultRequest> = (
 /** What the look-up ended with; without a user it is a refusal. */
 export type Outcome = { error: Error } | { error?: never; user: Express.User | undefined; info: object | undefined }
 
-/** The verify callback of strategies that may go without one: the identity, the argument before `done`, is the user. */
+/** The default verify callback, where it is optional: the identity, the argument before `done`, is the user. */
 export const identityAsUser = (...args: unknown[]): Express.User => args.at(-2) as Express.User
 
 const infoObject = (info: unknown): object | undefined => {
@@ -84,7 +84,7 @@ export function lookUp(
   }
   returned = true
   if (outcome !== undefined) {
-    // Its rejection comes after the decision.
+    // A later rejection has no effect, and must not be an unhandled one.
     if (isNativePromise(result)) result.then(undefined, () => {})
     return decide(outcome)
   }
@@ -92,7 +92,7 @@ export function lookUp(
   if (isPending) void Promise.resolve(result).then((user) => declaresDone || done(null, user || false), crash)
   else if (!declaresDone) done(null, result || false)
   if (outcome === undefined && seconds !== undefined) {
-    const late = new Error(`The verify callback did not answer within ${seconds} seconds`)
+    const late = new Error(`The verify callback did not answer within ${seconds} s`)
     timer = setTimeout(() => crash(late), seconds * 1000)
   }
 }

@@ -111,7 +111,7 @@ export function fromBody(): ReadyReader<string | Uint8Array> {
   }
 }
 
-/** The option of the kinds that read a body. */
+/** The option `bodyFromRequest`, of the kinds that read a body. */
 export interface BodyOptions<Req = DefaultRequest> {
   /** Where the raw body is. Default: {@link fromBody}. */
   bodyFromRequest?: BodyReader<Req>
@@ -125,7 +125,7 @@ export const jwtReader =
   (req) =>
     whenReady(bodyFromRequest(req), (body) => jwtOf(body, notRaw))
 
-/** The option of the kinds that read a token. */
+/** The option `tokenFromRequest`, of the kinds that read a token. */
 export interface TokenOptions<Req = DefaultRequest> {
   /** Where the token is. Default: the `Authorization` header, alone as Wix's front ends send it, or after `Bearer`. */
   tokenFromRequest?: Reader<Req>

@@ -38,7 +38,7 @@ export interface Kind<Credential, Identity, Options, Req> {
   name: string
   /** Whether the credential is a Bearer token: then a 401 has a Bearer challenge (RFC 6750 section 3). */
   isBearer?: true
-  checks: Checks<Omit<Options, keyof WixStrategyOptions>>
+  optionChecks: Checks<Omit<Options, keyof WixStrategyOptions>>
   /** Options that passport.authenticate() may give, too. */
   late?: readonly (keyof Options)[]
   reader(options: Checked<Options>): (req: Req, authenticateOptions: object) => Credential | Promise<Credential>
@@ -51,7 +51,7 @@ export interface Kind<Credential, Identity, Options, Req> {
  */
 export type UserInfoOption<Identity> = (identity: Identity, context: { token: string }) => unknown
 
-/** The option of the kinds that read a token. */
+/** The option `userinfo`, of the kinds that read a token. */
 export interface UserInfoOptions<Identity> {
   /** Loads the user info of the identity before verify is called. */
   userinfo?: UserInfoOption<Identity>
@@ -85,16 +85,26 @@ interface PassportStrategyActions extends PassportActions {
 }
 const Base: new () => PassportStrategyActions = PassportStrategy
 
+const ALREADY_ANSWERED: ReadonlySet<unknown> = new Set(['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP2_HEADERS_SENT'])
+
+function isAnswered(req: unknown): boolean {
+  try {
+    return property(property(req, 'res'), 'writableEnded') === true
+  } catch {
+    return false
+  }
+}
+
 /**
  * Calls one of Passport's actions, unless the app has already ended the response, for example at a response time limit: Passport would
  * write to it again. Where the response is out of sight, Node's error for a second answer ends here.
  */
 function unlessAnswered(req: unknown, action: () => void): void {
-  if (property(property(req, 'res'), 'writableEnded') === true) return
+  if (isAnswered(req)) return
   try {
     action()
   } catch (error) {
-    if (property(error, 'code') !== 'ERR_HTTP_HEADERS_SENT') throw error
+    if (!ALREADY_ANSWERED.has(property(error, 'code'))) throw error
   }
 }
 
@@ -125,7 +135,7 @@ export abstract class WixStrategy<
     const kind = this._kind()
     const { owner } = kind
     // The checks of a kind and the common ones are those of all its options, which TypeScript cannot conclude here.
-    const checks = { ...commonChecks, ...kind.checks } as Checks<Options>
+    const checks = { ...commonChecks, ...kind.optionChecks } as Checks<Options>
     const options = checkOptions(owner, given, checks)
     if (typeof verify !== 'function') {
       throw new TypeError(`${owner} needs a verify callback as its last argument: (identity, done) => ...`)

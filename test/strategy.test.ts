@@ -28,7 +28,7 @@ type Given = Options & { passReqToCallback?: false }
 const kind: Kind<Credential, Identity, Options, unknown> = {
   owner: 'OwnStrategy',
   name: 'own',
-  checks: { read: callback, verify: callback },
+  optionChecks: { read: callback, verify: callback },
   reader: (options) => options.read,
   check: (_owner, options) => options.verify,
 }
@@ -202,5 +202,30 @@ describe('every strategy', () => {
       }),
     )
     expect(answers.filter(([asked, answered]) => asked !== answered)).to.deep.equal([])
+  })
+})
+
+describe('P-12: a decision of a strategy', () => {
+  const answered = (code: string) => () => {
+    throw Object.assign(new Error('answered'), { code })
+  }
+  const actions = (fail: () => void): object => ({ success: fail, fail, error: fail })
+  const authenticate = (req: unknown, fail: () => void): void =>
+    Object.assign(Object.create(new OwnStrategy(options, found)) as OwnStrategy, actions(fail)).authenticate(req)
+
+  it('ends where Node says that the response has been sent, over HTTP/1 and HTTP/2', () => {
+    for (const code of ['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP2_HEADERS_SENT'])
+      expect(() => authenticate({}, answered(code))).to.not.throw()
+  })
+
+  it('P-07: does not catch what the app itself throws', () => {
+    expect(() => authenticate({}, answered('ERR_OF_THE_APP'))).to.throw('answered')
+  })
+
+  it('P-01: is made for a request whose response cannot be read', () => {
+    const fail = sinon.fake()
+    const req = Object.defineProperty({}, 'res', { get: sinon.fake.throws('unreadable') })
+    authenticate(req, fail)
+    sinon.assert.calledOnce(fail)
   })
 })

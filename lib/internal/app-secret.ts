@@ -1,8 +1,6 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { got } from './options.ts'
-
-/** @ts-ignore Where the types of Node are not installed, it is `any`. */
-import type { KeyObject } from 'node:crypto'
+import type { KeyObject } from './safe-key.ts'
 
 /** The app secret, or a list during rotation: each secret is tried. */
 export type WixSecret = string | readonly string[]
@@ -11,10 +9,11 @@ export type WixSecret = string | readonly string[]
 const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 
 const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
-  if (typeof secret !== 'string') return got(secret) || ', got a number'
+  if (typeof secret !== 'string') return got(secret)
   if (secret.trim() === '') return got('')
   if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
   if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
+  if (/^(["']).*\1$/s.test(secret)) return ', got one in quotes'
   if (secret === appId) return ', got the app ID'
   return undefined
 }
@@ -37,11 +36,14 @@ export function appSecrets(owner: string, secret: unknown, appId?: string): read
   return list.map((value) => createSecretKey(Buffer.from(String(value))))
 }
 
-/** The signature covers the string as it was sent, not what it decodes to. Both sides are 43 characters of canonical base64url. */
+/** 32 bytes in canonical base64url: 42 characters, and four bits of one more, whose other two bits are zero. As a pattern. */
+export const SIGNATURE = '[\\w-]{42}[AEIMQUYcgkosw048]'
+
+/** The signature covers the string as it was sent, not what it decodes to. Both sides have the form of {@link SIGNATURE}. */
 export const isSignature = (signature: string, data: string, secret: KeyObject): boolean =>
   signature.length === 43 &&
   timingSafeEqual(
-    // What is accepted is ASCII in the end (`parsePayload` of an instance), so latin1 gives the same bytes as UTF-8, and is faster.
+    // Callers accept nothing but ASCII, of which latin1 gives the same bytes as UTF-8, and faster.
     Buffer.from(createHmac('sha256', secret).update(data, 'latin1').digest('base64url'), 'latin1'),
     Buffer.from(signature, 'latin1'),
   )

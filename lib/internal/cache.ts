@@ -5,6 +5,7 @@ import { plain } from './values.ts'
 
 /** A bounded map whose entries expire; the least recently used entry makes room for a new one. */
 export interface ExpiringMap<Value> {
+  /** Counts as a use: the entry is then the most recently used one. */
   get(key: string): Value | undefined
   set(key: string, value: Value, seconds: number): void
   delete(key: string): void

@@ -1,30 +1,4 @@
-import { WixUnavailableError } from '../errors.ts'
-
-/** Says why there is no answer. */
-export const unavailable = (server: string, why: string, retryAfter?: number): WixUnavailableError =>
-  new WixUnavailableError(`${server} is unavailable: ${why}`, retryAfter === undefined ? {} : { retryAfter })
-
-/** The other server did not answer, or asked its callers to wait: any other call would fail as well. */
-export class OutageError extends WixUnavailableError {
-  // Not for the app to see.
-  readonly #why: string
-  readonly #wait: number
-
-  /** @param wait Seconds for which the server asked its callers to wait; 0 when it did not. */
-  constructor(server: string, why: string, wait = 0) {
-    super(`${server} is unavailable: ${why}`, wait > 0 ? { retryAfter: wait } : {})
-    this.#why = why
-    this.#wait = wait
-  }
-
-  get why(): string {
-    return this.#why
-  }
-
-  get wait(): number {
-    return this.#wait
-  }
-}
+import { OutageError, unavailable } from './unavailable.ts'
 
 /** Outages in a row that open the circuit. */
 const OUTAGES_TO_OPEN = 5
@@ -40,7 +14,7 @@ const LONGEST_OPEN = 30
  * @param server Named in messages.
  * @param clock Milliseconds.
  * @returns A function that makes a call, whose probe may take `timeout` seconds. Rejects as the call does, or with a
- *   {@link WixUnavailableError} when it makes none.
+ *   `WixUnavailableError` when it makes none.
  */
 export function circuitBreaker(
   server: string,

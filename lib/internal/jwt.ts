@@ -2,9 +2,7 @@ import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions
 import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
 import type { ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
-
-/** @ts-ignore Where the types of Node are not installed, it is `any`. */
-import type { KeyObject } from 'node:crypto'
+import type { KeyObject } from './safe-key.ts'
 
 /** Finds the key of a token by its header. Another function as soon as the keys have changed. */
 export type FindKey = JWTVerifyGetKey
@@ -96,6 +94,8 @@ export async function verifyClaims(
   })
   const candidates = typeof keys === 'function' ? [keys] : keys
   const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions)
+  // jose also reads an inherited one.
+  if (expected.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ')) throw new WixAuthError('claim_invalid')
   // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
   if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(protectedHeader, name))) {
     throw new WixAuthError('token_malformed')

@@ -5,6 +5,8 @@ export interface Check {
   (value: unknown): string | undefined
   /** The option has no default. */
   isRequired?: true
+  /** Nor has this one, but the code that uses it says so. */
+  isNeeded?: true
 }
 
 /** One check for each option: forgetting one does not compile. */
@@ -24,6 +26,9 @@ export const required = (check: Check): Check =>
 
 /** For an option that is checked where it is used. */
 export const checkedLater: Check = () => undefined
+
+/** The same, for an option that has no default. */
+export const neededLater: Check = Object.assign(() => undefined, { isNeeded: true as const })
 
 /** The options of everything that compares times with the clock. */
 export interface ClockOptions {
@@ -47,7 +52,7 @@ export const timeout: Check = must(
 /** More than a month is a mistake of units. */
 export const maxAge: Check = must(
   (value) => value === false || (isNumber(value) && value > 0 && value <= 2_678_400),
-  'a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400, which are 31 days, or false',
+  'a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false',
 )
 /** More entries than that are a mistake of units. */
 export const count: Check = must(
@@ -60,14 +65,18 @@ export const clockChecks: Checks<ClockOptions> = {
   now: callback,
 }
 
-/** Ends a message with the kind of value that was given, never with its content: it may be a secret. */
+/** Ends a message with the type of the value that was given, never with its content: it may be a secret. */
 export const got = (value: unknown): string => {
   if (value === undefined) return ', got undefined (is an environment variable not set?)'
   if (value === null) return ', got null'
   if (value === '') return ', got an empty string'
-  if (typeof value === 'string' || typeof value === 'number') return ''
+  if (typeof value === 'string' || typeof value === 'number') return `, got a ${typeof value}`
   return `, got ${Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`}`
 }
+
+/** The same, but nothing for a string or a number, of which the type may be right. */
+const gotOtherType = (value: unknown): string =>
+  (typeof value === 'string' && value !== '') || typeof value === 'number' ? '' : got(value)
 
 /**
  * Copies own properties only, and checks each: known, and of the right form.
@@ -82,9 +91,13 @@ export function checkOptions<Options extends object>(
   checks: Checks<Options>,
 ): Checked<Options> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    const names = Object.keys(checks).filter((name) => checks[name as keyof Options].isRequired)
+    const names = Object.entries<Check>(checks).flatMap(([name, { isRequired, isNeeded }]) =>
+      isRequired || isNeeded ? [name] : [],
+    )
     const needed = names.length === 0 ? '' : ` with ${names.map((name) => `\`${name}\``).join(' and ')}`
-    throw new TypeError(`${owner}: the options must be an object${needed}${options === undefined ? '' : got(options)}`)
+    throw new TypeError(
+      `${owner}: the options must be an object${needed}${options === undefined ? '' : gotOtherType(options)}`,
+    )
   }
   for (const name of Object.keys(options)) {
     const value: unknown = options[name as keyof Options]
@@ -97,7 +110,8 @@ export function checkOptions<Options extends object>(
       throw new TypeError(`${owner}: unknown option \`${name}\`; ${hint}`)
     }
     const expected = checks[name as keyof Options](value)
-    if (expected !== undefined) throw new TypeError(`${owner}: option \`${name}\` must be ${expected}${got(value)}`)
+    if (expected !== undefined)
+      throw new TypeError(`${owner}: option \`${name}\` must be ${expected}${gotOtherType(value)}`)
   }
   for (const name of Object.keys(checks)) {
     const check: Check = checks[name as keyof Options]

@@ -1,22 +1,20 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { createLocalJWKSet } from 'jose'
 import { WixAuthError } from '../errors.ts'
-import { unavailable } from './circuit.ts'
 import type { FindKey } from './jwt.ts'
 import { singleFlight } from './promises.ts'
 import { remoteClient } from './remote.ts'
 import { isEd25519, isP256, isSafeRsa } from './safe-key.ts'
+import { unavailable } from './unavailable.ts'
 import { isNonEmptyString, isObject, own, plain } from './values.ts'
 
-/** Seconds for one answer. */
+// Seconds.
 const TIMEOUT = 2
-
-// Milliseconds.
-const MAX_AGE = 600_000
+const MAX_AGE = 600
 /** Between a reload and one for a `kid` that is not in the set. */
-const COOLDOWN = 30_000
-/** The same while there is no set, or an old one: then good tokens wait for it. */
-const RETRY_COOLDOWN = 1000
+const COOLDOWN = 30
+/** The same while there is no set, or an old one: then valid tokens wait for it. */
+const RETRY_COOLDOWN = 1
 
 const SERVER = 'The key set'
 
@@ -54,22 +52,25 @@ function localSet(set: Record<string, unknown>): FindKey {
 export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> {
   const ask = remoteClient({ server: SERVER })
   // A clock that cannot be set back, which would keep old keys in use.
-  const clock = (): number => performance.now()
+  const clock = (): number => performance.now() / 1000
+  /** By the wall clock as well: the other one may stand still while the machine sleeps. */
+  let readAt = -Infinity
   let content: string | undefined
   let inSet: FindKey
   let current: FindKey
   let tried = -Infinity
   let read = -Infinity
 
-  const isFresh = (): boolean => clock() - read < MAX_AGE
+  const isFresh = (): boolean => clock() - read < MAX_AGE && Date.now() / 1000 - readAt < MAX_AGE
   const isCoolingDown = (): boolean => clock() - tried < (isFresh() ? COOLDOWN : RETRY_COOLDOWN)
 
   const reload = singleFlight(async () => {
-    if (isCoolingDown()) throw unavailable(SERVER, 'tried a moment ago')
+    if (isCoolingDown()) throw unavailable(SERVER, 'the last attempt failed a moment ago')
     tried = clock()
     const set = await ask({ url: jwksUri, timeout: TIMEOUT })
     const next = localSet(set)
     read = clock()
+    readAt = Date.now() / 1000
     const json = JSON.stringify(set)
     // The same function as long as nothing has changed, so that what was verified with it stays cached.
     if (json !== content) {

@@ -1,7 +1,8 @@
 import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
-import { circuitBreaker, OutageError, unavailable } from './circuit.ts'
+import { circuitBreaker } from './circuit.ts'
 import { withTimeout } from './promises.ts'
 import { readAnswer } from './remote-answer.ts'
+import { OutageError, unavailable } from './unavailable.ts'
 import { plain, systemCodeOf } from './values.ts'
 
 /** The part of `fetch` that is used here: Node's own fits, and undici's, for example with the `dispatcher` of a proxy. */
@@ -38,6 +39,8 @@ interface Remote {
   server: string
   /** Statuses that refuse the credential. Default: none. */
   refusals?: ReadonlyMap<number, WixAuthErrorCode>
+  /** Seconds that a 429 may ask all callers to wait; 0 where it is about one token, and opens no circuit. Default: 30. */
+  longestLimit?: number
   /** Calls in flight. Default: 64. */
   maxCalls?: number | undefined
   /** Default: Node's own. */
@@ -47,14 +50,13 @@ interface Remote {
 }
 
 const WORTH_A_RETRY: ReadonlySet<number> = new Set([502, 503, 504])
-/** Seconds that a server may ask its callers to wait: with a 429 an hour, else 30 s. */
+/** Seconds that a server may ask its callers to wait. */
 const LONGEST_WAIT = 30
-const LONGEST_LIMIT = 3600
 
 /** Seconds that the server asks its callers to wait, as a number or a date (RFC 9110 section 10.2.3); 0 when it does not. */
-function waitOf(status: number, retryAfter: string | null, time: number): number {
+function waitOf(retryAfter: string | null, time: number, longest: number): number {
   const asked = /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) : (Date.parse(retryAfter ?? '') - time) / 1000
-  return asked > 0 ? Math.min(asked, status === 429 ? LONGEST_LIMIT : LONGEST_WAIT) : 0
+  return asked > 0 ? Math.min(asked, longest) : 0
 }
 
 /** Before the retry, so that the callers do not all come back at the same moment. */
@@ -71,7 +73,7 @@ async function waitBriefly(signal: AbortSignal): Promise<void> {
  *   and with a `WixUnavailableError` for any other answer, and for none.
  */
 export function remoteClient(remote: Remote): (question: Question) => Promise<Record<string, unknown>> {
-  const { server, refusals, maxCalls = 64, now } = remote
+  const { server, refusals, longestLimit = LONGEST_WAIT, maxCalls = 64, now } = remote
   // Without `now`, a clock that cannot be set back, which would keep the circuit open.
   const throughCircuit = circuitBreaker(server, maxCalls, now ?? (() => performance.now()))
 
@@ -102,11 +104,14 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
         if (typeof answer === 'string') throw unavailable(server, answer)
         return answer
       }
-      const wait = waitOf(status, answered.get('Retry-After'), (now ?? Date.now)())
+      const isLimit = status === 429
+      const longest = isLimit && longestLimit > 0 ? longestLimit : LONGEST_WAIT
+      const wait = waitOf(answered.get('Retry-After'), (now ?? Date.now)(), longest)
       if (retries === 0 || wait > 0 || !WORTH_A_RETRY.has(status)) {
-        // Any other status may be about this request alone: opening the circuit for it would let anybody shut out the others.
-        const isOutage = wait > 0 || status === 408 || status === 429
-        throw isOutage ? new OutageError(server, `status ${status}`, wait) : unavailable(server, `status ${status}`)
+        const why = `status ${status}`
+        // Anything else may be about this request alone: opening the circuit for it would let anybody shut out the others.
+        const isOutage = isLimit ? longestLimit > 0 : wait > 0 || status === 408
+        throw isOutage ? new OutageError(server, why, wait) : unavailable(server, why, wait > 0 ? wait : undefined)
       }
       await waitBriefly(signal)
     }
@@ -120,7 +125,7 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
           question.timeout,
           () => ask(question, controller.signal),
           () => {
-            throw new OutageError(server, `no answer within ${question.timeout} seconds`)
+            throw new OutageError(server, `no answer within ${question.timeout} s`)
           },
         )
       } finally {

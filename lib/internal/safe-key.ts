@@ -1,6 +1,8 @@
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject } from 'node:crypto'
 
+export type { KeyObject }
+
 /** RSA of 2,048 bits or more. jose takes any exponent: with 1, anybody can sign. */
 export const isSafeRsa = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean => {
   const { modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails }

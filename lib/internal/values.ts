@@ -9,12 +9,17 @@ export const stringOrNull = (value: unknown): string | null => (isNonEmptyString
 export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** A property, also one of the class of the object, but none of Object.prototype, which may be polluted. */
 export const property = (holder: unknown, name: string): unknown =>
-  typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined
+  typeof holder === 'object' && holder !== null && (!(name in Object.prototype) || Object.hasOwn(holder, name))
+    ? (holder as Record<string, unknown>)[name]
+    : undefined
 
 /** An own property only: Object.prototype may be polluted. */
 export const own = (holder: unknown, name: string): unknown =>
-  typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name) ? property(holder, name) : undefined
+  typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name)
+    ? (holder as Record<string, unknown>)[name]
+    : undefined
 
 /**
  * The rule for every credential: one string, or nothing.

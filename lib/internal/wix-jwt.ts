@@ -1,6 +1,6 @@
 import { WixAuthError } from '../errors.ts'
 import { type JwtRules, verifyClaims } from './jwt.ts'
-import { checkedLater, type Checks, clockChecks, type ClockOptions } from './options.ts'
+import { type Checked, type Checks, clockChecks, type ClockOptions, neededLater } from './options.ts'
 import { own } from './values.ts'
 import { type WixPublicKey, wixPublicKeys } from './wix-public-key.ts'
 
@@ -14,7 +14,7 @@ export interface SignedOptions extends ClockOptions {
   publicKey: WixPublicKey | undefined
 }
 
-export const signedChecks: Checks<SignedOptions> = { ...clockChecks, publicKey: checkedLater }
+export const signedChecks: Checks<SignedOptions> = { ...clockChecks, publicKey: neededLater }
 
 // What Wix sends has a few thousand characters.
 const MAX_LENGTH = 1024 * 1024
@@ -54,7 +54,7 @@ interface WixClaims {
  */
 export function wixJwtCheck(
   owner: string,
-  options: ClockOptions & { publicKey?: WixPublicKey },
+  options: Checked<SignedOptions>,
   rules: Omit<JwtRules, 'algorithms'> = {},
 ): (token: string) => Promise<WixClaims> {
   const keys = wixPublicKeys(owner, options.publicKey)

@@ -1,9 +1,6 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import { got } from './options.ts'
-import { isSafeRsa } from './safe-key.ts'
-
-/** @ts-ignore Where the types of Node are not installed, it is `any`. */
-import type { KeyObject as Key } from 'node:crypto'
+import { isSafeRsa, type KeyObject as Key } from './safe-key.ts'
 
 type OnePublicKey = string | Key
 
@@ -40,7 +37,7 @@ function keyOf(value: unknown): KeyObject | string {
   if (typeof value === 'string' && value.trim() === '') return got('')
   const key = typeof value === 'string' ? keyFromString(value) : value
   if (typeof key === 'string') return key
-  if (!(key instanceof KeyObject)) return got(key) || ', got a number'
+  if (!(key instanceof KeyObject)) return got(key)
   const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
   if (key.type !== 'public') return `, got a ${key.type} key`
   if (key.asymmetricKeyType !== 'rsa') return `, got a key of type ${key.asymmetricKeyType}`

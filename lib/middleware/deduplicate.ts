@@ -113,21 +113,25 @@ export function deduplicate(
       void inTime(() => store.finish(key, ttl)).catch((reason: unknown) =>
         warn('a handled delivery could not be stored, so a retry may be handled again', reason),
       )
-    // After `begin`, however late that is: else its lease would block the next attempt, while no route handles the delivery.
     const abort = (): void =>
-      void begun
-        .catch(() => 'new')
-        .then((progress) => (progress === 'new' ? inTime(() => store.abort(key, owner)) : undefined))
-        .catch((reason: unknown) =>
-          warn('a failed delivery could not be freed, so retries wait until its lease expires', reason),
-        )
+      void inTime(() => store.abort(key, owner)).catch((reason: unknown) =>
+        warn('a failed delivery could not be freed, so retries wait until its lease expires', reason),
+      )
 
     const admit = (): void => {
       // The app has answered elsewhere, or Wix has hung up before the route began: the route handles the next attempt.
       if (res.writableEnded || res.destroyed) return abort()
-      // `prefinish` comes when the route has ended its answer, before Wix can see it. Unlike `finish` it also comes when Wix has
-      // hung up meanwhile, which is not the end of the route: until then, or until the lease expires, no other attempt runs.
-      res.once('prefinish', () => (res.statusCode >= 200 && res.statusCode < 300 ? finish() : abort()))
+      // A hang-up of Wix is not the end of the route: until that, or until the lease expires, no other attempt runs.
+      let isSettled = false
+      const settle = (): void => {
+        if (isSettled || !res.writableEnded) return
+        isSettled = true
+        if (res.statusCode >= 200 && res.statusCode < 300) finish()
+        else abort()
+      }
+      // `prefinish` comes before Wix can see the answer, and also after a hang-up; `finish` and `close` are for HTTP/2, which
+      // has no `prefinish`.
+      for (const event of ['prefinish', 'finish', 'close']) res.once(event, settle)
       next()
     }
     const decide = (progress: DeliveryProgress): void => {
@@ -140,7 +144,8 @@ export function deduplicate(
     }
 
     const failed = (cause: unknown): void => {
-      void begun.then(abort).catch(() => {})
+      // A lease that comes late would block the next attempt, while no route handles the delivery.
+      void begun.then((progress) => progress === 'new' && abort()).catch(() => {})
       const message = 'The store of deliveries failed, so Wix is asked to retry; see `cause`'
       next(new WixUnavailableError(message, { cause, retryAfter: RETRY_AFTER }))
     }

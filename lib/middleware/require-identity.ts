@@ -52,12 +52,14 @@ function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
   const plans = listOf(vendorProductId)
   return (identity) => {
     // An anonymous visitor owns nothing, whatever else the credential says.
-    const owner = identity.subjectType === 'USER' && isOwner(stringOrNull(own(identity, 'permissions')))
+    const isOwnerOrCollaborator = identity.subjectType === 'USER' && isOwner(stringOrNull(own(identity, 'permissions')))
     return (
       (subjectType === undefined || subjectTypes.includes(identity.subjectType)) &&
-      (permissions === undefined || owner) &&
+      (permissions === undefined || isOwnerOrCollaborator) &&
       (siteOwner === undefined ||
-        (owner && isNonEmptyString(identity.subjectId) && identity.subjectId === own(identity, 'siteOwnerId'))) &&
+        (isOwnerOrCollaborator &&
+          isNonEmptyString(identity.subjectId) &&
+          identity.subjectId === own(identity, 'siteOwnerId'))) &&
       (vendorProductId === undefined || plans.includes(own(identity, 'vendorProductId')))
     )
   }

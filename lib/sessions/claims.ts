@@ -24,6 +24,9 @@ interface SessionClaims extends Partial<Record<keyof Facts, string>> {
   subjectType: string
 }
 
+/** Seconds: no issuer makes a token that lives longer, and none that does is accepted. */
+export const MAX_TTL = 3600
+
 /** Names that are not for claims of the app. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...Object.keys({
@@ -69,6 +72,7 @@ export function sessionOf(claims: object, iat: number | null, exp: number): WixS
   if (!isNonEmptyString(instanceId) || !isSubjectType(subjectType) || !isNonEmptyString(jti) || iat === null) {
     throw new WixAuthError('claim_invalid')
   }
+  if (!(exp - iat <= MAX_TTL)) throw new WixAuthError('claim_invalid')
   if (own(claims, 'sub') !== subOf({ instanceId, subjectType, subjectId: facts.subjectId })) {
     throw new WixAuthError('claim_invalid')
   }
@@ -102,7 +106,7 @@ const hasAll = (identity: unknown, names: readonly string[]): boolean =>
   names.every((name) => own(identity, name) !== undefined)
 
 /**
- * Whether Wix itself vouched for the identity, by the properties that the checks of an instance and of Token Info always set. A session
+ * Whether Wix itself vouched for the identity, by the properties that `app-instance.ts` and `access-token-info.ts` always set. A session
  * is not enough: its holder could renew it for ever.
  */
 export const isFromWix = (identity: unknown): boolean =>

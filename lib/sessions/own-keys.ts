@@ -4,11 +4,8 @@ import { WixAuthError, WixUnavailableError } from '../errors.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { got } from '../internal/options.ts'
 import { singleFlight, withTimeout } from '../internal/promises.ts'
-import { isEd25519, isP256, isSafeRsa } from '../internal/safe-key.ts'
+import { isEd25519, isP256, isSafeRsa, type KeyObject } from '../internal/safe-key.ts'
 import { isNonEmptyString, own, systemCodeOf } from '../internal/values.ts'
-
-/** @ts-ignore Where the types of Node are not installed, it is `any`. */
-import type { KeyObject } from 'node:crypto'
 
 /** How session tokens may be signed. */
 export type SessionAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
@@ -104,7 +101,7 @@ function keyRing(list: unknown): KeyRing {
   const fail = (problem: string): never => {
     throw new TypeError(`SessionTokens: option \`keys\` must be an array of keys from generateSessionKey()${problem}`)
   }
-  if (!Array.isArray(list)) return fail(got(list) || ', got a number or a string')
+  if (!Array.isArray(list)) return fail(got(list))
   const keys = list.map(keyOf).map((key) => (typeof key === 'string' ? fail(key) : key))
   const [first] = keys
   if (first === undefined) return fail(', got an empty array')
@@ -146,7 +143,7 @@ export function keyRings(keys: SessionKeys, now: () => number): () => KeyRing | 
     let list: unknown
     try {
       list = await withTimeout(KEYS_TIMEOUT, keys, () => {
-        throw keysUnavailable(`took more than ${KEYS_TIMEOUT} seconds`)
+        throw keysUnavailable(`took more than ${KEYS_TIMEOUT} s`)
       })
     } catch (error) {
       // Without its message: that of a JSON parser quotes its input.

@@ -11,7 +11,14 @@ import {
   type WixStrategyOptions,
 } from '../strategy.ts'
 import type { WixSession } from './claims.ts'
-import { checkOf, ruleChecks, sessionCheck, type SessionCheck, type SessionRules, SessionTokens } from './tokens.ts'
+import {
+  checkOf,
+  sessionRuleChecks,
+  sessionCheck,
+  type SessionCheck,
+  type SessionRules,
+  SessionTokens,
+} from './tokens.ts'
 
 /** Where the keys come from: the issuer in this process, or the key set of another service. */
 type SessionSource =
@@ -29,7 +36,7 @@ export type WixSessionStrategyOptions<Req = DefaultRequest> = WixStrategyOptions
   SessionSource
 
 const sourceChecks: Checks<SessionSource> = {
-  ...ruleChecks,
+  ...sessionRuleChecks,
   tokens: must((value) => value instanceof SessionTokens, 'a SessionTokens object'),
   jwksUri: secureUrl,
 }
@@ -37,7 +44,7 @@ const sourceChecks: Checks<SessionSource> = {
 /** Prepares the check of a session token, with the keys of this process or those of another service. */
 function checkFrom(owner: string, options: Checked<SessionSource>): SessionCheck {
   const { tokens, jwksUri, issuer, audience } = options
-  const isRemote = ['jwksUri', ...Object.keys(ruleChecks)].some((name) => Object.hasOwn(options, name))
+  const isRemote = ['jwksUri', ...Object.keys(sessionRuleChecks)].some((name) => Object.hasOwn(options, name))
   if (tokens !== undefined && !isRemote) return checkOf(tokens)
   if (tokens === undefined && jwksUri !== undefined && issuer !== undefined && audience !== undefined) {
     return sessionCheck(remoteKeySet(jwksUri), Object.assign(options, { issuer, audience }))
@@ -54,7 +61,7 @@ const kind = {
   owner: 'WixSessionStrategy',
   name: 'wix-session',
   isBearer: true as const,
-  checks: { ...sourceChecks, ...tokenChecks, ...userInfoChecks },
+  optionChecks: { ...sourceChecks, ...tokenChecks, ...userInfoChecks },
   reader: tokenReader(isOfOtherKind),
   check: (owner: string, options: Checked<SessionSource & UserInfoOptions<WixSession>>) =>
     withUserInfo(checkFrom(owner, options), options),

@@ -5,18 +5,18 @@ import type { WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
 import { type FindKey, verifyClaims } from '../internal/jwt.ts'
 import {
-  checkedLater,
   checkOptions,
   type Checks,
   clockChecks,
   type ClockOptions,
   must,
+  neededLater,
   required,
   string,
 } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
 import { isNumber } from '../internal/values.ts'
-import { addedClaims, claimsOf, isFromWix, sessionOf, type WixSession } from './claims.ts'
+import { addedClaims, claimsOf, isFromWix, MAX_TTL, sessionOf, type WixSession } from './claims.ts'
 import { type KeyRing, keyRings, type PublicSessionKey, SESSION_ALGORITHMS, type SessionKeys } from './own-keys.ts'
 
 /** Which tokens are accepted. All times are seconds. */
@@ -34,14 +34,12 @@ export interface SessionTokensOptions extends SessionRules {
   ttl?: number
 }
 
-export const ruleChecks: Checks<SessionRules> = { ...clockChecks, issuer: string, audience: string }
+export const sessionRuleChecks: Checks<SessionRules> = { ...clockChecks, issuer: string, audience: string }
 
 // A type of its own, so that no other JWT of the app can be taken for a session token (RFC 8725 section 3.11).
 const TYP = 'wix-session+jwt'
 
 const MAX_LENGTH = 8192
-/** Seconds. */
-const MAX_TTL = 3600
 const MAX_CACHED = 10_000
 
 export type SessionCheck = (token: string) => WixSession | Promise<WixSession>
@@ -60,10 +58,7 @@ export function sessionCheck(keys: () => FindKey | Promise<FindKey>, rules: Sess
     (find: FindKey) =>
     async (token: string): Promise<WixSession> => {
       const { claims, iat, exp } = await verifyClaims(token, find, rules, expected)
-      const session = sessionOf(claims, iat, exp)
-      // No issuer makes a longer one.
-      if (!(exp - session.iat <= MAX_TTL)) throw new WixAuthError('claim_invalid')
-      return session
+      return sessionOf(claims, iat, exp)
     }
   let known: FindKey | undefined
   let check: SessionCheck
@@ -103,11 +98,14 @@ export class SessionTokens {
   /** @throws {TypeError} For options that are missing, unknown or of the wrong type, and for keys that cannot be used. */
   constructor(options: SessionTokensOptions) {
     const rules = checkOptions('SessionTokens', options, {
-      ...ruleChecks,
+      ...sessionRuleChecks,
       issuer: required(string),
       audience: required(string),
-      keys: checkedLater,
-      ttl: must((value) => isNumber(value) && value >= 1 && value <= MAX_TTL, 'a number of seconds from 1 to 3600'),
+      keys: neededLater,
+      ttl: must(
+        (value) => isNumber(value) && value >= 1 && value <= MAX_TTL,
+        `a number of seconds from 1 to ${MAX_TTL}`,
+      ),
     })
     const { keys, ttl = 600 } = rules
     this.#rings = keyRings(keys, rules.now ?? Date.now)
@@ -143,14 +141,14 @@ export class SessionTokens {
       .setProtectedHeader({ alg: signer.alg, typ: TYP, kid: signer.kid })
       .sign(signer.privateKey)
     if (token.length > MAX_LENGTH)
-      throw new TypeError('SessionTokens: the claims make a token of more than 8192 characters')
+      throw new TypeError(`SessionTokens: the claims make a token of more than ${MAX_LENGTH} characters`)
     return token
   }
 
   /**
    * Verifies a token of this issuer.
    *
-   * @returns A promise of the identity; rejects with what is thrown.
+   * @returns A promise of the identity; rejects with the errors below.
    * @throws {WixAuthError} `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
    * @throws {WixUnavailableError} When the function `keys` fails.
    */

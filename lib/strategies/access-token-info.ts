@@ -79,6 +79,9 @@ const REFUSED_BY_WIX: ReadonlyMap<number, WixAuthErrorCode> = new Map([
   [404, 'token_inactive'],
 ])
 
+/** Seconds that Wix may ask its callers to wait. */
+const LONGEST_LIMIT = 3600
+
 /** Wix's documentation shows strings where the types of its SDK have numbers. */
 const toSeconds = (value: unknown): number | null => {
   const seconds = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
@@ -124,7 +127,14 @@ export function tokenInfoCheck(
 ): (token: string) => WixTokenInfo | Promise<WixTokenInfo> {
   const { appId, timeout = 2, maxCalls, cache = {}, apiUrl = 'https://www.wixapis.com', fetch, now } = options
   const url = urlUnder('oauth2/token-info', apiUrl)
-  const ask = remoteClient({ server: 'Token Info', refusals: REFUSED_BY_WIX, maxCalls, fetch, now })
+  const ask = remoteClient({
+    server: 'Token Info',
+    refusals: REFUSED_BY_WIX,
+    longestLimit: LONGEST_LIMIT,
+    maxCalls,
+    fetch,
+    now,
+  })
 
   const check = async (token: string): Promise<WixTokenInfo> => {
     const headers = { 'Content-Type': 'application/json' }

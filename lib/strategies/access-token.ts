@@ -44,10 +44,10 @@ const FOREIGN = /^(IST|JWS)\./
 /** Two parts are an instance, and three a JWT, which may be a session token. */
 const isOfOtherKind = (token: string): boolean => token.length <= MAX_LENGTH && /^[^.]+(\.[^.]+){1,2}$/.test(token)
 
-type Check = (token: string) => WixTokenInfo | Promise<WixTokenInfo>
+type TokenCheck = (token: string) => WixTokenInfo | Promise<WixTokenInfo>
 
 /** Prepares the check of an access token. */
-function accessTokenCheck(owner: string, options: Checked<VerifyAccessTokenOptions>): Check {
+function accessTokenCheck(owner: string, options: Checked<VerifyAccessTokenOptions>): TokenCheck {
   const { subjectTypes } = options
   const ask = tokenInfoCheck(owner, options, 'access-token')
   return (token) => {
@@ -62,7 +62,7 @@ function accessTokenCheck(owner: string, options: Checked<VerifyAccessTokenOptio
   }
 }
 
-const prepared = new WeakMap<VerifyAccessTokenOptions, Check>()
+const prepared = new WeakMap<VerifyAccessTokenOptions, TokenCheck>()
 
 /**
  * Asks Wix about an access token, without Passport.
@@ -71,7 +71,7 @@ const prepared = new WeakMap<VerifyAccessTokenOptions, Check>()
  * once.
  *
  * @param token The token, or the whole `Authorization` header.
- * @returns A promise of the identity; rejects with what is thrown.
+ * @returns A promise of the identity; rejects with the errors below.
  * @throws {WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `token_inactive`, `token_expired`,
  *   `claim_invalid` or `insufficient_scope`.
  * @throws {WixUnavailableError} When Wix does not answer.
@@ -88,7 +88,7 @@ const kind = {
   owner: 'WixAccessTokenStrategy',
   name: 'wix-access-token',
   isBearer: true as const,
-  checks: { ...checks, ...tokenChecks, ...userInfoChecks },
+  optionChecks: { ...checks, ...tokenChecks, ...userInfoChecks },
   reader: tokenReader(isOfOtherKind),
   check: (owner: string, options: Checked<VerifyAccessTokenOptions & UserInfoOptions<WixTokenInfo>>) =>
     withUserInfo(accessTokenCheck(owner, options), options),

@@ -1,11 +1,9 @@
 import { WixAuthError } from '../errors.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
-import { isSignature } from '../internal/app-secret.ts'
+import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
 import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
-
-/** @ts-ignore Where the types of Node are not installed, it is `any`. */
-import type { KeyObject } from 'node:crypto'
+import type { KeyObject } from '../internal/safe-key.ts'
 
 /**
  * What Wix signs. Only `instanceId` is always there, and Wix may add properties at any time.
@@ -33,7 +31,7 @@ export interface WixInstancePayload {
   siteMemberId?: string | null
   /** The account of the Wix user who is logged in. */
   loginAccountId?: string | null
-  /** The paid plan; nothing on the free one. */
+  /** The paid plan; absent or null on the free one. */
   vendorProductId?: string | null
   /** The site was copied: the installation on the site that it was copied from. */
   originInstanceId?: string | null
@@ -126,7 +124,7 @@ const claim = <Name extends keyof WixInstancePayload>(
   name: Name,
 ): NonNullable<WixInstancePayload[Name]> | null => (Object.hasOwn(payload, name) ? (payload[name] ?? null) : null)
 
-/** Milliseconds since 1970; NaN for what is no date. */
+/** Milliseconds since 1970; NaN for what is not a date. */
 const timeOf = (date: unknown): number => (typeof date === 'string' && ISO_DATE.test(date) ? Date.parse(date) : NaN)
 
 const secondsOf = (time: number): number | null => (Number.isNaN(time) ? null : Math.floor(time / 1000))
@@ -185,13 +183,12 @@ function toInstance(
   return result as WixInstance
 }
 
-export const ruleChecks: Checks<InstanceRules> = { ...clockChecks, maxAge, appId: string }
+export const instanceRuleChecks: Checks<InstanceRules> = { ...clockChecks, maxAge, appId: string }
 
 // Real instances have fewer than 1,000 characters.
 const MAX_LENGTH = 8192
 
-// The signature and the dot. 256 bits fill 42 characters of base64url and four bits of one more, whose other bits are zero.
-const SIGNATURE = /^[\w-]{42}[AEIMQUYcgkosw048]\.[\w-]/
+const START = new RegExp(`^${SIGNATURE}\\.[\\w-]`)
 
 /** What a request brings: an instance, and the secrets of the app that it is for. */
 export interface SecretInstance {
@@ -205,7 +202,7 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
   const tolerance = clockTolerance * 1000
 
   return ({ instance, secrets }) => {
-    if (instance.length > MAX_LENGTH || !SIGNATURE.test(instance) || instance.includes('.', 44)) {
+    if (instance.length > MAX_LENGTH || !START.test(instance) || instance.includes('.', 44)) {
       throw new WixAuthError('token_malformed')
     }
     const signature = instance.slice(0, 43)

@@ -1,16 +1,28 @@
 import { WixAuthError } from '../errors.ts'
-import { appSecrets, type WixSecret } from '../internal/app-secret.ts'
-import { callback, checkedLater, type Checked, checkOptions, type Checks, must } from '../internal/options.ts'
+import { appSecrets, SIGNATURE, type WixSecret } from '../internal/app-secret.ts'
+import {
+  callback,
+  checkedLater,
+  type Checked,
+  checkOptions,
+  type Checks,
+  must,
+  neededLater,
+} from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
 import { isObject, oneCredential, own } from '../internal/values.ts'
+import type { KeyObject } from '../internal/safe-key.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
 import { type DefaultRequest, first, fromHeader, fromQuery, type Reader } from '../read.ts'
 import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
 import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
-import { instanceCheck, type InstanceRules, ruleChecks, type SecretInstance, type WixInstance } from './app-instance.ts'
-
-/** @ts-ignore Where the types of Node are not installed, it is `any`. */
-import type { KeyObject } from 'node:crypto'
+import {
+  instanceCheck,
+  type InstanceRules,
+  instanceRuleChecks,
+  type SecretInstance,
+  type WixInstance,
+} from './app-instance.ts'
 
 /** The options of {@link verifyInstance}. */
 export interface VerifyInstanceOptions extends InstanceRules {
@@ -50,7 +62,7 @@ declare module 'passport' {
   }
 }
 
-const checks: Checks<VerifyInstanceOptions> = { ...ruleChecks, secret: checkedLater }
+const checks: Checks<VerifyInstanceOptions> = { ...instanceRuleChecks, secret: neededLater }
 
 /**
  * Verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, bare `node:http`.
@@ -66,11 +78,14 @@ export function verifyInstance(instance: string, options: VerifyInstanceOptions)
 }
 
 // The header also carries other credentials: alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
-const INSTANCE = /^(?:bearer +(?=[\w-]{43}\.))?([^. ]*\.[^. ]*)$/i
+const INSTANCE = new RegExp(`^(?:[Bb][Ee][Aa][Rr][Ee][Rr]\\s+(?=${SIGNATURE}\\.))?([^.\\s]*\\.[^.\\s]*)$`)
 
-const fromAuthorization = fromHeader('authorization')
+const authorizationHeader = fromHeader('authorization')
 
-const instanceFromWix = first<unknown>(fromQuery('instance'), (req) => INSTANCE.exec(fromAuthorization(req) ?? '')?.[1])
+const instanceFromWix = first<unknown>(
+  fromQuery('instance'),
+  (req) => INSTANCE.exec(authorizationHeader(req) ?? '')?.[1],
+)
 
 const OWNER = 'WixAppStrategy'
 
@@ -107,7 +122,12 @@ function instanceReader<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
 const kind = {
   owner: OWNER,
   name: 'wix-app',
-  checks: { ...checks, instanceFromRequest: callback, remote: must(isObject, 'an object of Token Info options') },
+  optionChecks: {
+    ...checks,
+    secret: checkedLater,
+    instanceFromRequest: callback,
+    remote: must(isObject, 'an object of Token Info options'),
+  },
   late: ['secret'] as const,
   reader: instanceReader,
   check(owner: string, options: Checked<InstanceRules & { remote?: TokenInfoOptions }>) {

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { WixAuthError } from '../errors.ts'
 import { type Checked, checkOptions } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
-import { own, parseJson } from '../internal/values.ts'
+import { oneCredential, own, parseJson } from '../internal/values.ts'
 import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
 import { bodyChecks, type BodyOptions, type DefaultRequest, fromBody, fromHeader, notRaw } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
@@ -58,16 +58,17 @@ function digestCheck(owner: string, options: Checked<VerifyDigestOptions>): (giv
  *
  * @param header The value of the header: `JWT=` and a JWT with the SHA-256 of the body.
  * @param body The raw body of the request, empty if there was none.
- * @returns A promise of the parsed body; rejects with what is thrown.
+ * @returns A promise of the parsed body; rejects with the errors below.
  * @throws {WixAuthError} `request_invalid`, `token_malformed` (also for a body that is not JSON), `signature_invalid` (also
  *   for another body), `token_expired` or `claim_invalid`.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that is not bytes.
  */
 export async function verifyDigest(header: string, body: Uint8Array, options: VerifyDigestOptions): Promise<WixDigest> {
-  const check = digestCheck('verifyDigest', checkOptions('verifyDigest', options, signedChecks))
+  const caller = 'verifyDigest'
+  const check = digestCheck(caller, checkOptions(caller, options, signedChecks))
   if (!(body instanceof Uint8Array))
     throw new TypeError(
-      'verifyDigest: the body must be the raw bytes, for example of express.raw() or request.bytes(): a string has lost a byte order mark and invalid UTF-8, which the hash covers',
+      `${caller}: the body must be the raw bytes, for example of express.raw() or request.bytes(): decoding to a string may drop a byte order mark and invalid UTF-8, which the hash covers`,
     )
   return check({ header, body })
 }
@@ -77,15 +78,14 @@ const fromDigest = fromHeader('digest')
 const kind = {
   owner: 'WixDigestStrategy',
   name: 'wix-digest',
-  checks: { ...signedChecks, ...bodyChecks },
+  optionChecks: { ...signedChecks, ...bodyChecks },
   reader:
     <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>) =>
     (req: Req): SignedBody | Promise<SignedBody> => {
-      const header = fromDigest(req)
-      if (header === undefined) throw new WixAuthError('credentials_missing')
+      const header = oneCredential(fromDigest(req))
       return whenReady(bodyFromRequest(req), (value) => {
         const body = value ?? new Uint8Array()
-        // A string has lost what does not change its characters: a byte order mark, invalid UTF-8.
+        // Decoding to a string may drop a byte order mark and invalid UTF-8, which the hash covers.
         if (!(body instanceof Uint8Array)) throw notRaw()
         return { header, body }
       })

@@ -70,7 +70,7 @@ function servicePluginCheck(
  * must not trust a body that was meant for another one.
  *
  * @param body The raw body of the request.
- * @returns A promise of the call; rejects with what is thrown.
+ * @returns A promise of the call; rejects with the errors below.
  * @throws {WixAuthError} `credentials_missing`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
  *   `claim_invalid`.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that a parser has parsed.
@@ -87,7 +87,7 @@ export async function verifyServicePlugin(
 const kind = {
   owner: 'WixServicePluginStrategy',
   name: 'wix-service-plugin',
-  checks: { ...checks, ...bodyChecks },
+  optionChecks: { ...checks, ...bodyChecks },
   reader: jwtReader,
   check: servicePluginCheck,
 }

@@ -112,7 +112,7 @@ function webhookCheck(
  * first time.
  *
  * @param body The raw body of the request.
- * @returns A promise of the event; rejects with what is thrown.
+ * @returns A promise of the event; rejects with the errors below.
  * @throws {WixAuthError} `credentials_missing`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
  *   `claim_invalid`.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that a parser has parsed.
@@ -129,7 +129,7 @@ export async function verifyWebhook(
 const kind = {
   owner: 'WixWebhookStrategy',
   name: 'wix-webhook',
-  checks: { ...checks, ...bodyChecks },
+  optionChecks: { ...checks, ...bodyChecks },
   reader: jwtReader,
   check: webhookCheck,
 }

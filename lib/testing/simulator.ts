@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WixAuthError } from '../errors.ts'
 import type { SubjectType } from '../identity.ts'
-import { isSignature } from '../internal/app-secret.ts'
+import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
 import { instanceCheck } from '../strategies/app-instance.ts'
 import { callback, checkOptions, type Checks, flag, must, required, string } from '../internal/options.ts'
 import { isNonEmptyString, isNumber, isObject, objectOf } from '../internal/values.ts'
@@ -89,7 +89,7 @@ const FAULT_CHECKS: Checks<WixSimulatorFault> = {
 }
 
 // One spelling for each token, as with an instance: a revoked one does not come back in another.
-const TOKEN = /^OauthNG\.JWS\.([\w-]+\.([\w-]+))\.([\w-]{42}[AEIMQUYcgkosw048])$/
+const TOKEN = new RegExp(`^OauthNG\\.JWS\\.([\\w-]+\\.([\\w-]+))\\.(${SIGNATURE})$`)
 
 const encode = (content: object): string => Buffer.from(JSON.stringify(content)).toString('base64url')
 
@@ -97,7 +97,7 @@ const encode = (content: object): string => Buffer.from(JSON.stringify(content))
 async function bodyOf(req: IncomingMessage): Promise<Record<string, unknown> | undefined> {
   const chunks: Buffer[] = []
   let size = 0
-  // To the end in any case: who is cut off while sending may not see the answer.
+  // To the end in any case: a client that is cut off while sending may not see the answer.
   for await (const chunk of req as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size <= MAX_BODY) chunks.push(chunk)
@@ -158,7 +158,7 @@ export class WixSimulator {
   /**
    * Starts to listen.
    *
-   * @returns A promise of a simulator that listens; rejects with what is thrown, or with Node's error when the port is taken.
+   * @returns A promise of a simulator that listens; rejects with the errors below, or with Node's error when the port is taken.
    * @throws {TypeError} For options that are missing, unknown or of the wrong type.
    */
   static async start(options: WixSimulatorOptions): Promise<WixSimulator> {

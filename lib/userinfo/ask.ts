@@ -29,7 +29,7 @@ function userInfoClient(fetch: Fetch, now: (() => number) | undefined) {
     const { origin } = new URL(url)
     const client =
       clients.get(origin) ??
-      remoteClient({ server: 'The user info endpoint', refusals: REFUSED_BY_ENDPOINT, fetch, now })
+      remoteClient({ server: 'The user info endpoint', refusals: REFUSED_BY_ENDPOINT, longestLimit: 0, fetch, now })
     clients.set(origin, client, CLIENT_AGE)
     return client({ url, timeout, ...(authorization !== undefined && { headers: { Authorization: authorization } }) })
   }

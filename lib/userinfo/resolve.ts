@@ -131,7 +131,7 @@ async function find(source: string, context: Checked<UserInfoContext>): Promise<
 /**
  * Loads the security context of an identity from elsewhere. The answer of a URL is cached for at most 60 seconds, by URL and token.
  *
- * @returns A promise of the claims; rejects with what is thrown, and with what a function that is the source throws.
+ * @returns A promise of the claims; rejects with the errors below, and with what a function that is the source throws.
  * @throws {WixAuthError} For a URL, `token_malformed`, `token_inactive` (it answered 401) or `insufficient_scope` (403). For a JWT,
  *   `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
  * @throws {WixUnavailableError} When a URL or a key set does not answer as it should.

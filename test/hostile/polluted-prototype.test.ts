@@ -1,9 +1,17 @@
 import { expect } from 'chai'
-import { memoryStore, verifyWebhook, WixAccessTokenStrategy, WixAppStrategy } from '../../lib/index.ts'
+import {
+  memoryStore,
+  verifyWebhook,
+  WixAccessTokenStrategy,
+  WixAppStrategy,
+  WixSessionStrategy,
+  WixWebhookStrategy,
+} from '../../lib/index.ts'
 import { accessToken, answering, clockAt, info } from '../support/access-token.ts'
 import { instance, NOW, now, SECRET } from '../support/build.ts'
 import { APP_ID, KEYS, webhook } from '../support/jwt.ts'
 import { request, runToEnd } from '../support/run.ts'
+import { bearer, rawSession, sessionTokens } from '../support/session.ts'
 
 /** Names that the LRU library, jose and fetch read from their options, with values that would weaken them. */
 const POLLUTION = {
@@ -74,5 +82,26 @@ describe('P-11: with a polluted Object.prototype', () => {
     const options = { publicKey: KEYS.publicKey, now }
     expect(await verifyWebhook(byVisitor, options)).to.include({ subjectType: 'VISITOR' })
     expect(await verifyWebhook(bySystem, options)).to.include({ subjectType: 'UNKNOWN', subjectId: null })
+  })
+
+  it('a request has no body, no response and no user of its own', async () => {
+    const captured = webhook()
+    const pollution = {
+      rawBody: captured,
+      body: captured,
+      res: { writableEnded: true },
+      authInfo: {},
+      typ: 'wix-session+jwt',
+    }
+    const untyped = rawSession({ typ: undefined })
+    Object.assign(Object.prototype, pollution)
+    try {
+      const strategy = new WixWebhookStrategy({ publicKey: KEYS.publicKey, now })
+      expect(await runToEnd(strategy, request())).to.have.nested.property('challenge.code', 'credentials_missing')
+      const session = new WixSessionStrategy({ tokens: sessionTokens() })
+      expect(await runToEnd(session, bearer(untyped))).to.have.property('kind', 'fail')
+    } finally {
+      for (const name of Object.keys(pollution)) Reflect.deleteProperty(Object.prototype, name)
+    }
   })
 })

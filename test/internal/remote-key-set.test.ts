@@ -53,7 +53,7 @@ describe('WixSessionStrategy with the key set of another service', () => {
     (await runToEnd(strategy, bearer(token))).kind
 
   /** The error must be a 503 that holds nothing but its message. */
-  const expectOutage = (outcome: Outcome, why = 'tried a moment ago'): void => {
+  const expectOutage = (outcome: Outcome, why = 'the last attempt failed a moment ago'): void => {
     expect(outcome).to.have.property('kind', 'error')
     const { error } = outcome as { error: unknown }
     expect(error).to.be.instanceOf(WixUnavailableError)
@@ -187,7 +187,7 @@ describe('WixSessionStrategy with the key set of another service', () => {
       expect(outcomes).to.deep.equal([[], []])
       await clock.tickAsync(1)
       await settled()
-      for (const [outcome] of outcomes) expectOutage(outcome as Outcome, 'no answer within 2 seconds')
+      for (const [outcome] of outcomes) expectOutage(outcome as Outcome, 'no answer within 2 s')
     }
   })
 
@@ -423,5 +423,24 @@ describe('WixSessionStrategy with the key set of another service', () => {
     clock.setSystemTime(NOW - 86_400_000)
     for (let minute = 0; minute < 50; minute++) clock.tick(60_000)
     expectOutage(await runToEnd(strategy, bearer(known)), 'not a JSON Web Key Set')
+  })
+
+  it('J-09: reads the set again after ten minutes by the wall clock, also when the other clock stood still', async () => {
+    const strategy = remote({ now: () => NOW })
+    expect(await kindOf(strategy, fresh())).to.equal('success')
+    clock.setSystemTime(NOW + 600_000)
+    seconds(1)
+    expect(await kindOf(strategy, rawSession())).to.equal('success')
+    expect(server.reads).to.have.length(2)
+  })
+
+  it('T-09: waits for half a minute at most, however long the server asks callers to wait', async () => {
+    const strategy = remote()
+    server.answer = (res) => void res.writeHead(429, { 'retry-after': '3600' }).end()
+    const outcome = await runToEnd(strategy, bearer(token))
+    expect(outcome).to.have.nested.property('error.headers.Retry-After', '30')
+    server.answer = undefined
+    seconds(30)
+    expect(await kindOf(strategy, fresh())).to.equal('success')
   })
 })

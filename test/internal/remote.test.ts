@@ -46,7 +46,7 @@ interface Fault {
   timeout?: number
 }
 
-const LATE = 'no answer within 0.1 seconds'
+const LATE = 'no answer within 0.1 s'
 const json = JSON.stringify(ANSWER)
 const status = (code: number): Fault => ({
   name: `status ${code}`,
@@ -200,7 +200,7 @@ describe('remoteClient, asking a server', () => {
     it('T-06: has one timeout for a call and its retry', async () => {
       await start(firstThen(reset, silence))
       const begun = performance.now()
-      expect((await unavailable(clientTo()({ timeout: 0.3 })))[0]).to.equal('no answer within 0.3 seconds')
+      expect((await unavailable(clientTo()({ timeout: 0.3 })))[0]).to.equal('no answer within 0.3 s')
       expect(performance.now() - begun).to.be.within(290, 1000)
       expect(server.calls).to.have.length(2)
     })
@@ -421,7 +421,7 @@ describe('remoteClient with a fetch of the app', () => {
 
   it('T-06: aborts its signal at the timeout, and when all is done', async () => {
     const fetch = aborting()
-    expect((await unavailable(client({ fetch })({ timeout: 0.05 })))[0]).to.equal('no answer within 0.05 seconds')
+    expect((await unavailable(client({ fetch })({ timeout: 0.05 })))[0]).to.equal('no answer within 0.05 s')
     expect(fetch.firstCall.args[1].signal.aborted).to.equal(true)
     sinon.assert.calledOnce(fetch)
     const good = answering()
@@ -509,7 +509,7 @@ describe('remoteClient with a fetch of the app', () => {
       await new Promise((resolve) => setImmediate(resolve))
       expect(isDone).to.equal(false)
       await timers.tickAsync(1)
-      expect((await done)[0]).to.equal('no answer within 2 seconds')
+      expect((await done)[0]).to.equal('no answer within 2 s')
     })
 
     it('T-08: makes no retry after the timeout', async () => {
@@ -517,7 +517,7 @@ describe('remoteClient with a fetch of the app', () => {
         const fetch = sinon.fake(end as () => unknown)
         const done = unavailable(client({ fetch })({ timeout: 0.03 }))
         await timers.tickAsync(30)
-        expect((await done)[0]).to.equal('no answer within 0.03 seconds')
+        expect((await done)[0]).to.equal('no answer within 0.03 s')
         await timers.tickAsync(1000)
         sinon.assert.calledOnce(fetch)
       }
@@ -527,7 +527,7 @@ describe('remoteClient with a fetch of the app', () => {
       const fetch = aborting()
       const done = unavailable(client({ fetch })({ timeout: 0.03 }))
       await timers.tickAsync(30)
-      expect((await done)[0]).to.equal('no answer within 0.03 seconds')
+      expect((await done)[0]).to.equal('no answer within 0.03 s')
       await timers.tickAsync(1000)
       sinon.assert.calledOnce(fetch)
     })

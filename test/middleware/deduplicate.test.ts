@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
@@ -569,6 +572,34 @@ describe('deduplicate', () => {
       await clock.tickAsync(1000)
       sinon.assert.calledOnce(warning)
     })
+  })
+
+  it('W-01: runs the route once over HTTP/2, too, and again when it failed', async () => {
+    const deliver = deduplicate({ store: memoryStore() })
+    let runs = 0
+    const server = createServer((_req, res) => {
+      deliver(
+        { authInfo: { identity: event() as never } },
+        res,
+        () => void res.writeHead(runs++ === 0 ? 500 : 200).end(),
+      )
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    try {
+      const statuses: unknown[] = []
+      for (let attempt = 0; attempt < 4; attempt++) {
+        const stream = session.request({ ':method': 'POST' }).resume()
+        const ended = once(stream.end(), 'close')
+        stream.on('response', (headers) => statuses.push(headers[':status']))
+        await ended
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect([statuses, runs]).to.deep.equal([[500, 200, 200, 200], 2])
+    } finally {
+      session.destroy()
+      server.close()
+    }
   })
 
   describe('P-10: the options', () => {

@@ -451,8 +451,8 @@ describe('the options of SessionTokens', () => {
     optionsTable(
       { SessionTokens: showingNoSecretOf([ES256], (options) => new SessionTokens(options)) },
       [
-        ['undefined', undefined, 'the options must be an object with `issuer` and `audience`'],
-        ['null', null, 'the options must be an object with `issuer` and `audience`, got null'],
+        ['undefined', undefined, 'the options must be an object with `issuer` and `audience` and `keys`'],
+        ['null', null, 'the options must be an object with `issuer` and `audience` and `keys`, got null'],
         [
           'a key instead of options',
           ES256,
@@ -501,7 +501,7 @@ describe('the options of SessionTokens', () => {
     it('must not be an array', () => {
       expect(() => new SessionTokens([base] as never)).to.throw(
         TypeError,
-        /^SessionTokens: the options must be an object with `issuer` and `audience`, got an array$/,
+        /^SessionTokens: the options must be an object with `issuer` and `audience` and `keys`, got an array$/,
       )
     })
 

@@ -631,7 +631,7 @@ describe('T-09: the calls to Token Info in flight', () => {
       await new Promise((resolve) => setImmediate(resolve))
       expect(isDone).to.equal(false)
       await timers.tickAsync(1)
-      expect((await done)[0]).to.equal('no answer within 2 seconds')
+      expect((await done)[0]).to.equal('no answer within 2 s')
     } finally {
       timers.restore()
     }

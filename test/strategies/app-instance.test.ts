@@ -458,9 +458,9 @@ describe('verifyInstance', () => {
     })
 
     const wrong: Array<[unknown, string | RegExp]> = [
-      [undefined, 'verifyInstance: the options must be an object'],
-      [null, 'verifyInstance: the options must be an object, got null'],
-      [[], 'verifyInstance: the options must be an object, got an array'],
+      [undefined, 'verifyInstance: the options must be an object with `secret`'],
+      [null, 'verifyInstance: the options must be an object with `secret`, got null'],
+      [[], 'verifyInstance: the options must be an object with `secret`, got an array'],
       [{}, 'verifyInstance: option `secret` must be the app secret, got undefined'],
       [
         { secret: SECRET, maxage: 5 },
@@ -468,7 +468,7 @@ describe('verifyInstance', () => {
       ],
       [
         { secret: SECRET, maxAge: 0 },
-        'verifyInstance: option `maxAge` must be a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400, which are 31 days, or false',
+        'verifyInstance: option `maxAge` must be a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false',
       ],
       [{ secret: SECRET, maxAge: NaN }, 'option `maxAge`'],
       [{ secret: SECRET, maxAge: Infinity }, 'option `maxAge`'],

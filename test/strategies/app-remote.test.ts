@@ -170,7 +170,7 @@ describe('WixAppStrategy with remote', () => {
 
   it('T-06: ends in an error at the timeout when Wix does not answer', async () => {
     const outcome = await runToEnd(createStrategy({ fetch: () => new Promise(() => {}), timeout: 0.05 }), asked)
-    expect(outcome).to.have.nested.property('error.message').that.includes('no answer within 0.05 seconds')
+    expect(outcome).to.have.nested.property('error.message').that.includes('no answer within 0.05 s')
   })
 
   it('T-09: a forged instance is rejected in an outage as well', async () => {

@@ -39,6 +39,11 @@ describe('WixAppStrategy', () => {
     })
   })
 
+  it('I-06: must not have a secret in quotes, as some loaders of environment files leave them', () => {
+    for (const quoted of [`"${SECRET}"`, `'${SECRET}'`, '"-----BEGIN PUBLIC KEY-----\nx"'])
+      expect(() => strategy({ secret: quoted })).to.throw(TypeError, 'got one in quotes')
+  })
+
   it('I-06: must not have the app ID as its secret, early, late, or from a function', async () => {
     const appId = 'app-id-one'
     const message = 'WixAppStrategy: option `secret` must be the app secret, got the app ID'

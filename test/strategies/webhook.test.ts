@@ -196,7 +196,7 @@ describe('verifyWebhook', () => {
       [
         [
           { maxAge: 0 },
-          'option `maxAge` must be a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400, which are 31 days, or false',
+          'option `maxAge` must be a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false',
         ],
         [{ maxAge: -1 }, 'option `maxAge`'],
         [{ clockTolerance: 301 }, 'option `clockTolerance` must be a number of seconds from 0 to 300'],

@@ -21,7 +21,7 @@ export const TOO_LONG = 'an answer of more than 64 KiB'
 /** A remoteClient, and one question to ask with it. */
 export type Ask = (more?: Partial<Question>) => Promise<Record<string, unknown>>
 export const client = (options: object = {}, url: string = 'https://elsewhere.example/'): Ask => {
-  const ask = remoteClient({ server: SERVER, refusals: REFUSALS, now, ...options })
+  const ask = remoteClient({ server: SERVER, refusals: REFUSALS, longestLimit: 3600, now, ...options })
   return (more) => ask({ url, method: 'POST', body: BODY, timeout: 2, ...more })
 }
 

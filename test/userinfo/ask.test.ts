@@ -361,6 +361,16 @@ describe('resolveUserInfo with a URL', () => {
     })
   }
 
+  it('T-09: is unavailable for a token that has reached its limit (429), and calls for the other tokens', async () => {
+    ours.answerWith(whole({}, 429, { 'retry-after': '3600' }))
+    const error = await errorOf(resolve('/me', { token: 'one' }))
+    expect(error)
+      .to.be.instanceOf(WixUnavailableError)
+      .and.to.deep.include({ headers: { 'Retry-After': '30' } })
+    ours.answerWith(whole({ name: 'a' }))
+    expect(await resolve('/me', { token: 'two' })).to.deep.equal({ name: 'a' })
+  })
+
   it('T-07: is unavailable for a response without a body', async () => {
     const error = await errorOf(resolve('/me', { fetch: async () => new globalThis.Response(null) }))
     expect(error).to.be.instanceOf(WixUnavailableError)
@@ -432,7 +442,7 @@ describe('resolveUserInfo with a URL', () => {
       const error = await errorOf(resolve('/me', { timeout: 0.1 }))
       expect(performance.now() - start).to.be.within(95, 1000)
       expect(error).to.be.instanceOf(WixUnavailableError)
-      expect(error.message).to.equal('The user info endpoint is unavailable: no answer within 0.1 seconds')
+      expect(error.message).to.equal('The user info endpoint is unavailable: no answer within 0.1 s')
       await ours.hungUp()
     })
   }
@@ -449,7 +459,7 @@ describe('resolveUserInfo with a URL', () => {
       await clock.tickAsync(1999)
       expect(settled).to.equal(false)
       await clock.tickAsync(1)
-      expect((await error).message).to.include('no answer within 2 seconds')
+      expect((await error).message).to.include('no answer within 2 s')
       const [, init] = never.firstCall.args as unknown as Parameters<Fetch>
       expect(init?.signal?.aborted).to.equal(true)
     } finally {
