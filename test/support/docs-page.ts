@@ -299,6 +299,14 @@ export class Page {
     return running
   }
 
+  /** The same with a file of {@link Page.write}, which contains one of the page. */
+  startWritten(name: string, covers: string): Promise<Running> {
+    this._arguments(covers)
+    const running = this._listen(process.execPath, [name], {})
+    this._running.set(name, running)
+    return running
+  }
+
   /** Runs a file of the page to its end, and answers what it printed. `http://localhost:3000` is the server, if one is named. */
   run(name: string, environment: RunEnvironment = {}): Promise<string> {
     return this._execute(this._arguments(name), environment)

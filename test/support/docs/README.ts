@@ -39,9 +39,37 @@ export default {
     'tell why a request is refused': async (page) => {
       const response = await (await start(page)).ask('/why?instance=forged')
       expect(response.status).to.equal(401)
-      expect(await response.json())
-        .to.have.keys('code', 'message')
-        .and.to.include({ code: 'token_malformed' })
+      expect(await response.json()).to.deep.equal({ reasons: ['token_malformed'] })
+    },
+    'tell why each strategy refuses, and a chain of them': async (page) => {
+      const why = /^app\.get\('\/why',[\s\S]*?^}\)$/m.exec(page.files.get('server.mjs') ?? '')?.[0] ?? ''
+      const routes: Array<[path: string, strategies: string]> = [
+        ['/why-bearer', "'wix-access-token'"],
+        ['/why-webhook', "'wix-webhook'"],
+        ['/why-digest', "'wix-digest'"],
+        ['/why-chain', "['wix-access-token', 'wix-app']"],
+        ['/why-nobody', "'nobody'"],
+      ]
+      const copies = routes.map(([path, names]) =>
+        why
+          .replace('app.get', 'app.all')
+          .replace("'/why'", `'${path}', express.raw({ type: '*/*' })`)
+          .replace("'wix-app'", names),
+      )
+      const nobody =
+        "passport.use(new WixAppStrategy({ name: 'nobody', secret: process.env.WIX_APP_SECRET }, () => undefined))"
+      await page.write('why.mjs', [page.files.get('server.mjs') ?? '', nobody, ...copies].join('\n'))
+      const server = await page.startWritten('why.mjs', 'server.mjs')
+      const reasons = async (path: string, init?: RequestInit): Promise<unknown> => {
+        const response = await server.ask(path, init)
+        expect(response.status).to.equal(401)
+        return ((await response.json()) as { reasons: unknown }).reasons
+      }
+      expect(await reasons('/why-bearer')).to.deep.equal(['Bearer realm="Wix"'])
+      expect(await reasons('/why-webhook', { method: 'POST', body: 'forged' })).to.deep.equal(['token_malformed'])
+      expect(await reasons('/why-digest')).to.deep.equal(['credentials_missing'])
+      expect(await reasons('/why-chain?instance=forged')).to.deep.equal(['Bearer realm="Wix"', 'token_malformed'])
+      expect(await reasons(`/why-nobody?instance=${owner}`)).to.deep.equal([null])
     },
     'sign in with an access token, and answer an outage with 503': async (page) => {
       const server = await start(page)

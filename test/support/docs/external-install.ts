@@ -39,6 +39,12 @@ export default {
       expect(response.headers.getSetCookie().join()).to.match(/^__Host-install-state=; Path=\/; Expires=.*1970/)
       expect(await (await server.ask('/welcome')).text()).to.equal('The app is installed.')
     },
+    'is tried without Wix': async (page) => {
+      const server = await page.startShell('node server.mjs')
+      const output = await page.shell('curl', server)
+      expect(output).to.match(/^HTTP\/1\.1 302 Found[\s\S]*Location: https:\/\/www\.wix\.com\/app-installer\?/)
+      expect(output).to.match(/HTTP\/1\.1 303 See Other[\s\S]*Location: \/welcome/)
+    },
     'refuses a callback that this browser has not asked for': async (page) => {
       const server = await start(page)
       const { state, cookie } = await begin(server)

@@ -21,6 +21,7 @@ export default {
       expect(preflight.status).to.equal(204)
       expect(preflight.headers.get('access-control-allow-origin')).to.equal(origin)
       expect(preflight.headers.get('access-control-allow-headers')).to.include('Authorization')
+      expect(preflight.headers.get('access-control-allow-methods')).to.include('DELETE')
       const me = await server.ask('/api/me', { headers: { origin, authorization: owner } })
       expect(await me.json()).to.deep.equal({ user: { instanceId: 'site-1', subjectId: 'me' } })
     },

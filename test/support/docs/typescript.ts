@@ -6,6 +6,7 @@ const sign = (instanceId: string, more: object = {}): string =>
   signInstance({ instanceId, uid: 'me', permissions: 'OWNER', ...more }, APP_SECRET)
 
 export default {
+  notRun: { 'npm install': 'test/package.test.ts installs the package' },
   compiledOnly: { 'strategy.ts': 'Fastify is not installed here' },
   // As they are in @fastify/passport 4.0 and fastify 5.
   ambient: `
@@ -14,7 +15,7 @@ export default {
     }
     declare module '@fastify/passport' {
       import type { FastifyRequest } from 'fastify'
-      export class Strategy {
+      class Strategy {
         name: string
         constructor(name: string)
         authenticate(request: FastifyRequest, options?: any): void | Promise<void>
@@ -24,9 +25,17 @@ export default {
         pass: () => void
         error: (err: Error) => void
       }
+      const passport: { Strategy: typeof Strategy }
+      export default passport
     }
   `,
   claims: {
+    'build and start with the settings of the page': async (page) => {
+      const settings = page.blocks.find(({ language }) => language === 'json')?.code ?? ''
+      await page.write('tsconfig.json', settings)
+      const server = await page.startShell('npx tsc')
+      expect((await server.ask(`/dashboard?instance=${sign('site-1')}`)).status).to.equal(200)
+    },
     'sign in with a typed user, and answer a refusal by its type': async (page) => {
       const server = await page.start('app.ts')
       const dashboard = await server.ask(`/dashboard?instance=${sign('site-1')}`)

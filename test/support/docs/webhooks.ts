@@ -32,10 +32,24 @@ export default {
   claims: {
     'sends a webhook that the server takes, and a repeat of it': async (page) => {
       const server = await page.startShell('node server.mjs')
-      expect(await page.run('send.mjs', { server })).to.equal('first 200\nrepeated 200\n')
+      page.hosts['http://localhost:3000'] = server.url
+      expect(await page.shell('# in a second terminal')).to.equal('text/plain 200\napplication/json 200\n')
+      expect(server.output).to.equal('installed on site-1\n')
       expect(
         (await post(server, '/webhooks', signWebhook({ instanceId: 'a', eventType: 'b' }, privateKey))).status,
       ).to.equal(401, 'it is of another key')
+    },
+    'says what a parser in front does with it': async (page) => {
+      const code = page.files.get('server.mjs') ?? ''
+      await page.write('parsed.mjs', code.replace('= express()', '= express()\napp.use(express.json())'))
+      const server = await page.startWritten('parsed.mjs', 'server.mjs')
+      const body = signWebhook({ instanceId: 'site-1', eventType: 'b' }, privateKey)
+      const json = { 'content-type': 'application/json' }
+      expect((await post(server, '/webhooks', body)).status).to.equal(200)
+      const refused = await post(server, '/webhooks', body, json)
+      expect([refused.status, await refused.text()].join()).to.match(/^400,.* is not valid JSON/s)
+      const refund = { ...json, digest: signDigest('{}', privateKey) }
+      expect((await post(server, '/payments/refund', '{}', refund)).status).to.equal(500)
     },
     'answers 200 to a genuine event of any type and of any site': async (page) => {
       const server = await start(page)
