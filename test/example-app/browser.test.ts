@@ -95,10 +95,29 @@ describeInBrowser(`The example app in a browser (${CHROMIUM})`, function () {
       expect(await page.content())
         .to.not.include(instance)
         .and.to.not.include('eyJ')
+    } finally {
+      await browser.close()
+    }
+  })
+
+  it('says on the open dashboard that the app was removed from the site, and sends nothing more', async () => {
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
+    try {
+      const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
+      await page.goto(`${app.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
+      await page.getByText('Live', { exact: true }).waitFor()
 
       await send('AppRemoved')
-      await page.getByText('reload this page from Wix').waitFor()
-      expect(loads).to.equal(1)
+      await page.getByText('The app was removed from this site').waitFor()
+      expect(await page.locator('#live').innerText()).to.equal('Signed out: install the app again on Wix')
+      expect(await page.getByText('reload this page from Wix').isVisible()).to.equal(false)
+      expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
+
+      const later: string[] = []
+      page.on('request', (request) => later.push(request.url()))
+      // Longer than the time between two requests.
+      await page.waitForTimeout(2500)
+      expect(later).to.deep.equal([])
     } finally {
       await browser.close()
     }
