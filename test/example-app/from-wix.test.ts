@@ -66,7 +66,7 @@ describe('What Wix sends to the example app', () => {
 
     it('responds with 200 to an installation whose origin is no string, and stores it without one', async () => {
       for (const originInstanceId of [{ id: 'instance-0' }, ['instance-0'], 7, true]) {
-        expect((await send('AppInstalled', { data: { originInstanceId } as object })).status).to.equal(200)
+        expect((await send('AppInstalled', { data: { originInstanceId } })).status).to.equal(200)
       }
 
       expect(rows('sites')[0]).to.include({ origin_instance_id: null })
