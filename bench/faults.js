@@ -62,7 +62,7 @@ const outcomeOf = async (promise) => {
     timer = setTimeout(resolve, GIVE_UP, 'nothing')
   })
   const outcome = promise.then(
-    (info) => (info === null ? 'null' : `taken, active: ${JSON.stringify(info.active)}`),
+    (info) => (info === null ? 'null' : `accepted, active: ${JSON.stringify(info.active)}`),
     (error) => (error.status === undefined ? error.name : `${error.status} ${error.code ?? ''}`.trim()),
   )
   return Promise.race([outcome, late]).finally(() => clearTimeout(timer))

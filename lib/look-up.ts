@@ -37,6 +37,10 @@ const infoObject = (info: unknown): object | undefined => {
   return typeof info === 'object' && info !== null ? info : undefined
 }
 
+// The first half is a shortcut: most callbacks return nothing, and the second half is a call into Node.
+const isNativePromise = (value: unknown): value is Promise<unknown> =>
+  typeof value === 'object' && types.isPromise(value)
+
 /**
  * Calls the app's verify and passes on its first decision, in the same tick where there is nothing to wait for.
  *
@@ -74,14 +78,14 @@ export function lookUp(
     result = call(done)
     // Alongside `done` only a real promise is waited for, since it may reject: calling `then` of a query builder would run
     // the query a second time.
-    isPending = declaresDone ? types.isPromise(result) : isPromise(result)
+    isPending = declaresDone ? isNativePromise(result) : isPromise(result)
   } catch (reason) {
     crash(reason)
   }
   returned = true
   if (outcome !== undefined) {
     // Its rejection comes after the decision.
-    if (types.isPromise(result)) result.then(undefined, () => {})
+    if (isNativePromise(result)) result.then(undefined, () => {})
     return decide(outcome)
   }
 

@@ -2,7 +2,7 @@ import { WixAuthError } from '../errors.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
 import { isSignature } from '../internal/app-secret.ts'
 import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
-import { isNonEmptyString, objectOf, parseJson, stringOrNull } from '../internal/values.ts'
+import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject } from 'node:crypto'
@@ -146,7 +146,12 @@ function extOf(ipAndPort: string | null, signed: number): WixInstance['ext'] {
  *
  * @param signed `signDate`, and `expires` its `expirationDate`: milliseconds since 1970, or NaN.
  */
-function toInstance(payload: WixInstancePayload, signed: number, expires: number): WixInstance {
+function toInstance(
+  payload: WixInstancePayload,
+  clientId: string | null,
+  signed: number,
+  expires: number,
+): WixInstance {
   const uid = claim(payload, 'uid')
   const aid: unknown = claim(payload, 'aid') ?? ''
   const visitor = typeof aid === 'string' ? aid || null : null
@@ -168,11 +173,11 @@ function toInstance(payload: WixInstancePayload, signed: number, expires: number
   const result: WixInstancePayload & Partial<WixInstance> = payload
   result.subjectType = subjectType
   result.subjectId = subjectId
-  result.clientId = stringOrNull(claim(payload, 'appDefId'))
+  result.clientId = clientId
   result.siteId = claim(payload, 'metaSiteId')
   result.iat = secondsOf(signed)
   result.exp = secondsOf(expires)
-  if (Object.hasOwn(payload, 'appDefId')) result.appDefId = result.clientId
+  if (clientId === null && Object.hasOwn(payload, 'appDefId')) result.appDefId = null
   result.uid = uid
   result.aid = visitor
   result.permissions = permissions
@@ -220,6 +225,6 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
     if (maxAge !== false && !(signed - time <= tolerance)) throw new WixAuthError('claim_invalid')
     if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
       throw new WixAuthError('token_expired')
-    return toInstance(payload, signed, expires)
+    return toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signed, expires)
   }
 }

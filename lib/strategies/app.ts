@@ -4,7 +4,7 @@ import { callback, checkedLater, type Checked, checkOptions, type Checks, must }
 import { whenReady } from '../internal/promises.ts'
 import { isObject, oneCredential, own } from '../internal/values.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
-import { type DefaultRequest, first, fromAuthorization, fromQuery, type Reader } from '../read.ts'
+import { type DefaultRequest, first, fromHeader, fromQuery, type Reader } from '../read.ts'
 import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
 import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
 import { instanceCheck, type InstanceRules, ruleChecks, type SecretInstance, type WixInstance } from './app-instance.ts'
@@ -65,20 +65,12 @@ export function verifyInstance(instance: string, options: VerifyInstanceOptions)
   return instanceCheck(checked)({ instance: oneCredential(instance), secrets })
 }
 
-// The header also carries other credentials. Alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
-const bareInstance = /^[^.]*\.[^.]*$/
-const bearerInstance = /^[\w-]{43}\.[^.]+$/
+// The header also carries other credentials: alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
+const INSTANCE = /^(?:bearer +(?=[\w-]{43}\.))?([^. ]*\.[^. ]*)$/i
 
-const only = (reader: (req: unknown) => string | undefined, form: RegExp) => (req: unknown) => {
-  const value = reader(req)
-  return value !== undefined && form.test(value) ? value : undefined
-}
+const fromAuthorization = fromHeader('authorization')
 
-const instanceFromWix = first<unknown>(
-  fromQuery('instance'),
-  only(fromAuthorization(), bareInstance),
-  only(fromAuthorization('Bearer'), bearerInstance),
-)
+const instanceFromWix = first<unknown>(fromQuery('instance'), (req) => INSTANCE.exec(fromAuthorization(req) ?? '')?.[1])
 
 const OWNER = 'WixAppStrategy'
 

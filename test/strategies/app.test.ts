@@ -1,7 +1,14 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { fromAuthorization, fromHeader, Strategy, verifyInstance, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
+import {
+  fromAuthorization,
+  fromHeader,
+  Strategy,
+  verifyInstance,
+  WixAppStrategy,
+  WixAuthError,
+} from '../../lib/index.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { request, run, start } from '../support/run.ts'

@@ -7,7 +7,7 @@ const sign = (instanceId: string, more: object = {}): string =>
 
 export default {
   compiledOnly: { 'strategy.ts': 'Fastify is not installed here' },
-  // As they are in @fastify/passport 3.0 and fastify 5.
+  // As they are in @fastify/passport 4.0 and fastify 5.
   ambient: `
     declare module 'fastify' {
       export interface FastifyRequest { id: string; query: unknown; headers: Record<string, string | string[] | undefined> }
