@@ -4,7 +4,7 @@ import type { WixServicePluginRequest } from 'passport-wix-app'
 const PACKAGING = 150
 
 interface LineItem {
-  quantity?: number
+  quantity?: unknown
   physicalProperties?: { shippable?: boolean }
 }
 
@@ -14,21 +14,25 @@ interface AdditionalFees {
 }
 
 /**
- * The fees for a cart, beside the price of its items: this shop charges for careful packaging.
+ * The fees for a cart, beside the price of its items: this shop charges for careful packaging. Undefined for quantities so large that
+ * the price would not be exact.
  *
  * @see https://dev.wix.com/docs/rest/business-solutions/e-commerce/additional-fees-service-plugin/calculate-additional-fees
  */
-export function additionalFees({ request, metadata }: WixServicePluginRequest): AdditionalFees {
+export function additionalFees({ request, metadata }: WixServicePluginRequest): AdditionalFees | undefined {
   // The signature is not bound to a method: a request without line items counts as an empty cart.
   const lineItems = (Array.isArray(request['lineItems']) ? request['lineItems'] : []) as (LineItem | null)[]
   let shipped = 0
   for (const item of lineItems) {
-    if (item?.physicalProperties?.shippable === true) shipped += Math.max(0, Number(item.quantity) || 0)
+    if (item?.physicalProperties?.shippable !== true || typeof item.quantity !== 'number') continue
+    shipped += Math.max(0, item.quantity)
   }
+  const price = shipped * PACKAGING
+  if (price > Number.MAX_SAFE_INTEGER) return undefined
   const fee = {
     code: 'careful-packaging',
     name: 'Careful packaging',
-    price: ((shipped * PACKAGING) / 100).toFixed(2),
+    price: (price / 100).toFixed(2),
     taxDetails: { taxable: true },
   }
   // Wix ignores fees in any other currency than that of the site.

@@ -21,7 +21,7 @@ import { dashboardPage } from './pages/dashboard.ts'
 import { startPage } from './pages/start.ts'
 import { notFound, showProblem } from './problems.ts'
 import { sessionRoutes, sessionTokens } from './sessions.ts'
-import { REMOVED, signIn } from './sign-in.ts'
+import { REMOVED, signIn, USER_UNKNOWN } from './sign-in.ts'
 
 export interface AppOptions {
   /** The secret of the app, from the dashboard of Wix for developers. */
@@ -53,7 +53,11 @@ export function createApp(options: AppOptions): Express {
     // A credential from before the removal is still genuine. Only a new AppInstalled webhook lets the site in again.
     if (accounts.isRemoved(identity.instanceId)) return done(null, false, REMOVED)
     // Nothing is stored about visitors and members. They are signed in all the same, and requireIdentity() rejects them.
-    done(null, identity.subjectType === 'USER' ? accounts.signIn(identity, facts) : identity)
+    if (identity.subjectType !== 'USER') return done(null, identity)
+    const account = accounts.signIn(identity, facts)
+    // An instance may say OWNER and leave out `uid`.
+    if (account === undefined) return done(null, false, USER_UNKNOWN)
+    done(null, account)
   }
 
   const authenticator = new passport.Passport()

@@ -1,6 +1,7 @@
 import Database from 'libsql'
 import type { WixIdentity, WixWebhookEvent } from 'passport-wix-app'
 import { migrate } from './schema.ts'
+import { stringOrNull } from './values.ts'
 
 /** One installation of the app. All times are milliseconds since 1970. */
 export interface Site {
@@ -165,10 +166,11 @@ export function openAccounts(path: string): Accounts {
 
   // Both or nothing: when this throws, the response is not 200, and Wix retries the webhook.
   const change = database.transaction((webhook: WixWebhookEvent, event: SignedEvent, isRemoval: boolean): void => {
-    const signedAt = (webhook.iat ?? 0) * 1000
+    // Whole milliseconds: a JWT may count parts of a second.
+    const signedAt = Math.floor((webhook.iat ?? 0) * 1000)
     saveLifeCycle.run({
       instanceId: webhook.instanceId,
-      originInstanceId: webhook.data.originInstanceId || null,
+      originInstanceId: stringOrNull(webhook.data.originInstanceId),
       now: Date.now(),
       signedAt,
       removedAt: isRemoval ? signedAt : null,

@@ -13,14 +13,13 @@ import {
 } from 'passport-wix-app'
 import { additionalFees } from './additional-fees.ts'
 import type { Accounts, SignedEvent } from './database.ts'
+import { stringOrNull } from './values.ts'
 
 export interface FromWixOptions {
   publicKey: WixPublicKey
   appId: string
   accounts: Accounts
 }
-
-const stringOrNull = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
 
 /** The routes for the requests of Wix, which are signed with the key pair of the app. */
 export function fromWix(authenticator: passport.Authenticator, { publicKey, appId, accounts }: FromWixOptions): Router {
@@ -64,13 +63,18 @@ export function fromWix(authenticator: passport.Authenticator, { publicKey, appI
   // Wix appends `/v1/...` to the URL that you register for the plugin, here https://your-address/plugins/fees
   router.post('/plugins/fees/v1/calculate-additional-fees', raw, authenticate('wix-service-plugin'), (req, res) => {
     const call = req.user as WixServicePluginRequest
+    const answer = additionalFees(call)
+    if (answer === undefined) {
+      res.status(400).json({ code: 'bad_request', message: 'The quantities are too large for a price' })
+      return
+    }
     accounts.record({
       instanceId: call.instanceId,
       kind: 'service plugin',
       type: 'calculate-additional-fees',
       eventId: stringOrNull(call.metadata.requestId),
     })
-    res.json(additionalFees(call))
+    res.json(answer)
   })
 
   // The header names no site. The body may name one, and is signed as well; else the event is listed for no site.

@@ -38,6 +38,11 @@ const EXPLANATIONS: Partial<Record<SignInCode, Explanation>> = {
   },
   signature_invalid: NOT_FOR_THIS_APP,
   claim_invalid: NOT_FOR_THIS_APP,
+  user_unknown: {
+    title: 'This link does not say who you are',
+    text: 'It comes from Wix, but names no user, and this page counts the visits of each one.',
+    steps: ['Log in to Wix, go to the dashboard of your site, and open the app from there.'],
+  },
   app_removed: {
     title: 'The app was removed from this site',
     text: 'Its users can no longer sign in. Their data are kept for a new installation.',

@@ -4,11 +4,36 @@ import { join } from 'node:path'
 import { generateSessionKey, type SessionKey } from 'passport-wix-app'
 import { generateAppKeys, WixSimulator } from 'passport-wix-app/testing'
 import { type AppOptions, createApp } from './app.ts'
-import { openAccounts } from './database.ts'
+import { type Accounts, openAccounts } from './database.ts'
 import { curl, DEMO_APP_ID, demoLinks, demoRequests } from './demo.ts'
 
 const { env } = process
-const port = Number(env['PORT'] ?? 3000)
+
+/** For a mistake in the environment: the message says what to change, and a stack would hide it. */
+function refuse(message: string): never {
+  console.error(message)
+  process.exit(1)
+}
+
+function portOf(value: string): number {
+  const port = Number(value)
+  if (/^\d+$/.test(value) && port <= 65_535) return port
+  return refuse(`PORT must be a number from 0 to 65535, got "${value}"`)
+}
+
+function accountsIn(path: string): Accounts {
+  try {
+    // SQLite would take it for a database that is deleted when it is closed.
+    if (path === '') throw new Error('the path is empty')
+    return openAccounts(path)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return refuse(`DATABASE must be a file that this server can create and write, got "${path}": ${reason}`)
+  }
+}
+
+const port = portOf(env['PORT'] ?? '3000')
+const accounts = accountsIn(env['DATABASE'] ?? join(import.meta.dirname, 'data.db'))
 
 type WixOptions = Omit<AppOptions, 'sessionKeys' | 'accounts' | 'frameAncestors'>
 
@@ -46,15 +71,14 @@ const options: WixOptions =
 const app = createApp({
   ...options,
   sessionKeys: await sessionKeys(),
-  accounts: openAccounts(env['DATABASE'] ?? join(import.meta.dirname, 'data.db')),
+  accounts,
   frameAncestors: env['FRAME_ANCESTORS'],
 })
 
 // Reachable from this machine only: a proxy before it provides https.
 const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => {
   if (error?.code === 'EADDRINUSE') {
-    console.error(`Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`)
-    process.exit(1)
+    refuse(`Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`)
   }
   if (error) throw error
 

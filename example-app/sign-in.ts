@@ -3,7 +3,7 @@ import type passport from 'passport'
 import { WixAuthError, type WixAuthErrorCode } from 'passport-wix-app'
 
 /** `invalid_token` stands for everything that is wrong with a token: its challenge says no more (RFC 6750 section 3.1). */
-export type SignInCode = WixAuthErrorCode | 'app_removed' | 'invalid_token'
+export type SignInCode = WixAuthErrorCode | 'app_removed' | 'user_unknown' | 'invalid_token'
 
 interface Reason {
   code: SignInCode
@@ -12,6 +12,7 @@ interface Reason {
 
 /** Why our own look-up rejects a genuine credential. */
 export const REMOVED: Reason = { code: 'app_removed', message: 'The app was removed from this site' }
+export const USER_UNKNOWN: Reason = { code: 'user_unknown', message: 'The credential names no user' }
 
 /** What a strategy fails with: a string for `WWW-Authenticate`, an object, or nothing. */
 type Challenge = string | Reason | undefined
@@ -32,10 +33,7 @@ export class SignInError extends Error {
 }
 
 function reasonOf(challenge: Challenge): Reason {
-  if (typeof challenge !== 'string') {
-    // Without a challenge: our own look-up found no user.
-    return challenge ?? new WixAuthError('claim_invalid')
-  }
+  if (typeof challenge !== 'string') return challenge ?? new WixAuthError('claim_invalid')
   const message = /error_description="([^"]*)"/.exec(challenge)?.[1]
   return message === undefined ? new WixAuthError('credentials_missing') : { code: 'invalid_token', message }
 }

@@ -29,15 +29,17 @@ const send = (path, authorization, method) =>
     signal: AbortSignal.timeout(10_000),
   })
 
-function check(response) {
+async function check(response) {
   if (response.ok) return response
   const wait = Number(response.headers.get('Retry-After')) * 1000
-  throw Object.assign(new Error(`Status ${response.status}`), { status: response.status, wait })
+  // A proxy may answer with something else than JSON.
+  const { code } = await response.json().catch(() => ({}))
+  throw Object.assign(new Error(`Status ${response.status}`), { status: response.status, code, wait })
 }
 
 /** Exchanges the instance for a session token. */
 async function signIn() {
-  const response = check(await send('/session', instance, 'POST'))
+  const response = await check(await send('/session', instance, 'POST'))
   token = (await response.json()).token
 }
 
@@ -46,7 +48,7 @@ async function ask(path) {
   for (let isFirst = token !== undefined; ; isFirst = false) {
     if (!isFirst) await signIn()
     const response = await send(`/api/${path}`, `Bearer ${token}`, 'GET')
-    if (response.status !== 401 || !isFirst) return check(response).text()
+    if (response.status !== 401 || !isFirst) return (await check(response)).text()
   }
 }
 
@@ -70,10 +72,11 @@ function showMe({ identity, account }) {
   document.querySelector('#my-id').textContent = identity.subjectId
 }
 
-function showSignedOut() {
-  signedIn.textContent = 'Signed out'
+function showSignedOut(code) {
+  const isRemoved = code === 'app_removed'
+  signedIn.textContent = isRemoved ? 'The app was removed from this site' : 'Signed out'
   signedIn.classList.add('problem-now')
-  say('Signed out: reload this page from Wix', true)
+  say(isRemoved ? 'Signed out: install the app again on Wix' : 'Signed out: reload this page from Wix', true)
 }
 
 let shown
@@ -89,8 +92,8 @@ async function refresh() {
     if (me.textContent === '') showMe(JSON.parse(await ask('me')))
     showEvents(await ask('events'))
     say('Live', false)
-  } catch ({ status, wait }) {
-    if (status === 401 || status === 403) return showSignedOut()
+  } catch ({ status, code, wait }) {
+    if (status === 401 || status === 403) return showSignedOut(code)
     // An outage says nothing about the token.
     say('No answer, trying again', true)
     if (wait > INTERVAL) return Math.min(wait, LONGEST_INTERVAL)

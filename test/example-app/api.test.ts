@@ -157,11 +157,11 @@ describe('The API of the example app', () => {
     expect(rows('users')).to.deep.equal([])
   })
 
-  it('rejects an access token that does not name the user', async () => {
+  it('rejects an access token that names no user, and says that this is the reason', async () => {
     expect(await rejectionOf(await ask('/api/me', accessToken({ subjectId: null })))).to.deep.equal([
       401,
-      INVALID,
-      { code: 'invalid_token', message: MESSAGES.invalid },
+      'Bearer realm="Wix"',
+      { code: 'user_unknown', message: 'The credential names no user' },
     ])
     expect(rows('sites')).to.deep.equal([])
   })

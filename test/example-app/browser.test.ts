@@ -4,18 +4,20 @@ import { expect } from 'chai'
 import { chromium } from 'playwright-core'
 import sinon from 'sinon'
 import { signInstance } from '../../lib/testing/index.ts'
-import { CHROMIUM, CHROMIUM_OPTIONS, describeInBrowser } from '../support/browser.ts'
+import { CHROMIUM_OPTIONS } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
 import { collaborator, exampleApp, owner, SESSION_KEYS } from '../support/example-app.ts'
+import { describeWith } from '../support/left-out.ts'
+import { CHROMIUM } from '../support/programs.ts'
 
-describeInBrowser(`The example app in a browser (${CHROMIUM})`, function () {
+describeWith(CHROMIUM, 'The example app in a browser', function (executablePath) {
   this.timeout(30_000)
 
   const app = exampleApp()
   const { send } = app
 
   it('leads from the start page to the dashboard', async () => {
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
+    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
     try {
       const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
       const messages: string[] = []
@@ -37,7 +39,7 @@ describeInBrowser(`The example app in a browser (${CHROMIUM})`, function () {
   })
 
   it('shows a new event on the open dashboard, with a session token', async () => {
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
+    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
     try {
       const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
       const messages: string[] = []
@@ -95,10 +97,29 @@ describeInBrowser(`The example app in a browser (${CHROMIUM})`, function () {
       expect(await page.content())
         .to.not.include(instance)
         .and.to.not.include('eyJ')
+    } finally {
+      await browser.close()
+    }
+  })
+
+  it('says on the open dashboard that the app was removed from the site, and sends nothing more', async () => {
+    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
+    try {
+      const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
+      await page.goto(`${app.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
+      await page.getByText('Live', { exact: true }).waitFor()
 
       await send('AppRemoved')
-      await page.getByText('reload this page from Wix').waitFor()
-      expect(loads).to.equal(1)
+      await page.getByText('The app was removed from this site').waitFor()
+      expect(await page.locator('#live').innerText()).to.equal('Signed out: install the app again on Wix')
+      expect(await page.getByText('reload this page from Wix').isVisible()).to.equal(false)
+      expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
+
+      const later: string[] = []
+      page.on('request', (request) => later.push(request.url()))
+      // Longer than the time between two requests.
+      await page.waitForTimeout(2500)
+      expect(later).to.deep.equal([])
     } finally {
       await browser.close()
     }
@@ -112,7 +133,7 @@ describeInBrowser(`The example app in a browser (${CHROMIUM})`, function () {
       throw new Error('the vault is closed')
     }
     await app.restart(app.create({ sessionKeys }))
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS })
+    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
     try {
       const page = await browser.newPage()
       await page.goto(`${app.url}/dashboard?instance=${signInstance(collaborator(), SECRET)}`)

@@ -64,6 +64,24 @@ describe('What Wix sends to the example app', () => {
       expect(rows('sites')).to.have.lengthOf(1)
     })
 
+    it('responds with 200 to an installation whose origin is no string, and stores it without one', async () => {
+      for (const originInstanceId of [{ id: 'instance-0' }, ['instance-0'], 7, true]) {
+        expect((await send('AppInstalled', { data: { originInstanceId } })).status).to.equal(200)
+      }
+
+      expect(rows('sites')[0]).to.include({ origin_instance_id: null })
+      expect(rows('events')).to.have.lengthOf(4)
+    })
+
+    it('responds with 200 to a webhook that was signed within a second, and keeps the order to the millisecond', async () => {
+      const second = now() - 10
+      expect((await send('AppRemoved', {}, { iat: second + 0.7654321 })).status).to.equal(200)
+      expect((await send('AppInstalled', {}, { iat: second + 0.1234567 })).status).to.equal(200)
+
+      expect(rows('events')).to.have.lengthOf(2)
+      expect(app.accounts.isRemoved('instance-1')).to.equal(true)
+    })
+
     it('ignores an old installation that arrives after the removal', async () => {
       await send('AppRemoved', {}, { iat: now() - 10 })
       const { status } = await send('AppInstalled', {}, { iat: now() - 20 })
@@ -141,17 +159,16 @@ describe('What Wix sends to the example app', () => {
   })
 
   const FEES = '/plugins/fees/v1/calculate-additional-fees'
-  const cart = (appId = DEMO_APP_ID, { privateKey } = KEYS): string =>
+  const LINE_ITEMS: object[] = [
+    { quantity: 3, price: '16.00', physicalProperties: { shippable: true } },
+    { quantity: 1, price: '9.00', physicalProperties: { shippable: false } },
+    { quantity: 1, price: '5.00' },
+  ]
+  const cart = (appId = DEMO_APP_ID, { privateKey } = KEYS, lineItems = LINE_ITEMS): string =>
     signServicePlugin(
       {
         appId,
-        request: {
-          lineItems: [
-            { quantity: 3, price: '16.00', physicalProperties: { shippable: true } },
-            { quantity: 1, price: '9.00', physicalProperties: { shippable: false } },
-            { quantity: 1, price: '5.00' },
-          ],
-        },
+        request: { lineItems },
         metadata: { instanceId: 'instance-1', requestId: 'request-1', currency: 'EUR' },
       },
       privateKey,
@@ -189,6 +206,31 @@ describe('What Wix sends to the example app', () => {
           FEES,
           signServicePlugin({ appId: DEMO_APP_ID, request, metadata }, KEYS.privateKey),
         )
+
+        expect(status).to.equal(200)
+        expect(JSON.parse(page)).to.deep.equal({ additionalFees: [], currency: 'EUR' })
+      }
+    })
+
+    it('responds with 400 to quantities without an exact price, and stores nothing', async () => {
+      const physicalProperties = { shippable: true }
+      for (const quantities of [[1e308], [9e307, 9e307], [6.1e13]]) {
+        const lineItems = quantities.map((quantity) => ({ quantity, physicalProperties }))
+        const { status, page } = await post(FEES, cart(DEMO_APP_ID, KEYS, lineItems))
+
+        expect(status).to.equal(400)
+        expect(JSON.parse(page)).to.deep.equal({
+          code: 'bad_request',
+          message: 'The quantities are too large for a price',
+        })
+      }
+      expect(rows('events')).to.deep.equal([])
+    })
+
+    it('ignores a quantity that is no number', async () => {
+      for (const quantity of ['2', [2], { valueOf: 2, toString: 2 }, null]) {
+        const lineItems = [{ quantity, physicalProperties: { shippable: true } }]
+        const { status, page } = await post(FEES, cart(DEMO_APP_ID, KEYS, lineItems))
 
         expect(status).to.equal(200)
         expect(JSON.parse(page)).to.deep.equal({ additionalFees: [], currency: 'EUR' })

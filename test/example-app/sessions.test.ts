@@ -90,7 +90,7 @@ describe('The sessions of the example app', () => {
       expect(await rejectionOf(await exchange(signInstance(owner({ uid: undefined }), SECRET)))).to.deep.equal([
         401,
         'Bearer realm="Wix"',
-        { code: 'claim_invalid', message: MESSAGES.invalid },
+        { code: 'user_unknown', message: 'The credential names no user' },
       ])
       expect(await rejectionOf(twice)).to.deep.equal([
         400,

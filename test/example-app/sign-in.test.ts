@@ -31,10 +31,12 @@ describe('Sign-in to the example app', () => {
     expect(rows('users')).to.deep.equal([])
   })
 
-  it('rejects an instance that does not name the owner', async () => {
-    const { status } = await open(owner({ uid: undefined }))
+  it('responds with 401 to an instance of an owner that names no user, and says that this is the reason', async () => {
+    const { status, page } = await open(owner({ uid: undefined }))
 
     expect(status).to.equal(401)
+    expect(page).to.include('This link does not say who you are').and.to.include('<code>user_unknown</code>')
+    expect(page).to.not.include('created for another app').and.to.not.include('WIX_APP_SECRET')
     expect(rows('sites')).to.deep.equal([])
   })
 

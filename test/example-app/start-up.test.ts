@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { serve } from '../support/serve.ts'
@@ -77,14 +78,50 @@ describe('At start-up, the example app', () => {
     }
   })
 
+  /** Starts it with these variables, and waits until it has ended. */
+  async function failedStart(variables: NodeJS.ProcessEnv): Promise<[code: unknown, output: string]> {
+    const server = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
+      env: { ...process.env, PORT: '0', DATABASE: join(app.folder, 'started.db'), ...variables },
+    })
+    let output = ''
+    server.stderr.setEncoding('utf8').on('data', (chunk) => (output += String(chunk)))
+    // Only a server that starts prints anything here.
+    server.stdout.once('data', () => server.kill())
+    const [code] = (await once(server, 'close')) as unknown[]
+    return [code, output]
+  }
+
+  for (const port of ['abc', '', '1e3', '3000.5', '-1', '65536']) {
+    it(`does not start with PORT=${port}, and says what it must be`, async () => {
+      expect(await failedStart({ PORT: port })).to.deep.equal([
+        1,
+        `PORT must be a number from 0 to 65535, got "${port}"\n`,
+      ])
+    })
+  }
+
+  it('does not start with a DATABASE that it cannot write, and says what it must be', async () => {
+    const junk = join(app.folder, 'junk.db')
+    await writeFile(junk, 'This is not a database.')
+    for (const database of [join(app.folder, 'nowhere/data.db'), app.folder, junk]) {
+      const [code, output] = await failedStart({ DATABASE: database })
+
+      expect(output).to.match(/^DATABASE must be a file that this server can create and write, got ".*": .+\n$/)
+      expect(output).to.include(`got "${database}": `)
+      expect(code).to.equal(1)
+    }
+  })
+
+  it('does not start with an empty DATABASE, which would be lost when it ends', async () => {
+    const [code, output] = await failedStart({ DATABASE: '' })
+
+    expect(output).to.match(/^DATABASE must be a file .*\n$/)
+    expect(code).to.equal(1)
+  })
+
   for (const keys of ['', '[{"kid":"secret-part"', '[]', '{}']) {
     it(`does not start with SESSION_KEYS=${keys}, and prints nothing of it`, async () => {
-      const server = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
-        env: { ...process.env, PORT: '0', DATABASE: join(app.folder, 'started.db'), SESSION_KEYS: keys },
-      })
-      let output = ''
-      server.stderr.setEncoding('utf8').on('data', (chunk) => (output += String(chunk)))
-      const [code] = (await once(server, 'close')) as unknown[]
+      const [code, output] = await failedStart({ SESSION_KEYS: keys })
 
       expect(output)
         .to.match(/TypeError: .*keys/i)

@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import { verifyWebhook, WixAuthError } from '../../lib/index.ts'
 import { wixPublicKeys } from '../../lib/internal/wix-public-key.ts'
 import { now } from '../support/build.ts'
-import { thirdParty } from '../support/third-party.ts'
+import { describeWith } from '../support/left-out.ts'
+import { VECTORS, wycheproof } from '../support/third-party.ts'
 
 interface Test {
   tcId: number
@@ -25,11 +26,6 @@ interface RsaSuite {
     tests: Array<{ tcId: number; msg: string; sig: string; result: 'valid' | 'invalid' | 'acceptable' }>
   }>
 }
-
-const jws = thirdParty('wycheproof/json_web_signature_test.json') as Suite<Jwk> | undefined
-const jwk = thirdParty('wycheproof/json_web_key_test.json') as Suite<{ keys: Jwk[] }> | undefined
-const mixed = thirdParty('wycheproof/json_web_crypto_test.json') as Suite<Jwk & { keys?: Jwk[] }> | undefined
-const rsa = thirdParty('wycheproof/rsa_signature_2048_sha256_test.json') as RsaSuite | undefined
 
 /** The keys among these that the package accepts. */
 const usable = (keys: readonly Jwk[]): KeyObject[] =>
@@ -63,12 +59,12 @@ async function isSigned(token: string, keys: KeyObject[]): Promise<boolean> {
   return code !== 'signature_invalid' && forgedCode === 'signature_invalid'
 }
 
-describe('third-party vectors of JWTs', function () {
+describeWith(VECTORS, 'third-party vectors of JWTs', function (vectors) {
   this.timeout(60_000)
-  if (jws === undefined || jwk === undefined || mixed === undefined || rsa === undefined) {
-    it('are not here: set VECTORS_DIR to the folder that holds wycheproof/')
-    return
-  }
+  const jws = wycheproof(vectors, 'json_web_signature_test.json') as Suite<Jwk>
+  const jwk = wycheproof(vectors, 'json_web_key_test.json') as Suite<{ keys: Jwk[] }>
+  const mixed = wycheproof(vectors, 'json_web_crypto_test.json') as Suite<Jwk & { keys?: Jwk[] }>
+  const rsa = wycheproof(vectors, 'rsa_signature_2048_sha256_test.json') as RsaSuite
 
   it('J-01: of Wycheproof JWS: with an RS256 key, a right RS256 signature counts and nothing else does', async () => {
     const signed: number[] = []

@@ -1,6 +1,5 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { IncomingHttpHeaders, RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -12,11 +11,13 @@ import { type AppOptions, createApp } from '../../example-app/app.ts'
 import { type Accounts, openAccounts } from '../../example-app/database.ts'
 import { generateSessionKey } from '../../lib/index.ts'
 import { generateAppKeys, signInstance, signWebhook } from '../../lib/testing/index.ts'
+import { CHROMIUM_OPTIONS } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
 import { createCookieApp } from '../support/cookie-app.ts'
+import { describeWith } from '../support/left-out.ts'
+import { CHROMIUM } from '../support/programs.ts'
 import { serve, type Served } from '../support/serve.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
 const SCREENSHOTS = join(import.meta.dirname, '../../coverage/screenshots')
 const HOUR = 3600_000
 
@@ -45,9 +46,8 @@ const dashboard = (app: string): string => `<!doctype html>
     </body>
   </html>`
 
-// Only the browser tests are left out without a browser.
-const describeInBrowser = existsSync(CHROMIUM) ? describe : describe.skip
-describeInBrowser(`The example app, embedded cross-site, with third-party cookies blocked (${CHROMIUM})`, function () {
+const TITLE = 'The example app, embedded cross-site, with third-party cookies blocked'
+describeWith(CHROMIUM, TITLE, function (executablePath) {
   this.timeout(60_000)
 
   let clock: sinon.SinonFakeTimers
@@ -141,17 +141,9 @@ describeInBrowser(`The example app, embedded cross-site, with third-party cookie
     const preferences = { profile: { cookie_controls_mode: cookies } }
     await writeFile(join(profile, 'Default/Preferences'), JSON.stringify(preferences))
     browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
+      executablePath,
       viewport: { width: 1100, height: 1220 },
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
+      args: CHROMIUM_OPTIONS,
     })
     return browser.pages()[0] ?? browser.newPage()
   }

@@ -4,7 +4,9 @@ import { RESP_TYPES } from 'redis'
 import sinon from 'sinon'
 import { deduplicate } from '../../lib/middleware/deduplicate.ts'
 import { redisStore } from '../../lib/middleware/stores.ts'
-import { connect, hasRedis, redisServer, type RedisServer, type TestClient, until, worker } from '../support/redis.ts'
+import { describeWith } from '../support/left-out.ts'
+import { REDIS } from '../support/programs.ts'
+import { connect, redisServer, type RedisServer, type TestClient, until, worker } from '../support/redis.ts'
 import { serve } from '../support/serve.ts'
 
 /** Delivers as Wix does: again until the status is 200. Resolves to every status on the way. */
@@ -19,11 +21,7 @@ async function deliver(url: string): Promise<number[]> {
   return statuses
 }
 
-describe('redisStore', function () {
-  if (!hasRedis) {
-    it('needs a Redis server to be tested: apt-get install redis-server')
-    return
-  }
+describeWith(REDIS, 'redisStore', function () {
   this.timeout(60_000)
 
   let server: RedisServer

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { memoryStore, redisStore } from '../../lib/middleware/stores.ts'
 import { clockAt } from '../support/access-token.ts'
+import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
 
 describe('memoryStore', () => {
@@ -117,8 +118,83 @@ describe('memoryStore', () => {
   })
 })
 
+/** In place of a client: does what the scripts of `redisStore` do. A server runs the scripts themselves in deduplicate-redis.test.ts. */
+function clientStandIn(now: () => number) {
+  const entries = new Map<string, { value: string; expires: number }>()
+  const set = (key: string, value: string, ttl: string) => entries.set(key, { value, expires: now() + Number(ttl) })
+  return {
+    entries,
+    async eval(script: string, { keys, arguments: values }: { keys: string[]; arguments: string[] }) {
+      const [key = '', first = '', second = ''] = [...keys, ...values]
+      const entry = entries.get(key)
+      const value = entry !== undefined && entry.expires > now() ? entry.value : undefined
+      if (script.includes("'NX'")) {
+        if (value !== undefined) return value === 'done' ? 'done' : 'busy'
+        set(key, first, second)
+        return 'new'
+      }
+      if (script.includes("'DEL'")) return value === first && entries.delete(key)
+      return set(key, 'done', first)
+    },
+  }
+}
+
 describe('redisStore, without a server', () => {
   const client = { eval: async () => 'new' }
+
+  it('says new to the first, busy to the others, and then done', async () => {
+    const store = redisStore(clientStandIn(() => 1000))
+    expect(await store.begin('a', 60)).to.equal('new')
+    expect(await store.begin('a', 60)).to.equal('busy')
+    expect(await store.begin('b', 60)).to.equal('new')
+    await store.finish('a', 60)
+    expect(await store.begin('a', 60)).to.equal('done')
+    await store.abort('b')
+    expect(await store.begin('b', 60)).to.equal('new')
+  })
+
+  it('keeps a lease and a finished delivery for the given time in whole milliseconds, under its prefix', async () => {
+    const standIn = clientStandIn(() => 1000)
+    await redisStore(standIn).begin('a', 60.0005, 'owner')
+    await redisStore(standIn).finish('b', 0)
+    await redisStore(standIn, { prefix: 'mine:' }).finish('c', 302_400)
+    expect([...standIn.entries]).to.deep.equal([
+      ['passport-wix-app:a', { value: 'by owner', expires: 61_001 }],
+      ['passport-wix-app:b', { value: 'done', expires: 1001 }],
+      ['mine:c', { value: 'done', expires: 302_401_000 }],
+    ])
+  })
+
+  it('lets only its owner abort a lease, and no one a finished delivery', async () => {
+    const { now, add } = clockAt(1000)
+    const store = redisStore(clientStandIn(now))
+    await store.begin('a', 60, 'first')
+    add(60_000)
+    expect(await store.begin('a', 60, 'second')).to.equal('new')
+    await store.abort('a', 'first')
+    await store.abort('a')
+    expect(await store.begin('a', 60, 'third')).to.equal('busy')
+    await store.finish('a', 60)
+    for (const owner of ['second', 'done', undefined]) await store.abort('a', owner)
+    expect(await store.begin('a', 60, 'third')).to.equal('done')
+  })
+
+  it('understands a client that answers with buffers, and rejects any other answer', async () => {
+    expect(await redisStore({ eval: async () => Buffer.from('busy') }).begin('a', 60)).to.equal('busy')
+    for (const answer of [null, 1, '', 'OK']) {
+      const error = await errorOf(Promise.resolve(redisStore({ eval: async () => answer }).begin('a', 60)))
+      expect(error).to.be.an.instanceOf(TypeError)
+    }
+  })
+
+  it('rejects when the client rejects', async () => {
+    const down = new Error('the server is down')
+    const store = redisStore({ eval: () => Promise.reject(down) })
+    for (const answer of [store.begin('a', 60), store.finish('a', 60), store.abort('a')]) {
+      expect(await errorOf(Promise.resolve(answer))).to.equal(down)
+    }
+  })
+
   describe('P-10: its client', () => {
     optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, [
       [undefined, 'redisStore: the first argument must be a client of the `redis` package'],

@@ -1,7 +1,3 @@
-import { existsSync } from 'node:fs'
-
-export const CHROMIUM = '/usr/bin/chromium'
-
 export const CHROMIUM_OPTIONS: string[] = [
   '--no-sandbox',
   '--disable-gpu',
@@ -11,8 +7,3 @@ export const CHROMIUM_OPTIONS: string[] = [
   '--disable-component-update',
   '--disable-sync',
 ]
-
-/** A `describe` that is skipped where Chromium is not installed. */
-export const describeInBrowser: Mocha.SuiteFunction | Mocha.PendingSuiteFunction = existsSync(CHROMIUM)
-  ? describe
-  : describe.skip

@@ -122,6 +122,15 @@ const kill = (child: ChildProcess): void => {
 // Also when the tests are stopped half way.
 process.once('exit', () => children.forEach(kill))
 
+/** `curl URL` and `curl -i URL`, for a machine without curl. */
+const CURL = `
+const [option, url = option] = process.argv.slice(2)
+const response = await fetch(url)
+if (option === '-i') console.log(\`HTTP/1.1 \${response.status} \${response.statusText}\n\`)
+process.stdout.write(await response.text())
+`
+const WITH_CURL = 'command -v curl >/dev/null || curl() { node curl.mjs "$@"; }\n'
+
 /** A program of the page that listens. */
 export class Running {
   readonly url: string
@@ -205,6 +214,7 @@ export class Page {
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     await page.write('package.json', '{ "private": true, "type": "module" }')
     await page.write('preload.mjs', PRELOAD)
+    await page.write('curl.mjs', CURL)
     for (const [name, code] of page.files) await page.write(name, code)
     return page
   }
@@ -336,7 +346,7 @@ export class Page {
 
   /** Starts a server as the one `sh` block that contains `part` says. */
   startShell(part: string, environment: Environment = {}): Promise<Running> {
-    const running = this._running.get(part) ?? this._listen('bash', ['-c', this._shell(part)], environment)
+    const running = this._running.get(part) ?? this._listen('sh', ['-c', this._shell(part)], environment)
     this._running.set(part, running)
     return running
   }
@@ -344,7 +354,7 @@ export class Page {
   /** Runs the one `sh` block that contains `part`, and answers what it printed. `http://localhost:3000` is the server. */
   async shell(part: string, server?: Running, environment: Environment = {}): Promise<string> {
     const env = this._environment(environment)
-    const { stdout } = await execute('bash', ['-ec', this._shell(part, server)], {
+    const { stdout } = await execute('sh', ['-ec', WITH_CURL + this._shell(part, server)], {
       cwd: this.folder,
       env,
       timeout: 30_000,

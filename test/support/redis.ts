@@ -1,14 +1,9 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createClient } from 'redis'
-
-const BINARY = '/usr/bin/redis-server'
-
-/** Whether this machine has a Redis server: the package `redis-server` of Debian. */
-export const hasRedis: boolean = existsSync(BINARY)
+import { REDIS } from './programs.ts'
 
 /** Waits until the condition holds, or until the timeout of the test. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -49,13 +44,15 @@ export interface RedisServer {
 
 /** A Redis server on a free port of this machine, which keeps nothing on disk. */
 export async function redisServer(): Promise<RedisServer> {
+  const { path, install } = REDIS
+  if (path === undefined) throw new Error(`There is no Redis on this machine: ${install}`)
   const port = await freePort()
   let child: ChildProcess | undefined
   const server: RedisServer = {
     url: `redis://127.0.0.1:${port}`,
     async start() {
       const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-      child = spawn(BINARY, options, { stdio: 'ignore' })
+      child = spawn(path, options, { stdio: 'ignore' })
       // Also when the tests are stopped half way.
       process.once('exit', () => child?.kill('SIGKILL'))
       await once(child, 'spawn')

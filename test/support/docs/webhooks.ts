@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import { signDigest, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
 import { APP_ID, APP_KEYS, type Page, type PageTest, type Running } from '../docs-page.ts'
-import { hasRedis, redisServer } from '../redis.ts'
+import { REDIS } from '../programs.ts'
+import { redisServer } from '../redis.ts'
 
 const { privateKey } = APP_KEYS
+const hasRedis = REDIS.path !== undefined
 
 const start = (page: Page): Promise<Running> => page.start('server.mjs')
 
@@ -84,16 +86,17 @@ export default {
       expect((await refund('{}')).status).to.equal(400)
       expect((await refund('{}', signDigest(body, privateKey))).status).to.equal(401)
     },
-    'shares what was handled in Redis': async (page) => {
-      if (!hasRedis) return
-      const redis = await redisServer()
-      await page.write('shared.mjs', "import { once } from './once.mjs'\nconsole.log(typeof once)\nprocess.exit()")
-      try {
-        expect(await page.execute('shared.mjs', 'once.mjs', { REDIS_URL: redis.url })).to.equal('function\n')
-      } finally {
-        await redis.kill()
-      }
-    },
+    ...(hasRedis && {
+      'shares what was handled in Redis': async (page: Page) => {
+        const redis = await redisServer()
+        await page.write('shared.mjs', "import { once } from './once.mjs'\nconsole.log(typeof once)\nprocess.exit()")
+        try {
+          expect(await page.execute('shared.mjs', 'once.mjs', { REDIS_URL: redis.url })).to.equal('function\n')
+        } finally {
+          await redis.kill()
+        }
+      },
+    }),
     'is verified without Passport': async (page) => {
       const body = signWebhook({ instanceId: 'site-1', eventType: 'AppInstalled' }, privateKey)
       await page.write(

@@ -1,0 +1,56 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** What some tests need beside Node. */
+export interface Need {
+  name: string
+  /** Where it is; undefined when this machine does not have it. */
+  path: string | undefined
+  /** The command that installs it. */
+  install: string
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Finds a program: the one that the environment variable names, else the first on `PATH` under one of the names, else one at these paths.
+ */
+export function findProgram(variable: string, names: string[], paths: string[], env = process.env): string | undefined {
+  const { [variable]: named, PATH = '' } = env
+  // Not checked: a mistake must fail the tests that start it, and not leave them out.
+  if (named) return named
+  const folders = PATH.split(delimiter).filter((folder) => folder !== '')
+  const onPath = names.flatMap((name) => folders.map((folder) => join(folder, name)))
+  return [...onPath, ...paths].find(isProgram)
+}
+
+const isMac = process.platform === 'darwin'
+
+/** Redis, or Valkey, which is the same to the tests. */
+export const REDIS: Need = {
+  name: 'Redis',
+  path: findProgram('REDIS_SERVER', ['redis-server', 'valkey-server'], []),
+  install: isMac ? 'brew install redis' : 'apt-get install redis-server',
+}
+
+export const CHROMIUM: Need = {
+  name: 'Chromium',
+  path: findProgram(
+    'CHROMIUM',
+    ['chromium', 'chromium-browser', 'google-chrome'],
+    isMac
+      ? [
+          '/Applications/Chromium.app/Contents/MacOS/Chromium',
+          '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+        ]
+      : [],
+  ),
+  install: isMac ? 'brew install --cask chromium' : 'apt-get install chromium',
+}
