@@ -1,33 +1,29 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Need } from './programs.ts'
 
 const folder = process.env['VECTORS_DIR'] ?? join(import.meta.dirname, '../../../shared/vectors')
 const isHere = ['wycheproof', 'jsontestsuite'].every((name) => existsSync(join(folder, name)))
 
-/** Test vectors that are not part of this repository: clones of the two, or a folder with their files alone. */
+/** Test vectors that are not part of this repository. */
 export const VECTORS: Need = {
   name: 'the third-party vectors',
   path: isHere ? folder : undefined,
-  install: 'bash test/support/third-party.sh',
+  install: 'VECTORS_DIR=<a folder with wycheproof/ and jsontestsuite/, see test/README.md> npm test',
 }
 
 /** @param vectors The path of {@link VECTORS}. */
-export function wycheproof(vectors: string, name: string): unknown {
-  const cloned = join(vectors, 'wycheproof/testvectors_v1', name)
-  return JSON.parse(readFileSync(existsSync(cloned) ? cloned : join(vectors, 'wycheproof', name), 'utf8'))
-}
+export const wycheproof = (vectors: string, name: string): unknown =>
+  JSON.parse(readFileSync(join(vectors, 'wycheproof', name), 'utf8'))
 
 export interface JsonCase {
-  /** Begins with the verdict: `y` for JSON, `n` for what is none, `i` for what parsers may take either way. */
+  /** Begins with the verdict: `y` for JSON, `n` for what is not, `i` where parsers may differ. */
   name: string
   bytes: Buffer
 }
 
 /** @param vectors The path of {@link VECTORS}. */
 export function jsonCases(vectors: string): JsonCase[] {
-  const cloned = join(vectors, 'jsontestsuite/test_parsing')
-  if (existsSync(cloned)) return readdirSync(cloned).map((name) => ({ name, bytes: readFileSync(join(cloned, name)) }))
   const { tests } = JSON.parse(readFileSync(join(vectors, 'jsontestsuite/parsing.json'), 'utf8')) as {
     tests: Array<{ name: string; b64?: string; repeat?: [part: string, count: number, end: string] }>
   }
