@@ -107,7 +107,7 @@ describe('the packed package, installed in an empty folder', function () {
   it('accepts what users write in TypeScript and rejects what is wrong, under nodenext and bundler', async () => {
     await install('express', 'passport', '@types/express', '@types/passport', '@types/node')
     await cp(join(root, 'test/types/consumer.ts'), join(folder, 'consumer.mts'))
-    expect(await compiles('consumer.mts', '--module', 'nodenext')).to.equal('')
+    expect(await compiles('consumer.mts', '--module', 'nodenext', '--declaration')).to.equal('')
     expect(await compiles('consumer.mts', '--module', 'esnext', '--moduleResolution', 'bundler')).to.equal('')
     const common = `import { WixAppStrategy } from 'passport-wix-app'\nexport const strategy = new WixAppStrategy(() => null)\n`
     await writeFile(join(folder, 'common.cts'), common)

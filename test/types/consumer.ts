@@ -4,12 +4,14 @@ import express from 'express'
 import passport from 'passport'
 import { createPublicKey } from 'node:crypto'
 import WixAppStrategy, {
+  deduplicate,
   first,
   fromAuthorization,
   fromBody,
   fromQuery,
   generateSessionKey,
   identityOf,
+  memoryStore,
   requireIdentity,
   resolveUserInfo,
   type SessionKey,
@@ -358,3 +360,11 @@ new WixSessionStrategy({ tokens, tokenFromRequest: fromQuery('session'), passReq
   id: req.path,
 }))
 new WixWebhookStrategy({ publicKey, bodyFromRequest: fromBody(), passReqToCallback: true }, (req) => ({ id: req.path }))
+
+// What an app exports can be named in its own declarations.
+export const exportedApp = new WixAppStrategy({ secret }, () => null)
+export const exportedSession = new WixSessionStrategy({ tokens })
+export const exportedGuard = requireIdentity({ subjectType: 'USER' })
+export const exportedOnce = deduplicate({ store: memoryStore() })
+export const exportedReader = first(fromQuery('instance'), fromAuthorization('Bearer'))
+export const exportedHandler = userInfoHandler()
