@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
-import * as library from '../lib/index.ts'
+import * as main from '../lib/index.ts'
 import * as testing from '../lib/testing/index.ts'
 
 const { generateAppKeys, WixSimulator } = testing
@@ -19,24 +19,24 @@ describe('S-07, E-01: no secret, key or token shows on an object', () => {
   let simulator: testing.WixSimulator
 
   before(async () => {
-    const key = await library.generateSessionKey()
+    const key = await main.generateSessionKey()
     hidden.push(String(key['d']), String(key['x']))
-    const tokens = new library.SessionTokens({ keys: [key], issuer: 'app', audience: 'api' })
+    const tokens = new main.SessionTokens({ keys: [key], issuer: 'app', audience: 'api' })
     simulator = await WixSimulator.start({ appId, appSecret })
     const token = simulator.accessToken({ instanceId: 'i' })
     simulator.revoke(token)
     hidden.push(token)
     const found = (): null => null
     for (const object of [
-      new library.WixAppStrategy({ secret: [secret], remote: { appId } }, found),
-      new library.WixAccessTokenStrategy({ appId }, found),
-      new library.WixWebhookStrategy({ publicKey }),
-      new library.WixServicePluginStrategy({ publicKey, appId }),
-      new library.WixDigestStrategy({ publicKey }),
-      new library.WixSessionStrategy({ tokens }),
+      new main.WixAppStrategy({ secret: [secret], remote: { appId } }, found),
+      new main.WixAccessTokenStrategy({ appId }, found),
+      new main.WixWebhookStrategy({ publicKey }),
+      new main.WixServicePluginStrategy({ publicKey, appId }),
+      new main.WixDigestStrategy({ publicKey }),
+      new main.WixSessionStrategy({ tokens }),
       tokens,
-      new library.WixAuthError('signature_invalid'),
-      new library.WixUnavailableError('down'),
+      new main.WixAuthError('signature_invalid'),
+      new main.WixUnavailableError('down'),
       simulator,
     ])
       objects.set(object.constructor.name, object)
@@ -45,7 +45,7 @@ describe('S-07, E-01: no secret, key or token shows on an object', () => {
 
   it('and every exported class is looked at', () => {
     const isClass = (value: unknown): boolean => typeof value === 'function' && String(value).startsWith('class')
-    const classes = Object.values({ ...library, ...testing })
+    const classes = Object.values({ ...main, ...testing })
       .filter(isClass)
       .map((one) => (one as { name: string }).name)
     // The base class alone has no objects.
