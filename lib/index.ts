@@ -19,7 +19,7 @@ export { WixSessionStrategy, type WixSessionStrategyOptions } from './sessions/s
 export { SessionTokens, type SessionTokensOptions } from './sessions/tokens.ts'
 export { verifyAccessToken, WixAccessTokenStrategy } from './strategies/access-token.ts'
 export type { VerifyAccessTokenOptions, WixAccessTokenStrategyOptions } from './strategies/access-token.ts'
-export type { TokenInfoCache, TokenInfoOptions, WixTokenInfo } from './strategies/access-token-info.ts'
+export type { TokenInfoCache, TokenInfoOptions, WixTokenInfo } from './strategies/token-info.ts'
 export { verifyInstance, WixAppStrategy } from './strategies/app.ts'
 export { WixAppStrategy as default, WixAppStrategy as Strategy } from './strategies/app.ts'
 export type { SecretOption, VerifyInstanceOptions, WixAppStrategyOptions } from './strategies/app.ts'

@@ -3,11 +3,15 @@ import type { KeyObject } from 'node:crypto'
 
 export type { KeyObject }
 
-/** RSA of 2,048 bits or more. jose takes any exponent: with 1, anybody can sign. */
-export const isSafeRsa = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean => {
+/** Why an RSA key must not be used, to end a message with; undefined for a safe one. jose takes any exponent: with 1, anybody can sign. */
+export function rsaProblem({ asymmetricKeyDetails }: KeyObject): string | undefined {
   const { modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails }
-  return asymmetricKeyType === 'rsa' && modulusLength >= 2048 && publicExponent >= 65_537n && publicExponent % 2n === 1n
+  if (modulusLength < 2048) return `, got a key of ${modulusLength} bits`
+  if (publicExponent < 65_537n || publicExponent % 2n === 0n) return ', got a key with an unsafe exponent'
+  return undefined
 }
+
+export const isSafeRsa = (key: KeyObject): boolean => key.asymmetricKeyType === 'rsa' && rsaProblem(key) === undefined
 
 export const isP256 = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean =>
   asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1'

@@ -1,6 +1,6 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import { got } from './options.ts'
-import { isSafeRsa, type KeyObject as Key } from './safe-key.ts'
+import { type KeyObject as Key, rsaProblem } from './safe-key.ts'
 
 type OnePublicKey = string | Key
 
@@ -38,12 +38,9 @@ function keyOf(value: unknown): KeyObject | string {
   const key = typeof value === 'string' ? keyFromString(value) : value
   if (typeof key === 'string') return key
   if (!(key instanceof KeyObject)) return got(key)
-  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
   if (key.type !== 'public') return `, got a ${key.type} key`
   if (key.asymmetricKeyType !== 'rsa') return `, got a key of type ${key.asymmetricKeyType}`
-  if (modulusLength < 2048) return `, got a key of ${modulusLength} bits`
-  if (!isSafeRsa(key)) return ', got a key with an unsafe exponent'
-  return key
+  return rsaProblem(key) ?? key
 }
 
 /**

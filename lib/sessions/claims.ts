@@ -106,7 +106,7 @@ const hasAll = (identity: unknown, names: readonly string[]): boolean =>
   names.every((name) => own(identity, name) !== undefined)
 
 /**
- * Whether Wix itself vouched for the identity, by the properties that `app-instance.ts` and `access-token-info.ts` always set. A session
+ * Whether Wix itself vouched for the identity, by the properties that `app-instance.ts` and `token-info.ts` always set. A session
  * is not enough: its holder could renew it for ever.
  */
 export const isFromWix = (identity: unknown): boolean =>

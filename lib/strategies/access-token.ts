@@ -12,7 +12,7 @@ import {
   WixStrategy,
   type WixStrategyOptions,
 } from '../strategy.ts'
-import { tokenInfoCheck, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
+import { tokenInfoCheck, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
 
 /** The options of {@link verifyAccessToken}. */
 export interface VerifyAccessTokenOptions extends TokenInfoOptions {

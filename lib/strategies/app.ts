@@ -15,7 +15,7 @@ import type { KeyObject } from '../internal/safe-key.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
 import { type DefaultRequest, first, fromHeader, fromQuery, type Reader } from '../read.ts'
 import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
-import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './access-token-info.ts'
+import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
 import {
   instanceCheck,
   type InstanceRules,

@@ -18,7 +18,7 @@ const REFUSED_BY_ENDPOINT: ReadonlyMap<number, WixAuthErrorCode> = new Map([
   [403, 'insufficient_scope'],
 ])
 
-/** Seconds for which an answer is cached, and for which an unused client is kept. */
+/** Seconds for which an answer is cached (see the documentation of `resolveUserInfo`), and for which an unused client is kept. */
 const MAX_AGE = 60
 const CLIENT_AGE = 3600
 
@@ -48,7 +48,7 @@ function prepare(fetch: Fetch, now: (() => number) | undefined): ReturnType<type
 }
 
 /**
- * The JSON object at a URL, cached for at most 60 seconds; a refusal for ten.
+ * The JSON object at a URL, which is cached.
  *
  * @param url From `urlWithin`.
  * @param token Goes into `Authorization`, as `Bearer` unless it names a scheme itself.
