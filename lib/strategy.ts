@@ -1,3 +1,24 @@
+/*
+ * The way of a request: read (read.ts), check (strategies/, sessions/), look up (look-up.ts), decide (here).
+ *
+ * Where a change goes:
+ * - What Wix sends: strategies/, one file for each kind with its types, limits, check, verify function and strategy. An instance has
+ *   two: app-instance.ts checks it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token.
+ * - Tokens of our own: sessions/. claims.ts is what they say and how long they may live, tokens.ts issues and verifies them,
+ *   own-keys.ts signs them, strategy.ts accepts them.
+ * - After authentication: middleware/, one file for each, and stores.ts; userinfo/ (handler.ts serves it, resolve.ts finds it,
+ *   ask.ts asks a URL and caches its answer).
+ * - Options: internal/options.ts has the checks that several share and their messages. The limits of one option, and its default,
+ *   are in the file that declares it.
+ * - Secrets and keys: internal/app-secret.ts (which secrets are accepted, and the HMAC), wix-public-key.ts (which public keys of
+ *   Wix), safe-key.ts (the strength that every key needs), remote-key-set.ts (keys that another service publishes).
+ * - JWTs: internal/jwt.ts (every one: form, times), wix-jwt.ts (those of Wix: RS256, their length, the raw body).
+ * - Other servers: internal/remote.ts (every call: timeout, retry, headers), remote-answer.ts (how much is read), circuit.ts (when
+ *   calls stop), unavailable.ts (the errors), url.ts (where a credential may go). Caches: internal/cache.ts.
+ * - The errors that a caller sees, their statuses and messages: errors.ts. What identities have in common: identity.ts.
+ * - For tests of apps: testing/ (sign-jwt.ts has the key pair, simulator.ts the endpoints of Wix).
+ */
+
 import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'
 import { callback, type Checked, type Checks, checkOptions, flag, string, timeout } from './internal/options.ts'
