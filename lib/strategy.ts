@@ -6,15 +6,16 @@
  *   two: app-instance.ts checks it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token.
  * - Tokens of our own: sessions/. claims.ts is what they say and how long they may live, tokens.ts issues and verifies them,
  *   own-keys.ts signs them, strategy.ts accepts them.
- * - After authentication: middleware/, one file for each, and stores.ts; userinfo/ (handler.ts serves it, resolve.ts finds it,
- *   ask.ts asks a URL and caches its answer).
+ * - After authentication: middleware/, one file for each, and stores.ts; userinfo/ (handler.ts serves it, resolve.ts has the
+ *   sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the answer).
  * - Options: internal/options.ts has the checks that several share and their messages. The limits of one option, and its default,
  *   are in the file that declares it.
  * - Secrets and keys: internal/app-secret.ts (which secrets are accepted, and the HMAC), wix-public-key.ts (which public keys of
  *   Wix), safe-key.ts (the strength that every key needs), remote-key-set.ts (keys that another service publishes).
  * - JWTs: internal/jwt.ts (every one: form, times), wix-jwt.ts (those of Wix: RS256, their length, the raw body).
- * - Other servers: internal/remote.ts (every call: timeout, retry, headers), remote-answer.ts (how much is read), circuit.ts (when
- *   calls stop), unavailable.ts (the errors), url.ts (where a credential may go). Caches: internal/cache.ts.
+ * - Other servers: internal/remote.ts (every call: timeout, retry, headers, how long a server may ask to wait), remote-answer.ts (how
+ *   much is read), circuit.ts (when calls stop, and for how long where the server does not say), unavailable.ts (the errors), url.ts
+ *   (where a credential may go). Caches: internal/cache.ts.
  * - The errors that a caller sees, their statuses and messages: errors.ts. What identities have in common: identity.ts.
  * - For tests of apps: testing/ (sign-jwt.ts has the key pair, simulator.ts the endpoints of Wix).
  */

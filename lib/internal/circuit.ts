@@ -3,13 +3,13 @@ import { OutageError, unavailable } from './unavailable.ts'
 /** Outages in a row that open the circuit. */
 const OUTAGES_TO_OPEN = 5
 /** Seconds for which the circuit opens, doubled after each probe that fails. */
-const SHORTEST_OPEN = 0.5
-const LONGEST_OPEN = 30
+const SHORTEST_BACKOFF = 0.5
+const LONGEST_BACKOFF = 30
 
 /**
  * A circuit breaker: bounds the calls in flight, and stops calling a server that does not answer. After five outages in a row, or when
  * the server asks for it, the circuit opens: calls fail at once for half a second. Then one call probes the server. If that fails as
- * well, the circuit opens for twice as long, up to 30 seconds.
+ * well, the circuit opens for twice as long, up to 30 seconds. It stays open for longer where the server asks for that.
  *
  * @param server Named in messages.
  * @param clock Milliseconds.
@@ -38,7 +38,7 @@ export function circuitBreaker(
   const count = (outage: OutageError): void => {
     outages++
     if (openFor > 0 || outages >= OUTAGES_TO_OPEN || outage.wait > 0)
-      openFor = Math.min(openFor * 2 || SHORTEST_OPEN, LONGEST_OPEN)
+      openFor = Math.min(openFor * 2 || SHORTEST_BACKOFF, LONGEST_BACKOFF)
     if (openFor === 0) return
     openUntil = clock() + Math.max(openFor, outage.wait) * 1000
     why = outage.why

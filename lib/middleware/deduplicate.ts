@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { WixUnavailableError } from '../errors.ts'
 import { type Authenticated, identityOf } from '../identity.ts'
-import { checkOptions, must, required, timeout } from '../internal/options.ts'
+import { checkOptions, must, required } from '../internal/options.ts'
 import { toError, withTimeout } from '../internal/promises.ts'
 import { isNonEmptyString, isNumber, own } from '../internal/values.ts'
 import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore } from './stores.ts'
@@ -82,7 +82,10 @@ export function deduplicate(
     ttl = 302_460,
   } = checkOptions('deduplicate', options, {
     store: required(isStore),
-    lease: timeout,
+    lease: must(
+      (value) => isNumber(value) && value > 0 && value <= 86_400,
+      'a number of seconds above 0, at most 86400',
+    ),
     // Redis takes integers of limited size; Wix retries nothing for a year.
     ttl: must(
       (value) => isNumber(value) && value > 0 && value <= 31_536_000,
