@@ -98,6 +98,12 @@ describe('WixSessionStrategy with the key set of another service', () => {
     ['an array', json([ES256]), NO_JSON, 1],
     ['no keys', json({ canary: 1 }), NO_SET, 1],
     ['keys that are not an array', json({ keys: ES256 }), NO_SET, 1],
+    [
+      'an array of 32,000 levels',
+      (res) => void res.end(`{"keys":${'['.repeat(32_000)}${']'.repeat(32_000)}}`),
+      'an answer of more than 100 levels',
+      1,
+    ],
     ['more than 64 KiB', json({ keys: [], canary: 'x'.repeat(64 * 1024) }), 'an answer of more than 64 KiB', 1],
     [
       'half an answer',

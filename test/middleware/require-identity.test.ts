@@ -64,6 +64,11 @@ describe('requireIdentity', () => {
     const ownerless = identity({ uid: null, siteOwnerId: null })
     expect(ownerless.subjectType).to.equal('USER')
     expect(await guard({ siteOwner: true }, asked(ownerless))).to.include({ code: 'insufficient_scope' })
+    // Two equal nothings of another kind, as an identity of the app's own may have them.
+    for (const nothing of [undefined, '', null]) {
+      const twins = { ...ownerless, subjectId: nothing, siteOwnerId: nothing } as never
+      expect(await guard({ siteOwner: true }, asked(twins))).to.include({ code: 'insufficient_scope' })
+    }
   })
 
   it('P-11: rejects a plan that only Object.prototype has', async () => {

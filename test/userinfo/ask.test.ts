@@ -529,8 +529,15 @@ describe('resolveUserInfo with a URL', () => {
     }
   })
 
-  it('T-07: rejects with an error, and not with a refusal, for an object as deep as 64 KiB can be', async () => {
-    ours.answerWith(whole(`{"a":${'['.repeat(32_000)}${']'.repeat(32_000)}}`))
-    expect(await errorOf(resolve('/me'))).to.not.be.instanceOf(WixAuthError)
+  it('T-07: is unavailable for an object as deep as 64 KiB can be, and for one of more than 100 levels', async () => {
+    for (const levels of [32_000, 101]) {
+      ours.answerWith(whole(`{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`))
+      const error = await errorOf(resolve(`/me?${levels}`))
+      expect(error).to.be.instanceOf(WixUnavailableError).and.to.include({ status: 503 })
+      expect(error.message).to.equal('The user info endpoint is unavailable: an answer of more than 100 levels')
+    }
+    const deep = { a: JSON.parse(`${'['.repeat(99)}${']'.repeat(99)}`) as unknown }
+    ours.answerWith(whole(deep))
+    expect(await resolve('/me?fits')).to.deep.equal(deep)
   })
 })
