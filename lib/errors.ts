@@ -26,6 +26,14 @@ const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: stri
   insufficient_scope: [403, 'This Wix identity may not do this'],
 }
 
+/** What a refusal may carry beside its code. */
+export interface WixAuthErrorDetails {
+  /** For the developer alone: why this credential was refused. It must hold no credential and no secret. */
+  hint?: string | undefined
+  /** Headers of the response. Default: none. */
+  headers?: Readonly<Record<string, string>>
+}
+
 /**
  * A refusal of the credentials in a request, or of the rights that come with them.
  *
@@ -35,15 +43,36 @@ const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: stri
 export class WixAuthError extends Error {
   readonly code: WixAuthErrorCode
   readonly status: number
+  /** The same as `status`, under the name that Nest and Fastify read. */
+  readonly statusCode: number
+  /** Whether `message` may be sent to the caller, as Koa reads it. */
+  readonly expose: boolean = true
+  /** For the response; `WWW-Authenticate`, where there is a challenge. */
+  readonly headers: Readonly<Record<string, string>>
+  // Private, so that whoever logs or sends the error does not pass it on by accident.
+  readonly #hint: string | undefined
 
   /** @param message Replaces the message that belongs to the code. */
-  constructor(code: WixAuthErrorCode, message?: string) {
-    super(message ?? REFUSALS[code][1])
+  constructor(code: WixAuthErrorCode, message?: string, { hint, headers = {} }: WixAuthErrorDetails = {}) {
+    const [status, ofCode] = REFUSALS[code]
+    super(message ?? ofCode)
     this.name = 'WixAuthError'
     this.code = code
-    this.status = REFUSALS[code][0]
+    this.status = status
+    this.statusCode = status
+    this.headers = headers
+    this.#hint = hint
+  }
+
+  /** For the developer alone, never for the caller: the facts behind the code, such as `signed 26 h ago; maxAge is 24 h`. */
+  get hint(): string | undefined {
+    return this.#hint
   }
 }
+
+/** A refusal with its hint. */
+export const refusal = (code: WixAuthErrorCode, hint: string | undefined): WixAuthError =>
+  new WixAuthError(code, undefined, { hint })
 
 /**
  * The challenge of a 401 for credentials in `Authorization` (RFC 6750 section 3), which Passport sends as `WWW-Authenticate`.
@@ -63,6 +92,10 @@ export function bearerChallenge(error: WixAuthError): string {
  */
 export class WixUnavailableError extends Error {
   readonly status = 503
+  /** The same as `status`, under the name that Nest and Fastify read. */
+  readonly statusCode = 503
+  /** The message is for the log of the app, as Koa reads it. */
+  readonly expose: boolean = false
   /** `Retry-After` in seconds, when it is known. */
   readonly headers: Readonly<Record<string, string>>
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../lib/index.ts'
 import { bearerChallenge } from '../lib/errors.ts'
@@ -19,7 +20,9 @@ describe('WixAuthError', () => {
   for (const code of codes) {
     it(`has the status ${STATUSES[code]} for ${code}`, () => {
       const error = new WixAuthError(code)
-      expect(error).to.be.instanceOf(Error).and.include({ name: 'WixAuthError', code, status: STATUSES[code] })
+      const status = STATUSES[code]
+      expect(error).to.be.instanceOf(Error)
+      expect(error).to.include({ name: 'WixAuthError', code, status, statusCode: status, expose: true })
       expect(error.message).to.match(/^[\x20-\x7e]{20,}$/)
     })
   }
@@ -34,6 +37,25 @@ describe('WixAuthError', () => {
   it('may have another message, with the same code and status', () => {
     const error = new WixAuthError('claim_invalid', 'Not installed')
     expect(error).to.include({ message: 'Not installed', code: 'claim_invalid', status: 401 })
+  })
+
+  it('E-01: shows its hint to whoever asks for it, and to nobody else', () => {
+    const error = new WixAuthError('token_expired', undefined, { hint: 'signed 26 h ago' })
+    expect(error.hint).to.equal('signed 26 h ago')
+    const shown = [
+      JSON.stringify(error),
+      JSON.stringify({ ...error }),
+      inspect(error, { showHidden: true }),
+      error.stack,
+    ]
+    expect(shown.join(' ')).to.not.include('26 h')
+    expect(new WixAuthError('token_expired').hint).to.equal(undefined)
+  })
+
+  it('has the headers it was given', () => {
+    const headers = { 'WWW-Authenticate': 'Bearer realm="Wix"' }
+    expect(new WixAuthError('claim_invalid', undefined, { headers }).headers).to.equal(headers)
+    expect(new WixAuthError('claim_invalid').headers).to.deep.equal({})
   })
 })
 
@@ -59,7 +81,13 @@ describe('WixUnavailableError', () => {
   it('is a 503, and no WixAuthError', () => {
     const error = new WixUnavailableError('down')
     expect(error).to.be.instanceOf(Error).and.not.instanceOf(WixAuthError)
-    expect(error).to.include({ name: 'WixUnavailableError', status: 503, message: 'down' })
+    expect(error).to.include({
+      name: 'WixUnavailableError',
+      status: 503,
+      statusCode: 503,
+      expose: false,
+      message: 'down',
+    })
     expect(error).to.not.have.property('cause')
     expect(new WixUnavailableError('down', { cause: 'x' })).to.have.property('cause', 'x')
   })
