@@ -190,6 +190,7 @@ export const instanceRuleChecks: Checks<InstanceRules> = { ...clockChecks, maxAg
 // Real instances have fewer than 1,000 characters.
 const MAX_LENGTH = 8192
 
+const FORM = 'an instance has 2, of which the first has 43 characters'
 const START = new RegExp(`^${SIGNATURE}\\.[\\w-]`)
 
 /** What a request brings: an instance, and the secrets of the app that it is for. */
@@ -228,12 +229,16 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
       throw refusal('token_malformed', tooLong(instance, MAX_LENGTH))
     }
     if (!START.test(instance) || instance.includes('.', 44)) {
-      throw refusal('token_malformed', formHint(instance, 'an instance has 2, of which the first has 43 characters'))
+      throw refusal('token_malformed', formHint(instance, FORM))
     }
     const signature = instance.slice(0, 43)
     const data = instance.slice(44)
     if (!secrets.some((secret) => isSignature(signature, data, secret))) {
-      throw refusal('signature_invalid', `no secret of ${secrets.length} fits${unverifiedApp(data, appId)}`)
+      // A signature that is right covers the rest as it was sent.
+      const hint = /[^\w-]/.test(data)
+        ? formHint(instance, FORM)
+        : `no secret of ${secrets.length} fits${unverifiedApp(data, appId)}`
+      throw refusal('signature_invalid', hint)
     }
 
     const payload = parsePayload(data)
