@@ -1,4 +1,5 @@
 import { WixAuthError } from './errors.ts'
+import { fetchBody, fetchHeader, fetchQuery, isFetchRequest } from './internal/fetch-request.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { whenReady } from './internal/promises.ts'
 import { exactlyOne, oneCredential, own, property } from './internal/values.ts'
@@ -26,17 +27,20 @@ export type BodyReader<Req = DefaultRequest> = (
 /** A reader for the request of any framework; generic, so that it does not decide what type `req` has elsewhere in the options. */
 type ReadyReader<Found> = <Req>(req: Req) => Found | undefined
 
-/** Reads the query parameter `name`. */
+/** Reads the query parameter `name`: of `req.query`, or of the address of a Fetch `Request`. */
 export const fromQuery =
   (name: string): ReadyReader<string> =>
   (req) =>
-    exactlyOne(own(property(req, 'query'), name))
+    isFetchRequest(req) ? fetchQuery(req, name) : exactlyOne(own(property(req, 'query'), name))
 
-/** Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them. */
-export const fromHeader =
-  (name: string): ReadyReader<string> =>
-  (req) =>
-    exactlyOne(own(property(req, 'headers'), name.toLowerCase()))
+/**
+ * Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them, or it is a Fetch `Request`,
+ * in which a header that was sent twice is a `request_invalid`.
+ */
+export function fromHeader(name: string): ReadyReader<string> {
+  const lower = name.toLowerCase()
+  return (req) => (isFetchRequest(req) ? fetchHeader(req, lower) : exactlyOne(own(property(req, 'headers'), lower)))
+}
 
 /**
  * Reads the `Authorization` header.
@@ -86,18 +90,22 @@ const tokenFromAuthorization = first<unknown>(fromAuthorization('Bearer'), fromA
 /** A mistake in the setup of the app, not a refusal. */
 export const notRaw = (): Error =>
   new Error(
-    'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
-      "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
+    'Wix signed the raw body, which did not arrive here. Keep it before another parser reads it. ' +
+      "Express: express.raw({ type: '*/*', limit: '1mb' }); " +
+      "Nest: app.useBodyParser('raw', { type: 'text/plain', limit: '1mb' }), since rawBody: true keeps no text; " +
+      "Fastify: a content type parser with parseAs: 'buffer'; Koa: ctx.request.rawBody",
   )
 
 /**
- * Reads the raw body: `req.rawBody` where the framework keeps it (Fastify, Koa, Nest, serverless adapters), else the
- * `req.body` of `express.raw()` or `express.text()`.
+ * Reads the raw body: `req.rawBody` where the framework keeps it (Fastify, Koa, serverless adapters), else the `req.body` of
+ * `express.raw()` or `express.text()`; of a Fetch `Request` the stream, as a promise of at most 1 MiB, which is read once for all strategies.
  *
- * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read.
+ * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read, and rejects with one for
+ * the body of a `Request` that was read before.
  */
-export function fromBody(): ReadyReader<string | Uint8Array> {
+export function fromBody(): <Req>(req: Req) => string | Uint8Array | undefined | Promise<Uint8Array | undefined> {
   return (req) => {
+    if (isFetchRequest(req)) return fetchBody(req)
     const body = property(req, 'rawBody') ?? property(req, 'body') ?? {}
     if (typeof body === 'string' || body instanceof Uint8Array) return body
     const header = (name: string): unknown => own(property(req, 'headers'), name)

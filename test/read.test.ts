@@ -125,7 +125,7 @@ describe('readers', () => {
       ]
       for (const req of requests) {
         expect(() => read(req))
-          .to.throw(Error, "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' })")
+          .to.throw(Error, "Express: express.raw({ type: '*/*', limit: '1mb' }); Nest: app.useBodyParser('raw', ")
           .that.is.not.instanceOf(WixAuthError)
       }
     })

@@ -38,15 +38,15 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? [
 const eachOf = (test: (value: unknown) => boolean, expected: string): Check =>
   must((value) => listOf(value).length > 0 && listOf(value).every(test), `${expected}, or an array of them`)
 
-function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
-  const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions('requireIdentity', rule, {
+/** @throws {TypeError} For a rule that is empty, unknown or of the wrong type. */
+export function predicateOf(owner: string, rule: IdentityRule): (identity: WixIdentity) => boolean {
+  const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions(owner, rule, {
     subjectType: eachOf(isSubjectType, SUBJECT_TYPES.join(' | ')),
     permissions: must((value) => value === 'OWNER', "'OWNER'"),
     siteOwner: must((value) => value === true, 'true'),
     vendorProductId: eachOf(isNonEmptyString, 'the id of a plan'),
   })
-  if (Object.keys(rule).length === 0)
-    throw new TypeError('requireIdentity: the rule is empty, so it would let everybody in')
+  if (Object.keys(rule).length === 0) throw new TypeError(`${owner}: the rule is empty, so it would let everybody in`)
 
   const subjectTypes = listOf(subjectType)
   const plans = listOf(vendorProductId)
@@ -78,7 +78,7 @@ export function requireIdentity<Req extends Authenticated = DefaultRequest>(
   predicate: IdentityPredicate<Req>,
 ): Guard<Req>
 export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | IdentityPredicate<Req>): Guard<Req> {
-  const satisfies = typeof rule === 'function' ? rule : predicateOf(rule)
+  const satisfies = typeof rule === 'function' ? rule : predicateOf('requireIdentity', rule)
 
   return (req, _res, next) => {
     const decide = (verdict: unknown): void =>
@@ -92,4 +92,14 @@ export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | 
     if (isPromise(verdict)) void Promise.resolve(verdict).then(decide, (reason: unknown) => next(toError(reason)))
     else decide(verdict)
   }
+}
+
+/**
+ * The check of {@link requireIdentity}, for an identity wherever it comes from: a job, a WebSocket, a function of the app.
+ *
+ * @throws {WixAuthError} `insufficient_scope` (403), unless the identity satisfies the rule.
+ * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
+ */
+export function assertIdentity(identity: WixIdentity, rule: IdentityRule): void {
+  if (!predicateOf('assertIdentity', rule)(identity)) throw new WixAuthError('insufficient_scope')
 }

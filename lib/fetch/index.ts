@@ -1,0 +1,5 @@
+export { authenticateRequest, type Authentication, type FetchRule } from './authenticate-request.ts'
+export { handleOnce, type Once } from './handle-once.ts'
+export { toResponse } from './to-response.ts'
+export type { FetchRequest, FetchResponse } from './types.ts'
+export { userInfoOf } from '../userinfo/handler.ts'
