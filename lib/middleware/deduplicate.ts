@@ -3,6 +3,8 @@ import { toError } from '../internal/promises.ts'
 import { type DeduplicateOptions, deliveries, isEvent, RETRY_AFTER } from './deliveries.ts'
 import type { DeliveryProgress } from './stores.ts'
 
+export type { DeduplicateOptions }
+
 /** What the middleware needs of a response; those of Express and Node have it. */
 export interface DeduplicateResponse {
   statusCode: number
