@@ -103,7 +103,7 @@ export const notRaw = (): Error =>
  * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read, and rejects with one for
  * the body of a `Request` that was read before.
  */
-export function fromBody(): <Req>(req: Req) => string | Uint8Array | undefined | Promise<Uint8Array | undefined> {
+export function fromBody(): ReadyReader<string | Uint8Array | Promise<Uint8Array | undefined>> {
   return (req) => {
     if (isFetchRequest(req)) return fetchBody(req)
     const body = property(req, 'rawBody') ?? property(req, 'body') ?? {}

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { handleOnce } from '../../lib/fetch/index.ts'
-import { type DeliveryStore, memoryStore, WixUnavailableError, type WixWebhookEvent } from '../../lib/index.ts'
+import { memoryStore, WixUnavailableError, type WixWebhookEvent } from '../../lib/index.ts'
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { settled } from '../support/run.ts'
@@ -72,7 +72,7 @@ describe('handleOnce', () => {
 
   it('answers 503 with Retry-After while the event is being handled', async () => {
     const handled = handleOnce({ store: memoryStore() })
-    let open = (_: Response): void => {}
+    let open: (answer: Response) => void = () => {}
     const first = handled(event(), () => new Promise<Response>((resolve) => (open = resolve)))
     await settled()
     const second = await handled(event(), ok)
@@ -176,7 +176,7 @@ describe('handleOnce', () => {
 
     it('does not wait longer than a second, and frees a lease that comes late', async () => {
       const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-      let begun = (_: unknown): void => {}
+      let begun: (answer: unknown) => void = () => {}
       const store = storeOf({ begin: () => new Promise((resolve) => (begun = resolve)) })
       const handler = sinon.fake(ok)
       const answer = errorOf(handleOnce({ store })(event(), handler))
@@ -190,7 +190,7 @@ describe('handleOnce', () => {
 
     it('leaves alone what another attempt holds, when that is known late', async () => {
       const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-      let begun = (_: unknown): void => {}
+      let begun: (answer: unknown) => void = () => {}
       const store = storeOf({ begin: () => new Promise((resolve) => (begun = resolve)) })
       const answer = errorOf(handleOnce({ store })(event(), ok))
       clock.tick(1000)
@@ -202,9 +202,10 @@ describe('handleOnce', () => {
 
     it('also with an answer that is none', async () => {
       const store = storeOf({ begin: async () => 'maybe' })
-      expect(
-        await errorOf(handleOnce({ store: store as unknown as DeliveryStore })(event(), ok)),
-      ).to.have.nested.property('cause.message', "The `begin` of a store must answer 'new', 'busy' or 'done'")
+      expect(await errorOf(handleOnce({ store })(event(), ok))).to.have.nested.property(
+        'cause.message',
+        "The `begin` of a store must answer 'new', 'busy' or 'done'",
+      )
     })
   })
 
