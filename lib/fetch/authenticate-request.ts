@@ -4,7 +4,9 @@ import { isFetchRequest } from '../internal/fetch-request.ts'
 import { own } from '../internal/values.ts'
 import { type IdentityPredicate, type IdentityRule, predicateOf } from '../middleware/require-identity.ts'
 import { WixStrategy, type WixStrategyOptions } from '../strategy.ts'
-import type { FetchRequest } from './types.ts'
+
+/** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
+export type FetchRequest = globalThis.Request
 
 /** A strategy of this package. Its functions get the `Request`: where they read it, write `new WixAppStrategy<Request>(...)`. */
 interface AnyStrategy {

@@ -1,7 +1,7 @@
 import { plain, property } from '../internal/values.ts'
 import { type DeduplicateOptions, deliveries, isEvent, RETRY_AFTER } from '../middleware/deliveries.ts'
 import type { WixWebhookEvent } from '../strategies/webhook.ts'
-import type { FetchResponse } from './types.ts'
+import type { FetchResponse } from './to-response.ts'
 
 /** Calls the handler, unless the event was handled before, or is being handled. */
 export type Once = (

@@ -1,5 +1,4 @@
-export { authenticateRequest, type Authentication, type FetchRule } from './authenticate-request.ts'
+export { authenticateRequest, type Authentication, type FetchRequest, type FetchRule } from './authenticate-request.ts'
 export { handleOnce, type Once } from './handle-once.ts'
-export { toResponse } from './to-response.ts'
-export type { FetchRequest, FetchResponse } from './types.ts'
+export { type FetchResponse, toResponse } from './to-response.ts'
 export { userInfoOf } from '../userinfo/handler.ts'

@@ -1,6 +1,8 @@
 import { WixAuthError, WixUnavailableError } from '../errors.ts'
 import { plain } from '../internal/values.ts'
-import type { FetchResponse } from './types.ts'
+
+/** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
+export type FetchResponse = globalThis.Response
 
 /**
  * The answer to what `authenticateRequest`, `assertIdentity` and `handleOnce` throw: a refusal with its status, and its challenge if it has
