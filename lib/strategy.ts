@@ -8,8 +8,9 @@
  * - Tokens of our own: sessions/. claims.ts is what they say and how long they may live, tokens.ts issues and verifies them,
  *   own-keys.ts signs them, strategy.ts accepts them.
  * - For a Fetch `Request`: fetch/, with the same strategies; internal/fetch-request.ts is what the readers read of it.
- * - After authentication: middleware/, one file for each, stores.ts and what all deliveries need, deliveries.ts; userinfo/ (handler.ts serves it, resolve.ts has the
- *   sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the answer).
+ * - After authentication: middleware/, one file for each, stores.ts, and what every delivery asks of a store, deliveries.ts; userinfo/
+ *   (handler.ts serves it, resolve.ts has the sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the
+ *   answer).
  * - Options: internal/options.ts has the checks that several share and their messages. The limits of one option, and its default,
  *   are in the file that declares it.
  * - Secrets and keys: internal/app-secret.ts (which secrets are accepted, and the HMAC), wix-public-key.ts (which public keys of
@@ -100,7 +101,7 @@ export const withUserInfo =
 interface PassportActions {
   success: (user: unknown, info: object) => void
   /** Passport takes two arguments; the third is for `authenticateRequest`. */
-  fail: (challenge: string | object | undefined, status: number, reason: WixAuthError) => void
+  fail: (challenge: string | object | undefined, status: number, reason?: WixAuthError) => void
   error: (error: Error) => void
 }
 /** These strategies never call `redirect` or `pass`, but the types of some hosts require both. */
