@@ -30,6 +30,7 @@ export type { VerifyDigestOptions, WixDigest, WixDigestStrategyOptions } from '.
 export { verifyServicePlugin, WixServicePluginStrategy } from './strategies/service-plugin.ts'
 export type { VerifyServicePluginOptions, WixServicePluginMetadata } from './strategies/service-plugin.ts'
 export type { WixServicePluginRequest, WixServicePluginStrategyOptions } from './strategies/service-plugin.ts'
+export type { AppIdOption, PublicKeyOption } from './strategies/signed.ts'
 export { verifyWebhook, WixWebhookStrategy } from './strategies/webhook.ts'
 export type { VerifyWebhookOptions, WixWebhookStrategyOptions } from './strategies/webhook.ts'
 export type { WixAccountInfo, WixEventData, WixWebhookEvent } from './strategies/webhook.ts'
