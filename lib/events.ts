@@ -1,4 +1,4 @@
-import type { WixAuthError, WixAuthErrorCode } from './errors.ts'
+import { refusal, type WixAuthError, type WixAuthErrorCode } from './errors.ts'
 import type { WixIdentity } from './identity.ts'
 import { debug, events, hintOf, isObserved } from './internal/hints.ts'
 import { isNonEmptyString, isNumber, property } from './internal/values.ts'
@@ -41,7 +41,8 @@ type Decision = Outcome | Refused
 /** Whom a refused credential names whose signature is right: for the event alone. */
 export const refusedIdentity: WeakMap<WixAuthError, WixIdentity> = new WeakMap()
 
-const NO_USER = 'the verify callback found no user'
+/** What a look-up without a user is. Its code is for the Bearer challenge; the event has none. */
+export const NO_USER: WixAuthError = refusal('claim_invalid', 'the verify callback found no user')
 
 /** The status that the error handlers of Express, Koa, Nest and Fastify answer with. */
 function statusOf(error: Error): number {
@@ -67,7 +68,8 @@ function toldOf(decision: Decision): Told {
     const { status, code, hint = null } = decision.refusal
     return { outcome: 'fail', status, code, hint, error: null }
   }
-  if (decision.user === undefined) return { outcome: 'fail', status: 401, code: null, hint: NO_USER, error: null }
+  if (decision.user === undefined)
+    return { outcome: 'fail', status: 401, code: null, hint: NO_USER.hint ?? null, error: null }
   return { outcome: 'success', status: 200, code: null, hint: null, error: null }
 }
 

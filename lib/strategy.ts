@@ -3,11 +3,14 @@
  *
  * Where a change goes:
  * - What Wix sends: strategies/, one file for each kind with its types, limits, check, verify function and strategy. An instance has
- *   two: app-instance.ts checks it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token.
+ *   two: app-instance.ts checks it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token, signed.ts the options
+ *   of all that is signed with the key pair of the app.
  * - Tokens of our own: sessions/. claims.ts is what they say and how long they may live, tokens.ts issues and verifies them,
  *   own-keys.ts signs them, strategy.ts accepts them.
- * - After authentication: middleware/, one file for each, and stores.ts; userinfo/ (handler.ts serves it, resolve.ts has the
- *   sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the answer).
+ * - For a Fetch `Request`: fetch/, with the same strategies; internal/fetch-request.ts is what the readers read of it.
+ * - After authentication: middleware/, one file for each, stores.ts, and what every delivery asks of a store, deliveries.ts; userinfo/
+ *   (handler.ts serves it, resolve.ts has the sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the
+ *   answer).
  * - Options: internal/options.ts has the checks that several share and their messages. The limits of one option, and its default,
  *   are in the file that declares it.
  * - Secrets and keys: internal/app-secret.ts (which secrets are accepted, and the HMAC), wix-public-key.ts (which public keys of
@@ -22,7 +25,7 @@
 
 import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'
-import { begin, type Refused, tell } from './events.ts'
+import { begin, NO_USER, type Refused, tell } from './events.ts'
 import { callback, type Checked, type Checks, checkOptions, flag, string, timeout } from './internal/options.ts'
 import { toError, whenReady } from './internal/promises.ts'
 import { own, property } from './internal/values.ts'
@@ -98,7 +101,8 @@ export const withUserInfo =
 /** What Passport puts on a strategy for the length of one request. */
 interface PassportActions {
   success: (user: unknown, info: object) => void
-  fail: (challenge: string | object | undefined, status: number) => void
+  /** Passport takes two arguments; the third is for `authenticateRequest`. */
+  fail: (challenge: string | object | undefined, status: number, reason?: WixAuthError) => void
   error: (error: Error) => void
 }
 /** These strategies never call `redirect` or `pass`, but the types of some hosts require both. */
@@ -131,8 +135,9 @@ function unlessAnswered(req: unknown, action: () => void): void {
   }
 }
 
-/** The challenge when the look-up found no user, and gave no info. */
-const NO_USER = bearerChallenge(new WixAuthError('claim_invalid'))
+/** When the look-up found no user. */
+/** The challenge then, where it gave no info. */
+const NO_USER_CHALLENGE = bearerChallenge(NO_USER)
 
 /** One request through one strategy: read, verify, look up, decide once. */
 export abstract class WixStrategy<
@@ -230,16 +235,16 @@ export abstract class WixStrategy<
   private _refuse(reason: Refused, options: object, actions: PassportActions): void {
     if (reason.error !== undefined) return actions.error(reason.error)
     const { refusal } = reason
-    if (this._isBearer && refusal.status === 401) return actions.fail(bearerChallenge(refusal), 401)
+    if (this._isBearer && refusal.status === 401) return actions.fail(bearerChallenge(refusal), 401, refusal)
     const message = own(options, 'badRequestMessage') || refusal.message
-    actions.fail({ message, code: refusal.code }, refusal.status)
+    actions.fail({ message, code: refusal.code }, refusal.status, refusal)
   }
 
   private _decide(outcome: Outcome, identity: Identity, actions: PassportActions): void {
     if (outcome.error !== undefined) return actions.error(outcome.error)
     const { user, info } = outcome
     if (user !== undefined) return actions.success(user, { ...info, identity })
-    actions.fail(info ?? (this._isBearer ? NO_USER : undefined), 401)
+    actions.fail(info ?? (this._isBearer ? NO_USER_CHALLENGE : undefined), 401, NO_USER)
   }
 }
 

@@ -27,6 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   sessions: ['sessions', 'core', 'internal'],
   middleware: ['middleware', 'internal', 'events.ts', 'identity.ts', 'read.ts', 'errors.ts'],
   userinfo: ['userinfo', 'internal', 'identity.ts', 'read.ts', 'errors.ts'],
+  fetch: ['fetch', 'strategies', 'sessions', 'middleware', 'userinfo', 'core', 'internal'],
   testing: ['testing', 'strategies', 'sessions', 'core', 'internal'],
 }
 
