@@ -1,6 +1,6 @@
 import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
 import { refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
-import { datedInFuture, duration, formHint, guidOf, whileObserved } from './hints.ts'
+import { datedInFuture, duration, encodingHint, formHint, guidOf, whileObserved } from './hints.ts'
 import type { ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
 import type { KeyObject } from './safe-key.ts'
@@ -33,7 +33,12 @@ function claimHint(error: unknown): string {
   const claim = String(own(error, 'claim'))
   const found = own(own(error, 'payload'), claim)
   const id = guidOf(Array.isArray(found) ? found[0] : found)
-  if (found === undefined) return `\`${claim}\` is missing`
+  if (found === undefined) {
+    // A webhook has neither `iss` nor `aud`.
+    const isWebhook = ['iss', 'aud'].includes(claim) && typeof own(own(error, 'payload'), 'data') === 'string'
+    const asIn = isWebhook ? ', as in a webhook: WixWebhookStrategy' : ''
+    return `\`${claim}\` is missing${asIn}`
+  }
   return `\`${claim}\` is not what it should be${id === undefined ? '' : ` (${id})`}`
 }
 
@@ -129,7 +134,8 @@ export async function verifyClaims(
   if (parts.length !== 3) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
   if (token.indexOf('.') > MAX_HEADER_LENGTH)
     throw refusal('token_malformed', `a header of more than ${MAX_HEADER_LENGTH} characters`)
-  if (!parts.every(isBase64url)) throw refusal('token_malformed', 'a part is not canonical base64url: was it cut?')
+  const wrong = parts.find((part) => !isBase64url(part))
+  if (wrong !== undefined) throw refusal('token_malformed', `a part is not canonical base64url: ${encodingHint(wrong)}`)
   if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
   const { clockTolerance: tolerance = 30, now = Date.now } = options
