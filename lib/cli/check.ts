@@ -16,6 +16,8 @@ export interface Given {
   secrets: readonly string[]
   publicKey: string | undefined
   appId: string | undefined
+  /** Of an instance or a webhook, in seconds; the default is that of the strategy. */
+  maxAge: number | false | undefined
   /** The body of a Digest header. */
   body: Uint8Array | undefined
   /** The keys of session tokens. */
@@ -49,6 +51,8 @@ const publicKeyOf = ({ publicKey }: Given): string =>
 
 const appIdOf = ({ appId }: Given): string => needed(appId, 'the app ID', 'Set WIX_APP_ID, or pass --app-id.')
 
+const ageOf = (maxAge: Given['maxAge']): { maxAge?: number | false } => (maxAge === undefined ? {} : { maxAge })
+
 /** The form is wrong whatever the secret is. */
 function checkForm(instance: string): void {
   try {
@@ -59,8 +63,9 @@ function checkForm(instance: string): void {
 }
 
 const CHECKS: Record<VerifiableKind, (credential: string, given: Given) => unknown> = {
-  instance: (instance, { secrets, appId, now }) => {
-    if (secrets.length > 0) return verifyInstance(instance, { secret: secrets, now, ...(appId && { appId }) })
+  instance: (instance, { secrets, appId, maxAge, now }) => {
+    if (secrets.length > 0)
+      return verifyInstance(instance, { secret: secrets, now, ...ageOf(maxAge), ...(appId && { appId }) })
     checkForm(instance)
     throw new NotChecked('the app secret is missing', 'Set WIX_APP_SECRET, or pass --secret-file.')
   },
@@ -68,7 +73,8 @@ const CHECKS: Record<VerifiableKind, (credential: string, given: Given) => unkno
     if (!given.askWix) throw new NotChecked('only Wix can verify an access token', 'Pass --ask-wix to send it to Wix.')
     return verifyAccessToken(token, { appId: appIdOf(given), cache: false, fetch: given.fetch, now: given.now })
   },
-  webhook: (body, given) => verifyWebhook(body, { publicKey: publicKeyOf(given), now: given.now }),
+  webhook: (body, given) =>
+    verifyWebhook(body, { publicKey: publicKeyOf(given), now: given.now, ...ageOf(given.maxAge) }),
   'service-plugin': (body, given) =>
     verifyServicePlugin(body, { publicKey: publicKeyOf(given), appId: appIdOf(given), now: given.now }),
   digest: (header, given) => {

@@ -24,6 +24,7 @@ Options:
   --secret-file FILE       The app secret, or several, one a line. Default: WIX_APP_SECRET
   --public-key-file FILE   The public key of the app. Default: WIX_PUBLIC_KEY
   --app-id ID              The app ID. Default: WIX_APP_ID
+  --max-age SECONDS|false  The maxAge of your strategy. Default: the one of WixAppStrategy or WixWebhookStrategy
   --body-file FILE         The raw body that a Digest header was sent with
   --jwks URL|FILE          The key set of the issuer of a session token, with
   --issuer ISSUER          its issuer, and
@@ -48,6 +49,7 @@ const OPTIONS = {
   'public-key-file': { type: 'string' },
   'app-id': { type: 'string' },
   'body-file': { type: 'string' },
+  'max-age': { type: 'string' },
   jwks: { type: 'string' },
   issuer: { type: 'string' },
   audience: { type: 'string' },
@@ -138,13 +140,15 @@ function keysOf(source: string): NonNullable<Given['keys']> {
 function givenBy(values: Values, { env, fetch = globalThis.fetch, now = Date.now }: System): Given {
   const content = (option: 'secret-file' | 'public-key-file' | 'body-file'): Buffer | undefined =>
     values[option] === undefined ? undefined : contentOf(option, values[option])
+  const { 'max-age': maxAge, jwks } = values
   const secrets = content('secret-file')?.toString() ?? env['WIX_APP_SECRET'] ?? ''
   return {
     secrets: secrets.split(/\r?\n/).filter((line) => line !== ''),
     publicKey: (content('public-key-file')?.toString() ?? env['WIX_PUBLIC_KEY']) || undefined,
     appId: (values['app-id'] ?? env['WIX_APP_ID']) || undefined,
+    maxAge: maxAge === undefined ? undefined : maxAge !== 'false' && Number(maxAge),
     body: content('body-file'),
-    keys: values.jwks === undefined ? undefined : keysOf(values.jwks),
+    keys: jwks === undefined ? undefined : keysOf(jwks),
     issuer: values.issuer || undefined,
     audience: values.audience || undefined,
     askWix: values['ask-wix'] ?? false,

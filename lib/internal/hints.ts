@@ -97,7 +97,7 @@ export function looksLike(credential: string): string | undefined {
 export function encodingHint(part: string): string {
   if (/\s/.test(part)) return 'whitespace or a line break in it'
   if (/[^\w+/=-]/.test(part)) return 'characters in it that base64 does not have'
-  return /[+/=]/.test(part) ? 'standard base64, or padding' : 'was it cut?'
+  return /[+/=]/.test(part) ? 'standard base64, or padding' : 'was it cut or changed?'
 }
 
 /** Names a key by as much of its `kid` as a log may show. */

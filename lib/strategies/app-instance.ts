@@ -212,6 +212,14 @@ const unverifiedParts = (data: string, appId: string | undefined): string =>
       : `; the instance names app ${app} (not verified)`
   }) ?? ''
 
+/** Why a string cannot be an instance. */
+function instanceFormHint(instance: string): string {
+  const [signature = '', data, more] = instance.split('.', 3)
+  if (signature.length === 43 && data !== undefined && more === undefined)
+    return `a part is not canonical base64url: ${encodingHint(signature + data)}`
+  return formHint(instance, `an instance has 2, of which the first has 43 characters, and here ${signature.length}`)
+}
+
 const expiryHint = (seconds: number): string =>
   Number.isNaN(seconds) ? '`expirationDate` is not a date' : `\`expirationDate\` was ${duration(seconds)} ago`
 
@@ -230,7 +238,7 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
       throw refusal('token_malformed', tooLong(instance, MAX_LENGTH))
     }
     if (!START.test(instance) || instance.includes('.', 44)) {
-      throw refusal('token_malformed', formHint(instance, 'an instance has 2, of which the first has 43 characters'))
+      throw refusal('token_malformed', instanceFormHint(instance))
     }
     const signature = instance.slice(0, 43)
     const data = instance.slice(44)
