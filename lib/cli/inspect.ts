@@ -228,9 +228,10 @@ export async function inspect(args: readonly string[], system: System = process)
   try {
     return await run(args, system)
   } catch (error) {
-    // A TypeError is a secret or a key that cannot be one. No message of this package holds its input.
-    if (!(error instanceof UsageError || error instanceof TypeError)) throw error
-    system.stderr.write(`passport-wix-app inspect: ${error.message}\n\n${HELP}`)
-    return EXIT_CODES.usage
+    // A TypeError is a secret or a key that cannot be one. No message of this package holds its input; others may.
+    const isUsage = error instanceof UsageError || error instanceof TypeError
+    const problem = isUsage ? `${error.message}\n\n${HELP}` : `failed${systemCodeOf(error)}\n`
+    system.stderr.write(`passport-wix-app inspect: ${problem}`)
+    return isUsage ? EXIT_CODES.usage : EXIT_CODES['not checked']
   }
 }

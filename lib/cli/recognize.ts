@@ -40,9 +40,9 @@ export function carried(input: string): Carried {
 }
 
 /** What a part of a credential decodes to; undefined unless it is JSON. */
-function decodedPart(part: string | undefined): unknown {
+function decodedPart(part: string): unknown {
   try {
-    return JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
+    return JSON.parse(Buffer.from(part, 'base64url').toString())
   } catch {
     return undefined
   }
@@ -57,8 +57,9 @@ export interface Decoded {
 /** Decodes an instance, or a JWT after any prefix. */
 export function decode(credential: string): Decoded {
   const parts = credential.replace(/^JWT=|^(?:OauthNG\.JWS|OAUTH2|IST|JWS)\./, '').split('.', 4)
-  if (parts.length === 2) return { payload: decodedPart(parts[1]) }
-  return parts.length === 3 ? { header: decodedPart(parts[0]), payload: decodedPart(parts[1]) } : {}
+  const [first = '', second = ''] = parts
+  if (parts.length === 2) return { payload: decodedPart(second) }
+  return parts.length === 3 ? { header: decodedPart(first), payload: decodedPart(second) } : {}
 }
 
 function kindOfJwt({ header, payload }: Decoded): CredentialKind {

@@ -70,8 +70,7 @@ function opened(value: string): unknown {
 function shown(name: string, given: unknown, depth: number): unknown {
   const value = typeof given === 'string' && CONTAINERS.has(name) ? opened(given) : given
   if (typeof value === 'string') return stringOf(name, value)
-  if (Array.isArray(value))
-    return value.slice(0, 5).map((item) => (isObject(item) ? '(an object)' : shown(name, item, 0)))
+  if (Array.isArray(value)) return value.slice(0, 5).map((item) => shown('', Array.isArray(item) ? {} : item, 0))
   if (!isObject(value)) return value
   if (depth === 0) return '(an object)'
   const entries = Object.entries(value)
@@ -109,7 +108,7 @@ function secondsOf(name: string, value: unknown): number | undefined {
 /** A date with its distance from now, which is what one looks for. */
 function dated(name: string, value: unknown, now: number): string {
   const seconds = secondsOf(name, value)
-  if (seconds === undefined) return [value].flat().join(', ')
+  if (seconds === undefined) return Array.isArray(value) ? value.join(', ') : String(value)
   const age = now / 1000 - seconds
   const distance = age < 0 ? `in ${duration(age)}` : `${duration(age)} ago`
   return `${isNumber(value) ? `${value} = ${new Date(value * 1000).toISOString()}` : String(value)} (${distance})`
