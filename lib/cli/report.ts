@@ -156,7 +156,7 @@ export function printed(report: Report, { json, full, color, now }: Form): strin
   const width = Math.max(...parts.map(([path]) => path.length))
   const inColor = color ? `${COLORS[verdict]}${verdict}\x1b[0m` : verdict
   const lines = [
-    `This is ${NAMES[kind]}${from === null ? '' : `, from the ${from}`}.`,
+    `This is ${NAMES[kind]}${from === null || kind === 'digest' ? '' : `, from the ${from}`}.`,
     ...(parts.length === 0 ? [] : ['', verified ? 'Decoded (verified):' : 'Decoded (not verified):']),
     ...parts.map(([path, value]) => `  ${path.padEnd(width)}  ${value}`),
     '',
