@@ -10,6 +10,7 @@ passport-wix-app <command> --help tells the options.
 
 const [name, ...args] = process.argv.slice(2)
 if (name === 'inspect') {
+  /* c8 ignore next -- tsx, which runs this file in the tests, adds a branch to each dynamic import */
   const { inspect } = await import('./inspect.ts')
   process.exitCode = await inspect(args)
 } else if (name === '--help' || name === '-h') {

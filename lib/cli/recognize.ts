@@ -35,7 +35,7 @@ export function carried(input: string): Carried {
   const query = ADDRESS.exec(trimmed)?.[1] ?? QUERY.exec(trimmed)?.[0] ?? (/^https?:/i.test(trimmed) ? '' : undefined)
   if (query === undefined) return { credential: trimmed.replace(/^(["'])(.*)\1$/s, '$2'), from: null, isAlone: true }
   const parameters = new URLSearchParams(query)
-  const found = NAMES.flatMap((name) => parameters.getAll(name))
+  const found = parameters.getAll(NAMES.find((name) => parameters.has(name)) ?? '')
   return { credential: found[0] ?? '', from: 'query', isAlone: found.length < 2 }
 }
 

@@ -82,7 +82,10 @@ const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
   [/^[\w-]{43}\.[\w-]+$/, 'an instance: WixAppStrategy'],
   [/^eyJ[\w-]+\.[\w-]{43}$/, 'an instance with its two parts swapped'],
   [/^[\w-]{20,}\.[\w-]{20,}$/, 'an instance that was cut or changed'],
-  [/^[\w+/=-]{20,}\.[\w+/=-]{20,}$/, 'an instance in standard base64 or with padding: it must be base64url without'],
+  [
+    /^[\w+/=-]{20,}\.[\w+/=-]{20,}$/,
+    'an instance in standard base64 or with padding: it must be base64url without padding',
+  ],
   [/^\s*[{[]/, 'JSON: it must be sent as it was signed, not decoded'],
   [/%[\da-f]{2}/i, 'a credential that is still URL-encoded'],
 ]

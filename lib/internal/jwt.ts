@@ -45,7 +45,8 @@ function claimHint(error: unknown): string {
 /** Which app a JWT whose signature is wrong says that it is for. */
 const unverifiedApp = (token: string): string =>
   whileObserved(() => {
-    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    const [, claims = ''] = token.split('.')
+    const payload: unknown = JSON.parse(Buffer.from(claims, 'base64url').toString())
     const app = guidOf(own(payload, 'aud'))
     return app && `; the JWT names app ${app} (not verified)`
   }) ?? ''
@@ -56,7 +57,9 @@ const HINTS: Partial<Record<string, (error: unknown, context: Context) => string
   ERR_JOSE_NOT_SUPPORTED: () => 'the header asks for an extension (`crit`) or an algorithm that is not supported',
   ERR_JOSE_ALG_NOT_ALLOWED: (_error, { algorithms }) => `\`alg\` is not ${algorithms.join(', ')}`,
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: (_error, { token, keys }) =>
-    keys === undefined ? 'the key fits, the signature does not' : `no key of ${keys} fits${unverifiedApp(token)}`,
+    keys === undefined
+      ? 'the `kid` is known, but the signature is not of its key'
+      : `no key of ${keys} fits${unverifiedApp(token)}`,
   ERR_JWT_EXPIRED: (error, { time }) =>
     `\`exp\` was ${duration(time / 1000 - Number(own(own(error, 'payload'), 'exp')))} ago`,
   ERR_JWT_CLAIM_VALIDATION_FAILED: claimHint,

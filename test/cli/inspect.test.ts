@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Report } from '../../lib/cli/report.ts'
 import { accessToken } from '../support/access-token.ts'
-import { instance, iso, SECRET, sign } from '../support/build.ts'
+import { instance, iso, SECRET, sign, signData } from '../support/build.ts'
 import { runInspect } from '../support/inspect.ts'
 import { APP_ID, BODY, claims, digest, KEYS, rawJwt, servicePlugin, webhook } from '../support/jwt.ts'
 import { KeySetServer } from '../support/key-set-server.ts'
@@ -137,6 +137,7 @@ describe('inspect', () => {
       ['in a header line', `Authorization: ${credential}`, 'Authorization header'],
       ['in a header line after Bearer', `authorization: bearer ${credential}`, 'Authorization header'],
       ['in a header line in quotes', `'Authorization: Bearer ${credential}'`, 'Authorization header'],
+      ['beside a token of the app', `/?token=mine&instance=${credential}`, 'query'],
       ['after Bearer', `Bearer ${credential}`, 'Authorization header'],
     ]
     for (const [where, input, from] of wrappings) {
@@ -295,6 +296,11 @@ describe('inspect', () => {
           hint: 'key abcd.. is not in the set of 1 keys',
           cure: 'Compare the key set with the keys of the issuer.',
         })
+        const [header, claims] = rawSession().split('.')
+        expect(await reported(['--jwks', keys, ...rules, `${header}.${claims}.AAAA`])).to.include({
+          exit: 1,
+          hint: 'the `kid` is known, but the signature is not of its key',
+        })
         expect(await reported(['--jwks', keys, ...rules, rawSession({ kid: undefined })])).to.include({
           hint: 'the header has no `kid`',
         })
@@ -338,6 +344,11 @@ describe('inspect', () => {
           verified: false,
           cure,
         })
+    })
+
+    it('what is signed with another secret, and holds nothing to name', async () => {
+      for (const credential of [signData('AAAA', 'other'), sign([], 'other')])
+        expect(await reported([credential], { env: ENV })).to.include({ exit: 1, hint: 'no secret of 1 fits' })
     })
 
     it('the form of an instance also without a secret', async () => {
