@@ -524,7 +524,7 @@ describe('inspect', () => {
     const json = fc
       .dictionary(
         fc.constantFrom('data', 'identity', 'uid', 'kid', 'alg', 'iat', 'signDate', 'aud', 'iss', '__proto__'),
-        fc.jsonValue(),
+        fc.jsonValue({ stringUnit: 'binary' }),
       )
       .map((value) => Object.assign(value, { instanceId: GUID }))
     const signed = fc.oneof(
@@ -568,6 +568,24 @@ describe('inspect', () => {
         }),
         { seed: SEED, numRuns: 1500 },
       )
+    })
+
+    it('shows of a value neither escape sequences nor what looks like a credential', async () => {
+      const payload = {
+        uid: '\x1b[2Jme\r\n\u202e\x7f',
+        permissions: 'IST.abc',
+        aid: 'JWT=abc',
+        vendorProductId: 'a'.repeat(101),
+      }
+      const shown = {
+        uid: '?[2Jme????',
+        permissions: '(7 characters)',
+        aid: '(7 characters)',
+        vendorProductId: '(101 characters)',
+      }
+      expect((await reported([instance(payload)], { env: ENV })).decoded.payload).to.include(shown)
+      const { stdout } = await runInspect([instance(payload)], { env: ENV })
+      expect(stdout).to.match(EXPECTED).and.include('payload.uid              ?[2Jme????\n')
     })
 
     it('ends with an exit code whatever the arguments are', async () => {
