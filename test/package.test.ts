@@ -92,6 +92,14 @@ describe('the packed package, installed in an empty folder', function () {
     expect(await runs('require.cjs', code)).to.equal('true true')
   })
 
+  it('has a command', async () => {
+    const args = ['--no', 'passport-wix-app', 'inspect', '--json', 'a.b']
+    const ran = await execute('npx', args, { cwd: folder }).catch((error: unknown) => error)
+    const { stdout, code } = ran as { stdout: string; code: number }
+    expect(code).to.equal(1)
+    expect(JSON.parse(stdout)).to.include({ kind: 'instance', verdict: 'refused', code: 'token_malformed' })
+  })
+
   it('compiles without any other types, also where the libraries are checked', async () => {
     const code = `
       import { verifyInstance, WixAppStrategy } from 'passport-wix-app'

@@ -72,7 +72,7 @@ function lackByRule(owner: string, rule: IdentityRule): (identity: WixIdentity) 
   }
 }
 
-const lackByVerdict = (verdict: unknown): Lack => (verdict === true ? undefined : 'the predicate did not answer true')
+const lackByVerdict = (verdict: unknown): Lack => (verdict === true ? undefined : 'the predicate did not return true')
 
 /**
  * Prepares a rule, or a predicate of the app.

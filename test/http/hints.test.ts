@@ -77,7 +77,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: '/app?instance=forged',
         status: 401,
         code: 'token_malformed',
-        hint: '1 part between dots; an instance has 2, of which the first has 43 characters',
+        hint: '1 part between dots; an instance has 2, of which the first has 43 characters, and here 6',
       },
       {
         path: query(instance({}, 'another')),
@@ -168,7 +168,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: query(`${instance()}==`),
         status: 401,
         code: 'signature_invalid',
-        hint: 'looks like an instance in standard base64 or with padding: it must be base64url without',
+        hint: 'no secret of 2 fits; the payload is not canonical base64url: standard base64, or padding',
       },
       {
         path: query('{"instanceId":"x"}'),
@@ -180,7 +180,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: query(encodeURIComponent(`${instance()}=`)),
         status: 401,
         code: 'signature_invalid',
-        hint: 'looks like a credential that was URL-encoded twice',
+        hint: 'no secret of 2 fits; the payload is not canonical base64url: characters in it that base64 does not have',
       },
       {
         path: query(`${instance()}${'A'.repeat(8000)}`),
@@ -358,7 +358,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: '/rule?instance=INSTANCE',
         status: 403,
         code: 'insufficient_scope',
-        hint: 'the predicate did not answer true',
+        hint: 'the predicate did not return true',
         strategy: 'requireIdentity',
       },
       { path: '/nobody?instance=INSTANCE', status: 401, hint: 'the verify callback found no user' },

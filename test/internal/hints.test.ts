@@ -86,7 +86,7 @@ describe('what a credential looks like', () => {
     [`${part}.eyJh`, 'an instance: WixAppStrategy'],
     [`eyJh.${part}`, 'an instance with its two parts swapped'],
     [`${part.slice(1)}.${part.slice(1)}`, 'an instance that was cut or changed'],
-    [`${part}.${part}+/==`, 'an instance in standard base64 or with padding: it must be base64url without'],
+    [`${part}.${part}+/==`, 'an instance in standard base64 or with padding: it must be base64url without padding'],
     ['OauthNG.JWS.eyJh.eyJh.sig', 'an access token: WixAccessTokenStrategy'],
     ['OAUTH2.eyJh.eyJh.sig', 'an access token: WixAccessTokenStrategy'],
     ['IST.eyJh.eyJh.sig', 'an API key, which belongs to an account and not to an app'],
@@ -95,7 +95,7 @@ describe('what a credential looks like', () => {
     ['eyJh.eyJh.', 'a JWT: a webhook or a session?'],
     ['JWT=eyJh.eyJh.sig', 'a Digest header: WixDigestStrategy'],
     [' {"a":1}', 'JSON: it must be sent as it was signed, not decoded'],
-    ['a%2Fb', 'a credential that was URL-encoded twice'],
+    ['a%2Fb', 'a credential that is still URL-encoded'],
   ] as const) {
     it(`${kind}, for ${credential.slice(0, 20)}`, () => {
       expect(looksLike(credential)).to.equal(`looks like ${kind}`)
