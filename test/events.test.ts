@@ -193,7 +193,10 @@ describe('the event of an authentication', () => {
   })
 })
 
-describe('a process that is not asked for events', () => {
+describe('a process that is not asked for events', function () {
+  // It starts several processes.
+  this.timeout(60_000)
+
   const app = join(import.meta.dirname, 'support/refusing-app.ts')
 
   /** What it prints on stderr after it was asked for these paths; and whether it lives on. */
