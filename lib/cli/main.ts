@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// Each command is loaded only when it is called.
+const [command = '', ...args] = process.argv.slice(2)
+
+const HELP = `Usage: passport-wix-app COMMAND
+
+  simulate   Wix on this machine, for an app in any language
+  inspect    what a credential of Wix says, and why it is refused
+
+passport-wix-app COMMAND --help describes each with examples.`
+
+if (command === 'simulate') {
+  const { simulate } = await import('./simulate.ts')
+  process.exitCode = await simulate(args)
+} else if (['', '--help', '-h', 'help'].includes(command)) {
+  console.log(HELP)
+  process.exitCode = command === '' ? 2 : 0
+} else {
+  console.error(`passport-wix-app: unknown command\n\n${HELP}`)
+  process.exitCode = 2
+}
