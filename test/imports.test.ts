@@ -28,6 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   middleware: ['middleware', 'internal', 'identity.ts', 'read.ts', 'errors.ts'],
   userinfo: ['userinfo', 'internal', 'identity.ts', 'read.ts', 'errors.ts'],
   testing: ['testing', 'strategies', 'sessions', 'core', 'internal'],
+  cli: ['cli', 'testing', 'strategies', 'sessions', 'core', 'internal'],
 }
 
 describe('the imports of lib/', () => {

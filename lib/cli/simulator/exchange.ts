@@ -13,16 +13,16 @@ export interface AppRequest {
 /** What the app answered. */
 export interface AppAnswer {
   status: number
-  headers: Record<string, string>
-  /** At most {@link MAX_BODY} characters. */
+  headers: Readonly<Record<string, string>>
+  /** At most 20,000 characters. */
   body: string
 }
 
-/** One of `answer` and `problem` is null. */
+/** What came of a request. */
 export interface Exchange {
   answer: AppAnswer | null
   /** Why there is no answer. */
-  problem: string | null
+  problem: string
   milliseconds: number
 }
 
@@ -34,39 +34,39 @@ export interface Verdict {
 
 const MAX_BODY = 20_000
 
-/** Sends a request once, as Wix does: without following redirects. `limit` is in milliseconds. */
-export async function exchange({ url, ...init }: AppRequest, limit: number): Promise<Exchange> {
+/** Sends a request once, and follows no redirect. `limit` is in milliseconds. */
+export async function send({ url, ...init }: AppRequest, limit: number): Promise<Exchange> {
   const start = performance.now()
-  const elapsed = (): number => Math.round(performance.now() - start)
+  const end = (answer: AppAnswer | null, problem: string): Exchange => ({
+    answer,
+    problem,
+    milliseconds: Math.round(performance.now() - start),
+  })
   try {
     const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(limit) })
     const body = (await response.text()).slice(0, MAX_BODY)
-    const headers = Object.fromEntries(response.headers)
-    return { answer: { status: response.status, headers, body }, problem: null, milliseconds: elapsed() }
+    return end({ status: response.status, headers: Object.fromEntries(response.headers), body }, '')
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'TimeoutError'
-    const problem = isLate ? `no answer within ${limit} ms` : `no connection to your app${systemCodeOf(error)}`
-    return { answer: null, problem, milliseconds: elapsed() }
+    return end(null, isLate ? `no answer within ${limit} ms` : `no connection${systemCodeOf(error)}`)
   }
 }
 
-const bad = (text: string): Verdict => ({ tone: 'bad', text })
-const good = (text: string): Verdict => ({ tone: 'good', text })
-
 /** Whether the app did with a credential what it should. */
 export function judge({ answer, problem }: Exchange, explanation: Explanation | null): Verdict {
-  if (answer === null) return bad(`Your app gave ${problem}`.replace('gave no connection', 'is not there: no connection'))
+  if (answer === null) return { tone: 'bad', text: problem }
   const { status } = answer
-  if (status >= 500) return bad(`${status}: your app failed`)
-  if (status >= 300 && status < 400) {
-    return { tone: 'neutral', text: `${status}: a redirect, which Wix is not known to follow` }
+  const is = (tone: Verdict['tone'], text: string): Verdict => ({ tone, text: `${status}: ${text}` })
+  if (status >= 500) return is('bad', 'your app failed')
+  if (status >= 300 && status < 400) return is('neutral', 'your app redirects')
+  if (status === 404 || status === 405) return is('bad', 'your app has no such route')
+  const isAccepted = status < 300
+  if (explanation === null) {
+    if (isAccepted) return is('good', 'accepted')
+    // The credential is right, and the person may not.
+    return status === 403 ? is('neutral', 'not allowed') : is('bad', 'your app refused a genuine credential')
   }
-  if (explanation !== null) {
-    return status < 300
-      ? bad(`${status}: your app accepted what it must refuse`)
-      : good(`${status}: your app refused it, as it should`)
-  }
-  if (status < 300) return good(`${status}: accepted`)
-  if (status === 404 || status === 405) return bad(`${status}: your app has no such route`)
-  return bad(`${status}: your app refused a genuine credential`)
+  return isAccepted
+    ? is('bad', 'your app accepted what it must refuse')
+    : is('good', 'your app refused it, as it should')
 }

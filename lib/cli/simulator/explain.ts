@@ -1,4 +1,4 @@
-import { WixAuthError } from '../../errors.ts'
+import { WixAuthError, WixUnavailableError } from '../../errors.ts'
 import { verifyAccessToken } from '../../strategies/access-token.ts'
 import { verifyInstance } from '../../strategies/app.ts'
 import { verifyDigest } from '../../strategies/digest.ts'
@@ -16,7 +16,7 @@ export interface Credential {
 
 /** Why a credential must be refused. */
 export interface Explanation {
-  /** A code of `WixAuthError`. */
+  /** A code of `WixAuthError`, or `unavailable` where nobody can tell. */
   code: string
   message: string
   /** The facts that end the search, where the package knows them. */
@@ -26,28 +26,24 @@ export interface Explanation {
 /** Where the credential is checked, and with what. */
 export type CheckKeys = Pick<AppKeys, 'appId' | 'appSecret' | 'publicKey'> & { apiUrl: string }
 
-function verify({ kind, text, body = '' }: Credential, keys: CheckKeys): unknown {
-  const { appId, appSecret: secret, publicKey, apiUrl } = keys
-  switch (kind) {
-    case 'instance':
-      return verifyInstance(text, { secret, appId })
-    case 'access token':
-      return verifyAccessToken(text, { appId, apiUrl })
-    case 'webhook':
-      return verifyWebhook(text, { publicKey })
-    case 'service plugin call':
-      return verifyServicePlugin(text, { publicKey, appId })
-    case 'Digest':
-      return verifyDigest(text, Buffer.from(body), { publicKey })
-  }
+type Verify = (credential: Credential, keys: CheckKeys) => unknown
+
+const VERIFY: Record<Credential['kind'], Verify> = {
+  instance: ({ text }, { appSecret, appId }) => verifyInstance(text, { secret: appSecret, appId }),
+  // A page waits for its token: an outage that the developer has switched on must not hold it up.
+  'access token': ({ text }, { appId, apiUrl }) => verifyAccessToken(text, { appId, apiUrl, timeout: 0.2 }),
+  webhook: ({ text }, { publicKey }) => verifyWebhook(text, { publicKey }),
+  'service plugin call': ({ text }, { publicKey, appId }) => verifyServicePlugin(text, { publicKey, appId }),
+  Digest: ({ text, body = '' }, { publicKey }) => verifyDigest(text, Buffer.from(body), { publicKey }),
 }
 
 /** Checks a credential as an app with these keys should. Null: it is genuine. */
 export async function explain(credential: Credential, keys: CheckKeys): Promise<Explanation | null> {
   try {
-    await verify(credential, keys)
+    await VERIFY[credential.kind](credential, keys)
     return null
   } catch (error) {
+    if (error instanceof WixUnavailableError) return { code: 'unavailable', message: error.message, hint: null }
     if (!(error instanceof WixAuthError)) throw error
     return { code: error.code, message: error.message, hint: error.hint ?? null }
   }

@@ -5,10 +5,12 @@ import { type Checks, checkOptions, must, required, string } from '../../interna
 import { isNonEmptyString } from '../../internal/values.ts'
 import { secureUrl } from '../../internal/url.ts'
 import { WixSimulator } from '../../testing/index.ts'
-import { generateKeys, keysIn, writeEnvFile } from './keys.ts'
-import { type Command, SimulatorServer } from './server.ts'
-import { Simulation, siteNames, TOKEN_INFO } from './simulation.ts'
-import { FLAWS, LANGUAGES, PEOPLE, type Selection, selectionOf } from './sites.ts'
+import { commandsOf } from './commands.ts'
+import { Deliveries } from './deliveries.ts'
+import { generateKeys, keysIn, otherKeys, writeEnvFile } from './keys.ts'
+import { Log } from './log.ts'
+import { Pages } from './pages.ts'
+import { SimulatorServer } from './server.ts'
 
 /** The options of {@link startSimulator}. All addresses are https, or http on this machine. */
 export interface SimulatorOptions {
@@ -68,8 +70,6 @@ const checks: Checks<SimulatorOptions> = {
   ),
 }
 
-const originOf = (url: string): string => new URL(url).origin
-
 /**
  * Starts Wix on this machine: a dashboard in the browser, on another site than the app, that calls the app as Wix does.
  *
@@ -84,7 +84,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const httpServer = createServer().listen(wanted, '127.0.0.1')
   await once(httpServer, 'listening')
   const { port } = httpServer.address() as AddressInfo
-  const origin = `http://${new URL(app).hostname === '127.0.0.1' ? 'localhost' : '127.0.0.1'}:${port}`
+  // Another site than the app, so that the rules for frames and cookies are those at Wix.
+  const { origin } = new URL(`http://${new URL(app).hostname === '127.0.0.1' ? 'localhost' : '127.0.0.1'}:${port}`)
   const wix = await WixSimulator.start({ appId: own.appId, appSecret: own.appSecret })
   const environment: SimulatorEnvironment = {
     WIX_APP_ID: own.appId,
@@ -95,70 +96,21 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
   if (folder !== undefined) writeEnvFile(folder, { ...environment })
 
+  const signers = { own, other: otherKeys(), wix }
+  const changed = (): void => server.tell()
+  const log = new Log({ ...own, apiUrl: wix.url }, changed)
+  const deliveries = new Deliveries({ webhooks, plugin, payments }, signers, log)
+  const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log)
   const targets = { app, widget, webhooks, plugin, payments, install }
-  const simulation = new Simulation({
-    url: origin,
-    targets,
-    signers: { own, other: generateKeys(), wix },
-    wix,
-    changed: () => server.tell(),
-  })
-
-  const withSelection =
-    (run: (selection: Selection, sent: Readonly<Record<string, unknown>>) => Promise<object | undefined>): Command =>
-    async (sent) => {
-      const selection = selectionOf(sent, plans)
-      return selection && run(selection, sent)
-    }
-  const viewOf = (sent: Readonly<Record<string, unknown>>): 'dashboard' | 'widget' =>
-    sent['view'] === 'widget' ? 'widget' : 'dashboard'
-  const done = (isKnown: boolean): object | undefined => (isKnown ? {} : undefined)
-
-  const commands: Record<string, Command> = {
-    options: async () => ({
-      appId: own.appId,
-      targets,
-      frames: { dashboard: originOf(app), widget: widget && originOf(widget) },
-      sites: siteNames(),
-      people: Object.fromEntries(Object.entries(PEOPLE).map(([id, { name }]) => [id, name])),
-      plans,
-      languages: LANGUAGES,
-      credentials: FLAWS,
-      tokenInfo: Object.fromEntries(Object.entries(TOKEN_INFO).map(([id, { name }]) => [id, name])),
-    }),
-    open: withSelection((selection, sent) => simulation.open(viewOf(sent), selection)),
-    ask: withSelection(async (selection, sent) => {
-      await simulation.ask(viewOf(sent), selection)
-      return {}
-    }),
-    token: withSelection((selection) => simulation.token(selection)),
-    send: withSelection(async (selection, sent) => done(await simulation.send(String(sent['action']), selection))),
-    retry: async () => {
-      await simulation.nextRetry()
-      return {}
-    },
-    'token-info': async (sent) => done(simulation.setTokenInfo(String(sent['mode']))),
-    clear: async () => {
-      simulation.clear()
-      return {}
-    },
-    install: withSelection(async (selection, { appId, postInstallationUrl: given }) => {
-      const callback = isNonEmptyString(given) && URL.canParse(given) ? new URL(given) : undefined
-      // An instance is a credential: it goes to the app alone, whoever has made the link to the installer.
-      const mayGetIt = [app, install].some((url) => url !== undefined && originOf(url) === callback?.origin)
-      if (appId !== own.appId || callback === undefined || !mayGetIt) return undefined
-      return simulation.install(selection, callback)
-    }),
-  }
-
+  const { commands, state } = commandsOf({ appId: own.appId, targets, plans, pages, deliveries, log, wix, changed })
   const server = new SimulatorServer({
     origin,
-    hosts: [`127.0.0.1:${port}`, `localhost:${port}`],
-    frames: [...new Set([app, widget ?? app].map(originOf))],
+    hosts: ['127.0.0.1', 'localhost'].map((name) => new URL(`http://${name}:${port}`).host),
+    frames: [...new Set([app, widget ?? app].map((url) => new URL(url).origin))],
     apiUrl: wix.url,
     commands,
-    state: () => simulation.state,
-    called: (...call) => void simulation.calledWix(...call),
+    state,
+    called: (...call) => log.call(...call),
   })
   httpServer.on('request', (req, res) => void server.handle(req, res))
 

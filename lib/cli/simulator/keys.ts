@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNonEmptyString, own } from '../../internal/values.ts'
 import { generateAppKeys } from '../../testing/index.ts'
@@ -15,6 +15,11 @@ export interface AppKeys {
 }
 
 export const generateKeys = (): AppKeys => ({ appId: randomUUID(), appSecret: randomUUID(), ...generateAppKeys() })
+
+let other: AppKeys | undefined
+
+/** The keys of another app. Made once: it takes a moment. */
+export const otherKeys = (): AppKeys => (other ??= generateKeys())
 
 const NAMES = ['appId', 'appSecret', 'publicKey', 'privateKey'] as const
 
@@ -35,10 +40,8 @@ export function keysIn(folder: string): AppKeys {
   chmodSync(folder, 0o700)
   writeFileSync(join(folder, '.gitignore'), '*\n')
   const path = join(folder, 'keys.json')
-  try {
+  if (!existsSync(path)) {
     writeFileSync(path, `${JSON.stringify(generateKeys(), null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if (own(error, 'code') !== 'EEXIST') throw error
   }
   return parseKeys(readFileSync(path, 'utf8'), path)
 }

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { objectOf } from '../../internal/values.ts'
-
-/** What the server passes on to the simulation: the answer is sent as JSON; undefined is a 400. */
-export type Command = (sent: Readonly<Record<string, unknown>>) => Promise<object | undefined>
+import type { Command } from './commands.ts'
+import type { AppAnswer } from './exchange.ts'
 
 export interface ServerOptions {
   /** The origin of the dashboard. */
@@ -15,18 +14,18 @@ export interface ServerOptions {
   frames: readonly string[]
   /** Where the endpoints of Wix are. */
   apiUrl: string
-  commands: Readonly<Record<string, Command>>
+  commands: ReadonlyMap<string, Command>
   /** What the dashboard shows. */
   state: () => object
   /** A call of the app to an endpoint of Wix, after its answer. */
-  called: (path: string, body: string, status: number, answer: string, milliseconds: number) => void
+  called: (path: string, token: string | undefined, answer: AppAnswer, milliseconds: number) => void
 }
 
 const MAX_BODY = 65_536
 
 const page = (name: string, type: string): { type: string; content: string } => ({
   type: `${type}; charset=utf-8`,
-  content: readFileSync(new URL(`./pages/${name}`, import.meta.url), 'utf8'),
+  content: readFileSync(new URL(`./public/${name}`, import.meta.url), 'utf8'),
 })
 
 const script = 'text/javascript'
@@ -48,7 +47,7 @@ function send(res: ServerResponse, status: number, content: object | string, typ
   res.end(typeof content === 'string' ? content : JSON.stringify(content))
 }
 
-/** Undefined when it is too large. */
+/** The body; undefined when it is too large. */
 async function bodyOf(req: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let size = 0
@@ -57,6 +56,15 @@ async function bodyOf(req: IncomingMessage): Promise<string | undefined> {
     if (size <= MAX_BODY) chunks.push(chunk)
   }
   return size <= MAX_BODY ? Buffer.concat(chunks).toString() : undefined
+}
+
+/** The object that the JSON is; undefined for anything else. */
+function parse(json: string): Record<string, unknown> | undefined {
+  try {
+    return objectOf(JSON.parse(json))
+  } catch {
+    return undefined
+  }
 }
 
 /** The requests of the dashboard, and of the app to Wix. No other page and no other machine may use it: it signs what it is asked to. */
@@ -98,23 +106,22 @@ export class SimulatorServer {
       await this._route(req, res)
     } catch (error) {
       console.error(error)
-      if (res.headersSent) res.destroy()
-      else send(res, 500, { message: 'The simulator failed: its terminal says why' })
+      res.destroy()
     }
   }
 
   private async _route(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { origin, hosts, state } = this.#options
-    const { host = '', origin: sender } = req.headers
-    // A name of somebody else that leads to this machine (DNS rebinding).
-    if (!hosts.includes(host)) return send(res, 421, { message: `The simulator is at ${origin}` })
-    const { pathname } = new URL(req.url ?? '/', origin)
+    const { host, origin: sender } = req.headers
+    // A name of somebody else may lead to this machine (DNS rebinding).
+    if (!hosts.includes(String(host))) return send(res, 421, { message: `The simulator is at ${origin}` })
+    const { pathname, search } = new URL(String(req.url), origin)
     if (pathname.startsWith('/oauth2/')) return this._callWix(pathname, req, res)
 
     for (const [name, value] of Object.entries(this.#headers)) res.setHeader(name, value)
     // Under its other name, the dashboard would be on the same site as the app.
     if (host !== new URL(origin).host) {
-      res.writeHead(307, { Location: new URL(req.url ?? '/', origin).href })
+      res.writeHead(307, { Location: origin + pathname + search })
       return void res.end()
     }
     if (req.method === 'POST') {
@@ -124,7 +131,8 @@ export class SimulatorServer {
     }
     if (pathname === '/state') {
       const site = req.headers['sec-fetch-site'] ?? 'same-origin'
-      if (site !== 'same-origin') return send(res, 403, { message: 'Only the dashboard of the simulator may read this' })
+      if (site !== 'same-origin')
+        return send(res, 403, { message: 'Only the dashboard of the simulator may read this' })
       res.writeHead(200, { 'Content-Type': 'text/event-stream' })
       res.write(`data: ${JSON.stringify(state())}\n\n`)
       this.#listeners.add(res)
@@ -136,17 +144,11 @@ export class SimulatorServer {
   }
 
   private async _command(pathname: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const command = new Map(Object.entries(this.#options.commands)).get(pathname.slice(1))
+    const command = this.#options.commands.get(pathname.slice(1))
     const body = await bodyOf(req)
     if (command === undefined) return send(res, 404, { message: 'Not found' })
-    let sent: unknown
-    try {
-      sent = JSON.parse(body ?? '')
-    } catch {
-      // As an answer of undefined.
-    }
-    const object = objectOf(sent)
-    const answer = object && (await command(object))
+    const sent = body === undefined ? undefined : parse(body)
+    const answer = sent && (await command(sent))
     if (answer === undefined) return send(res, 400, { message: 'The simulator has nothing of that name' })
     send(res, 200, answer)
   }
@@ -155,13 +157,15 @@ export class SimulatorServer {
     const { apiUrl, called } = this.#options
     const start = performance.now()
     const body = await bodyOf(req)
-    const { method = 'GET' } = req
-    const init = method === 'POST' ? { method, body: body ?? 'x'.repeat(MAX_BODY + 1) } : { method }
-    const response = await fetch(apiUrl + pathname, init)
+    if (body === undefined) return send(res, 413, { message: 'The body is larger than 64 KiB' })
+    const method = String(req.method)
+    const response = await fetch(apiUrl + pathname, method === 'POST' ? { method, body } : { method })
     const answer = await response.text()
+    const { status } = response
     const wait = response.headers.get('retry-after')
-    if (wait !== null) res.setHeader('Retry-After', wait)
-    send(res, response.status, answer, response.headers.get('content-type') ?? 'application/json')
-    called(pathname, body ?? '', response.status, answer, Math.round(performance.now() - start))
+    const headers = { 'Content-Type': 'application/json', ...(wait !== null && { 'Retry-After': wait }) }
+    res.writeHead(status, headers).end(answer)
+    const token = /"token":\s*"([^"]+)"/.exec(body)?.[1]
+    called(pathname, token, { status, headers, body: answer }, Math.round(performance.now() - start))
   }
 }

@@ -1,11 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import {
-  signDigest,
-  signInstance,
-  signServicePlugin,
-  signWebhook,
-  type WixSimulator,
-} from '../../testing/index.ts'
+import { signDigest, signInstance, signServicePlugin, signWebhook, type WixSimulator } from '../../testing/index.ts'
 import type { AppKeys } from './keys.ts'
 import type { Flaw, Selection } from './sites.ts'
 

@@ -3,6 +3,8 @@ import type { SubjectType } from '../../identity.ts'
 /** A site on which the app is installed. */
 export interface Site {
   name: string
+  /** Where it is published. */
+  url: string
   /** The installation of the app. */
   instanceId: string
   siteId: string
@@ -24,6 +26,7 @@ export interface Person {
 export const SITES: Readonly<Record<string, Site>> = {
   bakery: {
     name: 'Bluebird Bakery',
+    url: 'https://bluebird-bakery.example',
     instanceId: 'b1a3c0de-1f6e-4d2a-9a70-3c5e7f901b01',
     siteId: 'b1a3c0de-5d21-4b8f-8c11-7e90a2b4c601',
     ownerId: '0a11e001-6b3d-4f7c-a2e9-5d8c1b4f7a01',
@@ -32,6 +35,7 @@ export const SITES: Readonly<Record<string, Site>> = {
   },
   yoga: {
     name: 'Harbour Yoga',
+    url: 'https://harbour-yoga.example',
     instanceId: 'b1a3c0de-1f6e-4d2a-9a70-3c5e7f901b02',
     siteId: 'b1a3c0de-5d21-4b8f-8c11-7e90a2b4c602',
     ownerId: '0a11e001-6b3d-4f7c-a2e9-5d8c1b4f7a02',
@@ -40,6 +44,7 @@ export const SITES: Readonly<Record<string, Site>> = {
   },
   copy: {
     name: 'Copy of Bluebird Bakery',
+    url: 'https://copy-of-bluebird-bakery.example',
     instanceId: 'b1a3c0de-1f6e-4d2a-9a70-3c5e7f901b03',
     siteId: 'b1a3c0de-5d21-4b8f-8c11-7e90a2b4c603',
     ownerId: '0a11e001-6b3d-4f7c-a2e9-5d8c1b4f7a01',

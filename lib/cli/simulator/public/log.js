@@ -36,10 +36,18 @@ function readable(body) {
 function* parts({ id, explanation, credential, request, answer }) {
   if (explanation) {
     const { code, message, hint } = explanation
-    yield element('h3', 'Why to refuse it')
+    yield element('h3', 'Why it must be refused')
     const why = element('p', '', 'why')
     why.append(element('code', code), ` ${hint ?? message}`)
     yield why
+  }
+  if (answer) {
+    const { status, headers, body } = answer
+    yield element('h3', 'The answer')
+    yield block(
+      [status, headerLines(headers), body && `\n${readable(body)}`].filter(Boolean).join('\n'),
+      `Answer ${id}`,
+    )
   }
   if (credential) {
     yield element('h3', `The ${credential.kind}, decoded`)
@@ -53,11 +61,6 @@ function* parts({ id, explanation, credential, request, answer }) {
       [`${method} ${url}`, headerLines(headers), body && `\n${readable(body)}`].filter(Boolean).join('\n'),
       `Request ${id}`,
     )
-  }
-  if (answer) {
-    const { status, headers, body } = answer
-    yield element('h3', 'The answer')
-    yield block([status, headerLines(headers), body && `\n${readable(body)}`].filter(Boolean).join('\n'), `Answer ${id}`)
   }
 }
 

@@ -3,7 +3,7 @@ import { showLog } from './log.js'
 
 const $ = (selector) => document.querySelector(selector)
 
-const { targets, frames, sites, people, plans, languages, credentials, tokenInfo } = await control('options')
+const { targets, sites, people, plans, languages, credentials, tokenInfo } = await control('options')
 const form = $('#selection')
 const frame = $('#frame')
 
@@ -20,7 +20,8 @@ for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
   const element = form.elements[name]
   if (element) element.value = value
 }
-for (const select of form.querySelectorAll('select')) if (select.value === '' && select.name !== 'plan') select.selectedIndex = 0
+for (const select of form.querySelectorAll('select'))
+  if (select.value === '' && select.name !== 'plan') select.selectedIndex = 0
 
 const selection = () => Object.fromEntries(new FormData(form))
 
@@ -46,7 +47,8 @@ function showHost() {
   $('#address').textContent = isSite ? `${name}: a live site` : `${name}: dashboard`
   frame.title = isSite ? 'The widget of your app' : 'The dashboard page of your app'
   if (isSite && targets.widget === undefined) return 'No widget: start the simulator with --widget URL.'
-  if (state?.removed.includes(instanceId)) return 'The app was removed from this site. Does your app still let anyone in?'
+  if (state?.removed.includes(instanceId))
+    return 'The app was removed from this site. Does your app still let anyone in?'
   return ''
 }
 
@@ -68,9 +70,18 @@ const run = (action) => () => void action().catch(failed)
 form.addEventListener('change', run(open))
 form.addEventListener('submit', (event) => event.preventDefault())
 $('#reload').addEventListener('click', run(open))
-$('#ask').addEventListener('click', run(() => control('ask', selection())))
-$('#retry').addEventListener('click', run(() => control('retry')))
-$('#clear').addEventListener('click', run(() => control('clear')))
+$('#ask').addEventListener(
+  'click',
+  run(() => control('ask', selection())),
+)
+$('#retry').addEventListener(
+  'click',
+  run(() => control('retry')),
+)
+$('#clear').addEventListener(
+  'click',
+  run(() => control('clear')),
+)
 $('#token-info').addEventListener('change', ({ target }) => run(() => control('token-info', { mode: target.value }))())
 
 const NEEDS = { plugin: 'plugin', payment: 'payments' }
@@ -82,7 +93,10 @@ for (const button of document.querySelectorAll('[data-send]')) {
     button.disabled = true
     missing.add(`--${option}`)
   }
-  button.addEventListener('click', run(() => control('send', { ...selection(), action })))
+  button.addEventListener(
+    'click',
+    run(() => control('send', { ...selection(), action })),
+  )
 }
 if (targets.install === undefined) {
   $('#install').remove()
@@ -93,8 +107,9 @@ $('#missing').textContent = `For more, start the simulator with ${[...missing].j
 
 // The frame asks for access tokens as `fetchWithAuth()` asks Wix's dashboard; this protocol is our own.
 addEventListener('message', async ({ source, origin, data }) => {
-  const expected = frames[selection().view] ?? frames.dashboard
-  if (source !== frame.contentWindow || origin !== expected || data?.type !== 'passport-wix-app:token') return
+  const shown = selection().view === 'widget' ? targets.widget : targets.app
+  if (source !== frame.contentWindow || origin !== new URL(shown).origin || data?.type !== 'passport-wix-app:token')
+    return
   const { id } = data
   try {
     const { token } = await control('token', selection())
