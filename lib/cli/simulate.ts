@@ -61,19 +61,21 @@ async function start(args: readonly string[]): Promise<Simulator | number> {
     const plans = plan === undefined ? {} : { plans: plan }
     return await startSimulator({ app, ...more, ...plans, port: Number(port), folder: FOLDER })
   } catch (error) {
-    if (own(error, 'code') === 'EADDRINUSE') {
-      console.error('The port is in use, perhaps by another simulator: choose another one with --port')
-      return 1
+    if (error instanceof TypeError) {
+      return wrongUse(error.message.replace(/^startSimulator: option `(\w+?)s?` /, '--$1 '))
     }
-    if (!(error instanceof TypeError)) throw error
-    return wrongUse(error.message.replace(/^startSimulator: option `(\w+?)s?` /, '--$1 '))
+    const isTaken = own(error, 'code') === 'EADDRINUSE'
+    console.error(
+      isTaken ? 'The port is in use, perhaps by another simulator: choose another one with --port' : String(error),
+    )
+    return 1
   }
 }
 
 /**
  * Runs until it is interrupted.
  *
- * @returns The exit code: 0, 1 when the port is taken, 2 for wrong use.
+ * @returns The exit code: 0, 1 when it cannot start, for example since the port is taken, 2 for wrong use.
  */
 export async function simulate(args: readonly string[]): Promise<number> {
   const simulator = await start(args)

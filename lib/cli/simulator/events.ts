@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Event } from './sign.ts'
-import { PEOPLE, type Selection } from './sites.ts'
+import { MEMBER, type Selection } from './sites.ts'
 
 /** The envelope that the data of a domain event has. */
 const envelope = (entityFqdn: string, slug: string, entityId: string, sequence: number): Record<string, unknown> => ({
@@ -45,7 +45,7 @@ export function orderUpdated(id: string): Event {
 
 /** A member asked for the removal of personal data: the entity is the member of the simulator. */
 export function memberErased({ site }: Selection): Event {
-  const data = envelope('wix.members.v1.member', 'deleted', PEOPLE['member']?.id(site) ?? '', 3)
+  const data = envelope('wix.members.v1.member', 'deleted', MEMBER.id(site), 3)
   return {
     eventType: 'wix.members.v1.member_deleted',
     data: { ...data, triggeredByAnonymizeRequest: true, deletedEvent: {} },

@@ -53,10 +53,17 @@ export const SITES: Readonly<Record<string, Site>> = {
   },
 }
 
+/** A member of each site. */
+export const MEMBER: Person = {
+  name: 'Member',
+  subjectType: 'MEMBER',
+  id: () => 'e3be0001-4c7a-4d9e-b1f2-8a6c3e5d7f01',
+}
+
 export const PEOPLE: Readonly<Record<string, Person>> = {
   owner: { name: 'Owner', subjectType: 'USER', id: ({ ownerId }) => ownerId },
   collaborator: { name: 'Collaborator', subjectType: 'USER', id: () => '0a11e001-6b3d-4f7c-a2e9-5d8c1b4f7a03' },
-  member: { name: 'Member', subjectType: 'MEMBER', id: () => 'e3be0001-4c7a-4d9e-b1f2-8a6c3e5d7f01' },
+  member: MEMBER,
   visitor: { name: 'Visitor', subjectType: 'VISITOR', id: () => 'a1d00001-9f2c-4e8b-8d3a-6b5c4f1e2d01' },
 }
 

@@ -354,6 +354,23 @@ describe('The simulator', () => {
     expect((await command(simulated.simulator, 'send', { ...OWNER, action: 'x' })).status).to.equal(400)
   })
 
+  it('tells the dashboard what there is to choose, and no secret', async () => {
+    const options = await run('options')
+    expect(options).to.have.all.keys(
+      'appId',
+      'targets',
+      'plans',
+      'sites',
+      'people',
+      'languages',
+      'credentials',
+      'tokenInfo',
+    )
+    expect(options['people']).to.include({ owner: 'Owner', visitor: 'Visitor' })
+    expect(options['tokenInfo']).to.include({ works: 'Works', down: 'Down: 503' })
+    expect(JSON.stringify(options)).to.not.include(simulated.simulator.environment.WIX_APP_SECRET)
+  })
+
   it('keeps the last 50 lines of the log', async () => {
     for (let index = 0; index < 51; index++) await run('open')
     const { log } = await state()
