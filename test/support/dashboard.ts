@@ -33,7 +33,7 @@ export async function stateOf({ url }: Simulator): Promise<DashboardState> {
   let text = ''
   const decoder = new TextDecoder()
   for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true })
+    text += decoder.decode(chunk, { stream: true })
     if (text.endsWith('\n\n')) break
   }
   return JSON.parse(text.replace(/^data: /, '')) as DashboardState

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import express from 'express'
 import { Passport } from 'passport'
 import { type SimulatorOptions, type Simulator, startSimulator } from '../../lib/cli/simulator/index.ts'
@@ -9,6 +11,7 @@ import {
   WixServicePluginStrategy,
   WixWebhookStrategy,
 } from '../../lib/index.ts'
+import { blocksOf, filesOf } from './docs-page.ts'
 import { serve, type Served } from './serve.ts'
 
 /** An app with every address that the simulator calls, and the simulator that calls it. */
@@ -24,18 +27,19 @@ export interface Simulated {
 const page = (title: string): string => `<!doctype html>
 <html lang="en">
   <head><meta charset="utf-8" /><title>${title}</title></head>
-  <body><h1>${title}</h1><p id="me"></p><script src="/page.js"></script></body>
+  <body><h1>${title}</h1><p id="me"></p><script type="module" src="/app.js"></script></body>
 </html>`
 
 const SCRIPT = `
-const host = new URLSearchParams(location.search).get('simulator')
-addEventListener('message', async ({ source, origin, data }) => {
-  if (source !== parent || origin !== host) return
-  const response = await fetch('/api/me', { headers: { Authorization: data.token } })
-  document.querySelector('#me').textContent = response.status + ' ' + (await response.text())
-})
-parent.postMessage({ type: 'passport-wix-app:token', id: 'one' }, host)
+import { fetchWithAuth } from '/page.js'
+const response = await fetchWithAuth('/api/me')
+document.querySelector('#me').textContent = response.status + ' ' + (await response.text())
 `
+
+/** `fetchWithAuth()` of docs/simulator.md, as it stands there. */
+const PAGE_JS = filesOf(blocksOf(readFileSync(join(import.meta.dirname, '../../docs/simulator.md'), 'utf8'))).get(
+  'page.js',
+)
 
 /** @param options In place of all addresses of the app: `{}` names its dashboard alone. */
 export async function simulate(options?: Partial<SimulatorOptions>): Promise<Simulated> {
@@ -70,7 +74,8 @@ export async function simulate(options?: Partial<SimulatorOptions>): Promise<Sim
   const raw = express.raw({ type: '*/*', limit: '1mb' })
   const webhooks: Simulated['webhooks'] = { types: [], bodies: [], status: 200 }
 
-  app.get('/page.js', (_req, res) => void res.type('js').send(SCRIPT))
+  app.get('/app.js', (_req, res) => void res.type('js').send(SCRIPT))
+  app.get('/page.js', (_req, res) => void res.type('js').send(PAGE_JS))
   app.get('/dashboard', by('wix-app'), (_req, res) => void res.send(page('Hello, owner')))
   app.get('/widget', by('wix-app'), (_req, res) => void res.send(page('Opening hours')))
   app.get('/api/me', by('wix-access-token'), (req, res) => void res.json(req.user))
@@ -88,7 +93,9 @@ export async function simulate(options?: Partial<SimulatorOptions>): Promise<Sim
     res.redirect(installer.href)
   })
   app.get('/installed', by('install'), (req, res) => {
-    res.send(`<!doctype html><html lang="en"><title>Installed</title><h1>Installed ${String(req.query['state'])}</h1>`)
+    res.send(
+      `<!doctype html><html lang="en"><title>Installed</title><h1>Installed ${JSON.stringify(req.query['state'])}</h1>`,
+    )
   })
   // Without it, Express prints the errors.
   const answer: express.ErrorRequestHandler = (error: { status?: number }, _req, res, _next) =>

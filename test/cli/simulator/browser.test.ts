@@ -136,7 +136,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const installer = await popup
     await installer.getByRole('combobox', { name: 'Site' }).selectOption('Harbour Yoga')
     await installer.getByRole('button', { name: 'Agree and install' }).click()
-    await installer.getByRole('heading', { name: 'Installed my-state' }).waitFor()
+    await installer.getByRole('heading', { name: 'Installed "my-state"' }).waitFor()
     await line(page, 'Webhook AppInstalled').getByText('200: accepted').waitFor()
     expect(complaints).to.deep.equal([])
   })

@@ -308,7 +308,7 @@ describe('The simulator', () => {
     const parameters = Object.fromEntries(new URL(String(callback)).searchParams)
     expect(parameters).to.include({ state: 'my-state', instanceId: bakery?.instanceId, tenantId: bakery?.siteId })
     expect(simulated.webhooks.types).to.deep.equal(['AppInstalled'])
-    expect(await (await fetch(String(callback))).text()).to.include('Installed my-state')
+    expect(await (await fetch(String(callback))).text()).to.include('Installed "my-state"')
 
     for (const wrong of [
       { ...sent, appId: 'other' },
