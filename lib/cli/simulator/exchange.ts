@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { systemCodeOf } from '../../internal/values.ts'
-import type { Explanation } from './explain.ts'
+import type { Credential, Explanation } from './explain.ts'
 
 /** A request to the app. */
 export interface AppRequest {
@@ -53,7 +53,11 @@ export async function send({ url, ...init }: AppRequest, limit: number): Promise
 }
 
 /** Whether the app did with a credential what it should. */
-export function judge({ answer, problem }: Exchange, explanation: Explanation | null): Verdict {
+export function judge(
+  { answer, problem }: Exchange,
+  explanation: Explanation | null,
+  kind: Credential['kind'],
+): Verdict {
   if (answer === null) return { tone: 'bad', text: problem }
   const { status } = answer
   const is = (tone: Verdict['tone'], text: string): Verdict => ({ tone, text: `${status}: ${text}` })
@@ -62,6 +66,10 @@ export function judge({ answer, problem }: Exchange, explanation: Explanation | 
   if (status === 404 || status === 405) return is('bad', 'your app has no such route')
   const isAccepted = status < 300
   if (explanation === null) {
+    // A browser shows an empty frame then, and tells only its console.
+    const isBlocked = kind === 'instance' && answer.headers['x-frame-options'] !== undefined
+    if (isAccepted && isBlocked) return is('bad', 'X-Frame-Options keeps the page out of the frame')
+    if (isAccepted && kind === 'webhook' && status !== 200) return is('bad', 'Wix asks for 200')
     if (isAccepted) return is('good', 'accepted')
     // The credential is right, and the person may not.
     return status === 403 ? is('neutral', 'not allowed') : is('bad', 'your app refused a genuine credential')

@@ -65,7 +65,7 @@ export class Log {
   async exchange(sent: Sent & { request: AppRequest }, limit: number): Promise<Exchange> {
     const result = await send(sent.request, limit)
     const explanation = await explain(sent.credential, this.#keys)
-    this._add(sent, result, judge(result, explanation), explanation)
+    this._add(sent, result, judge(result, explanation, sent.credential.kind), explanation)
     return result
   }
 

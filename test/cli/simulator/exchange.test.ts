@@ -1,13 +1,19 @@
 import { expect } from 'chai'
+import type { Credential } from '../../../lib/cli/simulator/explain.ts'
 import { judge, send } from '../../../lib/cli/simulator/exchange.ts'
 import { serve } from '../../support/serve.ts'
 
 const EXPLANATION = { code: 'signature_invalid', message: 'No', hint: null }
 
 describe('What the simulator says about an exchange', () => {
-  const verdict = (status: number, isGenuine: boolean): string[] => {
-    const answer = { status, headers: {}, body: '' }
-    const { tone, text } = judge({ answer, problem: '', milliseconds: 1 }, isGenuine ? null : EXPLANATION)
+  const verdict = (
+    status: number,
+    isGenuine: boolean,
+    kind: Credential['kind'] = 'Digest',
+    headers: Record<string, string> = {},
+  ): string[] => {
+    const answer = { status, headers, body: '' }
+    const { tone, text } = judge({ answer, problem: '', milliseconds: 1 }, isGenuine ? null : EXPLANATION, kind)
     return [tone, text]
   }
 
@@ -29,7 +35,19 @@ describe('What the simulator says about an exchange', () => {
       expect(verdict(503, isGenuine)).to.deep.equal(['bad', '503: your app failed'])
     }
     const none = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
-    expect(judge(none, null)).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)' })
+    expect(judge(none, null, 'Digest')).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)' })
+  })
+
+  it('depends on what was sent, too', () => {
+    expect(verdict(200, true, 'webhook')).to.deep.equal(['good', '200: accepted'])
+    expect(verdict(204, true, 'webhook')).to.deep.equal(['bad', '204: Wix asks for 200'])
+    const headers = { 'x-frame-options': 'SAMEORIGIN' }
+    expect(verdict(200, true, 'webhook', headers)).to.deep.equal(['good', '200: accepted'])
+    expect(verdict(200, true, 'instance', headers)).to.deep.equal([
+      'bad',
+      '200: X-Frame-Options keeps the page out of the frame',
+    ])
+    expect(verdict(200, true, 'instance')).to.deep.equal(['good', '200: accepted'])
   })
 
   it('is said of one request: no redirect is followed, and the body is cut', async () => {

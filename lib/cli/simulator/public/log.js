@@ -85,7 +85,7 @@ function line(entry) {
 /**
  * Entries never change: new ones are added at the top, and old ones fall off the end.
  *
- * @returns What to tell those who do not see the list, if anything is new.
+ * @returns What has come of the requests to the app, if any is new: the calls of the app to Wix have no host, and the frame tells nothing.
  */
 export function showLog(log) {
   const newest = Number(list.firstElementChild?.dataset.id ?? 0)
@@ -94,5 +94,8 @@ export function showLog(log) {
   const kept = new Set(log.map(({ id }) => String(id)))
   for (const item of list.querySelectorAll(':scope > li')) if (!kept.has(item.dataset.id)) item.remove()
   document.querySelector('#empty').hidden = log.length > 0
-  return added.map(({ title, verdict }) => `${title}: ${verdict.text}`).join('. ')
+  return added
+    .filter(({ request, milliseconds }) => milliseconds !== null && request.url.startsWith('http'))
+    .map(({ title, verdict }) => `${title}: ${verdict.text}`)
+    .join('. ')
 }
