@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Each command is loaded only when it is called.
+// Each command is loaded only when it is called. The tests run this through tsx, which adds a branch to such an import.
 const [command = '', ...args] = process.argv.slice(2)
 
 const HELP = `Usage: passport-wix-app COMMAND
@@ -10,6 +10,7 @@ const HELP = `Usage: passport-wix-app COMMAND
 passport-wix-app COMMAND --help describes each with examples.`
 
 if (command === 'simulate') {
+  /* c8 ignore next */
   const { simulate } = await import('./simulate.ts')
   process.exitCode = await simulate(args)
 } else if (['', '--help', '-h', 'help'].includes(command)) {

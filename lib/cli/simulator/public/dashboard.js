@@ -52,7 +52,10 @@ function showHost() {
   return ''
 }
 
+let opened = 0
+
 async function open() {
+  const turn = ++opened
   const chosen = selection()
   history.replaceState(null, '', `#${new URLSearchParams(chosen)}`)
   const problem = showHost()
@@ -60,6 +63,8 @@ async function open() {
   frame.hidden = chosen.view === 'widget' && targets.widget === undefined
   if (frame.hidden) return
   const { url, isThere } = await control('open', chosen)
+  // Somebody has chosen something else since.
+  if (turn !== opened) return
   frame.hidden = !isThere
   if (isThere) frame.src = url
   else notice(`Nothing listens at ${new URL(url).origin}: start your app, then reload.`)
@@ -67,7 +72,8 @@ async function open() {
 
 const run = (action) => () => void action().catch(failed)
 
-form.addEventListener('change', run(open))
+// The choice of the page belongs to the form, and stands outside of it.
+$('.stage').addEventListener('change', run(open))
 form.addEventListener('submit', (event) => event.preventDefault())
 $('#reload').addEventListener('click', run(open))
 $('#ask').addEventListener(
