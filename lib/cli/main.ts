@@ -5,9 +5,8 @@ const [command = '', ...args] = process.argv.slice(2)
 const HELP = `Usage: passport-wix-app COMMAND
 
   simulate   Wix on this machine, for an app in any language
-  inspect    what a credential of Wix says, and why it is refused
 
-passport-wix-app COMMAND --help describes each with examples.`
+passport-wix-app COMMAND --help describes it, with examples.`
 
 if (command === 'simulate') {
   /* c8 ignore next */

@@ -65,9 +65,8 @@ async function start(args: readonly string[]): Promise<Simulator | number> {
       return wrongUse(error.message.replace(/^startSimulator: option `(\w+?)s?` /, '--$1 '))
     }
     const isTaken = own(error, 'code') === 'EADDRINUSE'
-    console.error(
-      isTaken ? 'The port is in use, perhaps by another simulator: choose another one with --port' : String(error),
-    )
+    const taken = `Port ${String(own(error, 'port'))} is in use, perhaps by another simulator: choose another one with --port`
+    console.error(isTaken ? taken : String(error))
     return 1
   }
 }

@@ -153,7 +153,7 @@ describe('passport-wix-app', function () {
       expect(taken).to.deep.equal({
         code: 1,
         stdout: '',
-        stderr: 'The port is in use, perhaps by another simulator: choose another one with --port\n',
+        stderr: `Port ${port} is in use, perhaps by another simulator: choose another one with --port\n`,
       })
     })
   })

@@ -36,5 +36,5 @@ export async function stateOf({ url }: Simulator): Promise<DashboardState> {
     text += decoder.decode(chunk, { stream: true })
     if (text.endsWith('\n\n')) break
   }
-  return JSON.parse(text.replace(/^data: /, '')) as DashboardState
+  return JSON.parse(text.replace(/^retry: 500\ndata: /, '')) as DashboardState
 }

@@ -134,7 +134,8 @@ export class SimulatorServer {
       if (site !== 'same-origin')
         return send(res, 403, { message: 'Only the dashboard of the simulator may read this' })
       res.writeHead(200, { 'Content-Type': 'text/event-stream' })
-      res.write(`data: ${JSON.stringify(state())}\n\n`)
+      // `retry`: milliseconds until a browser comes back after a restart.
+      res.write(`retry: 500\ndata: ${JSON.stringify(state())}\n\n`)
       this.#listeners.add(res)
       return void res.once('close', () => this.#listeners.delete(res))
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { AxeResults } from 'axe-core'
 import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { startSimulator } from '../../../lib/cli/simulator/index.ts'
 import { CHROMIUM_OPTIONS } from '../../support/browser.ts'
 import { describeWith } from '../../support/left-out.ts'
 import { CHROMIUM } from '../../support/programs.ts'
@@ -154,6 +155,22 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const page = await open()
     await page.getByText(`Nothing listens at ${simulated.app.url}: start your app, then reload.`).waitFor()
     expect(complaints).to.deep.equal([])
+  })
+
+  it('says that the simulator has ended, and comes back when it starts again', async () => {
+    const options = { app: `${simulated.app.url}/dashboard` }
+    const first = await startSimulator(options)
+    const page = await browser.newPage()
+    await page.goto(`${first.url}/#site=yoga`)
+    await page.getByRole('button', { name: 'Service plugin' }).waitFor()
+    await first.close()
+    await page.getByText('The simulator does not answer: is it still running?').waitFor()
+    const port = Number(new URL(first.url).port)
+    const second = await startSimulator({ ...options, port, plugin: `${simulated.app.url}/fees` })
+    await page.getByText('start the simulator with --webhooks, --payments, --install.').waitFor()
+    expect(await page.getByRole('combobox', { name: 'Site' }).inputValue()).to.equal('yoga')
+    await page.context().close()
+    await second.close()
   })
 
   for (const colorScheme of ['light', 'dark'] as const) {

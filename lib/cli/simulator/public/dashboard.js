@@ -31,7 +31,7 @@ function notice(text) {
 }
 
 function failed(error) {
-  notice(`The simulator did not answer: ${error.message}. Is it still running?`)
+  notice(`The simulator did not do it: ${error.message}`)
 }
 
 let state
@@ -144,7 +144,20 @@ function showRetries({ clock, waiting }) {
   $('#retry').disabled = waiting.length === 0
 }
 
-new EventSource('/state').addEventListener('message', ({ data }) => {
+const events = new EventSource('/state')
+let isLost = false
+
+events.addEventListener('error', () => {
+  isLost = true
+  notice('The simulator does not answer: is it still running?')
+})
+
+// It has started again, and may have other options.
+events.addEventListener('open', () => {
+  if (isLost) location.reload()
+})
+
+events.addEventListener('message', ({ data }) => {
   state = JSON.parse(data)
   showRetries(state)
   $('#token-info').value = state.tokenInfo
