@@ -62,7 +62,7 @@ async function start(args: readonly string[]): Promise<Simulator | number> {
     return await startSimulator({ app, ...more, ...plans, port: Number(port), folder: FOLDER })
   } catch (error) {
     if (error instanceof TypeError) {
-      return wrongUse(error.message.replace(/^startSimulator: option `(\w+?)s?` /, '--$1 '))
+      return wrongUse(error.message.replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 '))
     }
     const isTaken = own(error, 'code') === 'EADDRINUSE'
     const taken = `Port ${String(own(error, 'port'))} is in use, perhaps by another simulator: choose another one with --port`
@@ -74,7 +74,7 @@ async function start(args: readonly string[]): Promise<Simulator | number> {
 /**
  * Runs until it is interrupted.
  *
- * @returns The exit code: 0, 1 when it cannot start, for example since the port is taken, 2 for wrong use.
+ * @returns The exit code: 0, 1 when it cannot start, for example because the port is taken, 2 for wrong use.
  */
 export async function simulate(args: readonly string[]): Promise<number> {
   const simulator = await start(args)

@@ -121,6 +121,7 @@ describe('passport-wix-app', function () {
       const wrong: [args: string[], message: string][] = [
         [[], '--app is missing: the address of the dashboard page of your app'],
         [['--app', 'localhost:3000'], '--app must be an https URL without a password, or an http URL of this machine'],
+        [['--app', APP, '--webhooks', 'x'], '--webhooks must be an https URL'],
         [['--app', APP, '--plan', ''], '--plan must be an array of non-empty strings'],
         [['--app', APP, '--port', 'x'], '--port must be an integer from 0 to 65535'],
         [['--app', APP, '--webhook', APP], "Unknown option '--webhook'"],
