@@ -161,7 +161,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const options = { app: `${simulated.app.url}/dashboard` }
     const first = await startSimulator(options)
     const page = await browser.newPage()
-    await page.goto(`${first.url}/#site=yoga`)
+    await page.goto(`${first.url}/#site=yoga&plan=gone&length=1`)
     await page.getByRole('button', { name: 'Service plugin' }).waitFor()
     await first.close()
     await page.getByText('The simulator does not answer: is it still running?').waitFor()

@@ -17,11 +17,11 @@ $('#app').textContent = targets.app
 
 // A reload keeps what was chosen.
 for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
-  const element = form.elements[name]
+  const element = form.elements.namedItem(name)
   if (element) element.value = value
 }
-for (const select of form.querySelectorAll('select'))
-  if (select.value === '' && select.name !== 'plan') select.selectedIndex = 0
+// What is no longer on offer leaves a list without a choice.
+for (const select of form.querySelectorAll('select')) if (select.selectedIndex === -1) select.selectedIndex = 0
 
 const selection = () => Object.fromEntries(new FormData(form))
 
