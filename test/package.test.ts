@@ -71,7 +71,12 @@ describe('the packed package, installed in an empty folder', function () {
       'dist/index.d.ts',
     ])
     expect(
-      files.filter((path) => !/^(dist\/.*\.(js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path)),
+      files.filter(
+        (path) =>
+          !/^(dist\/.*\.(js|d\.ts)|dist\/cli\/simulator\/public\/[a-z]+\.(html|css|svg)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+            path,
+          ),
+      ),
     ).to.deep.equal([])
   })
 

@@ -4,15 +4,21 @@ const USAGE = `Usage: passport-wix-app <command> [options]
 
 Commands:
   inspect    Say what a credential is, and why it is refused
+  simulate   Wix on this machine, for an app in any language
 
 passport-wix-app <command> --help tells the options.
 `
 
+// Each command is loaded only when it is called. tsx, which runs this file in the tests, adds a branch to each dynamic import.
 const [name, ...args] = process.argv.slice(2)
 if (name === 'inspect') {
-  /* c8 ignore next -- tsx, which runs this file in the tests, adds a branch to each dynamic import */
+  /* c8 ignore next */
   const { inspect } = await import('./inspect.ts')
   process.exitCode = await inspect(args)
+} else if (name === 'simulate') {
+  /* c8 ignore next */
+  const { simulate } = await import('./simulate.ts')
+  process.exitCode = await simulate(args)
 } else if (name === '--help' || name === '-h') {
   process.stdout.write(USAGE)
 } else {

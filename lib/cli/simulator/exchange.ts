@@ -1,0 +1,80 @@
+import { performance } from 'node:perf_hooks'
+import { systemCodeOf } from '../../internal/values.ts'
+import type { Credential, Explanation } from './explain.ts'
+
+/** A request to the app. */
+export interface AppRequest {
+  method: 'GET' | 'POST'
+  url: string
+  headers: Readonly<Record<string, string>>
+  body?: string
+}
+
+/** What the app answered. */
+export interface AppAnswer {
+  status: number
+  headers: Readonly<Record<string, string>>
+  /** At most 20,000 characters. */
+  body: string
+}
+
+/** What came of a request. */
+export interface Exchange {
+  answer: AppAnswer | null
+  /** Why there is no answer. */
+  problem: string
+  milliseconds: number
+}
+
+/** What the dashboard says about an exchange. */
+export interface Verdict {
+  tone: 'good' | 'neutral' | 'bad'
+  text: string
+}
+
+const MAX_BODY = 20_000
+
+/** Sends a request once, and follows no redirect. `limit` is in milliseconds. */
+export async function send({ url, ...init }: AppRequest, limit: number): Promise<Exchange> {
+  const start = performance.now()
+  const end = (answer: AppAnswer | null, problem: string): Exchange => ({
+    answer,
+    problem,
+    milliseconds: Math.round(performance.now() - start),
+  })
+  try {
+    const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(limit) })
+    const body = (await response.text()).slice(0, MAX_BODY)
+    return end({ status: response.status, headers: Object.fromEntries(response.headers), body }, '')
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === 'TimeoutError'
+    return end(null, isLate ? `no answer within ${limit} ms` : `no connection${systemCodeOf(error)}`)
+  }
+}
+
+/** Whether the app did with a credential what it should. */
+export function judge(
+  { answer, problem }: Exchange,
+  explanation: Explanation | null,
+  kind: Credential['kind'],
+): Verdict {
+  if (answer === null) return { tone: 'bad', text: problem }
+  const { status } = answer
+  const is = (tone: Verdict['tone'], text: string): Verdict => ({ tone, text: `${status}: ${text}` })
+  if (status >= 500) return is('bad', 'your app failed')
+  if (status >= 300 && status < 400) return is('neutral', 'your app redirects')
+  if (status === 404 || status === 405) return is('bad', 'your app has no such route')
+  const isAccepted = status < 300
+  if (explanation === null) {
+    // A browser shows an empty frame then, and tells only its console.
+    const isBlocked = kind === 'instance' && answer.headers['x-frame-options'] !== undefined
+    if (isAccepted && isBlocked) return is('bad', 'X-Frame-Options keeps the page out of the frame')
+    if (isAccepted && kind === 'webhook' && status !== 200) return is('bad', 'Wix asks for 200')
+    if (isAccepted) return is('good', 'accepted')
+    // The credential is right, and the person may not.
+    return status === 403 ? is('neutral', 'not allowed') : is('bad', 'your app refused a genuine credential')
+  }
+  return isAccepted
+    ? is('bad', 'your app accepted what it must refuse')
+    : is('good', 'your app refused it, as it should')
+}

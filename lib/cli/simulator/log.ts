@@ -1,0 +1,105 @@
+import { decode } from './decode.ts'
+import { type AppAnswer, type AppRequest, type Exchange, judge, send, type Verdict } from './exchange.ts'
+import { type CheckKeys, type Credential, explain, type Explanation } from './explain.ts'
+import { signerOf } from './sign.ts'
+import type { Flaw } from './sites.ts'
+
+/** A line of the log: a request with its credential, and what came of it. What is not known is null; nothing changes later. */
+export interface Entry {
+  id: number
+  title: string
+  /** As ISO 8601. */
+  time: string
+  request: AppRequest | null
+  /** `signedBy` ends the sentence "Signed with". */
+  credential: { kind: string; signedBy: string; decoded: object } | null
+  answer: AppAnswer | null
+  milliseconds: number | null
+  verdict: Verdict
+  explanation: Explanation | null
+}
+
+/** What somebody sends, or would send. */
+export interface Sent {
+  title: string
+  flaw: Flaw
+  request: AppRequest | null
+  credential: Credential
+}
+
+const MAX_ENTRIES = 50
+
+const WIX_KEY = 'a key that only Wix has'
+
+const signedBy = ({ credential: { kind }, flaw }: Sent): string => {
+  if (kind === 'access token') return flaw === 'forged' ? 'nothing that Wix knows' : WIX_KEY
+  return signerOf(flaw, kind === 'instance' ? 'app secret' : 'private key')
+}
+
+/** All requests so far, the newest first. */
+export class Log {
+  readonly entries: Entry[] = []
+  readonly #keys: CheckKeys
+  readonly #changed: () => void
+  #count = 0
+
+  /** @param changed Called after each change. */
+  constructor(keys: CheckKeys, changed: () => void) {
+    this.#keys = keys
+    this.#changed = changed
+  }
+
+  clear(): void {
+    this.entries.length = 0
+    this.#changed()
+  }
+
+  /** What the browser sends: it keeps the answer from us. */
+  async note(sent: Sent): Promise<void> {
+    const explanation = await explain(sent.credential, this.#keys)
+    const text = explanation === null ? 'genuine' : `to be refused: ${explanation.code}`
+    this._add(sent, null, { tone: 'neutral', text }, explanation)
+  }
+
+  /** Sends a request to the app; `limit` is in milliseconds. */
+  async exchange(sent: Sent & { request: AppRequest }, limit: number): Promise<Exchange> {
+    const result = await send(sent.request, limit)
+    const explanation = await explain(sent.credential, this.#keys)
+    this._add(sent, result, judge(result, explanation, sent.credential.kind), explanation)
+    return result
+  }
+
+  /** A call of the app to Wix. The body of the request is left out: it may hold the app secret. */
+  call(url: string, token: string | undefined, answer: AppAnswer, milliseconds: number): void {
+    const active = /"active":(true|false)/.exec(answer.body)?.[1]
+    const said = active === undefined ? String(answer.status) : active === 'true' ? 'active' : 'not active'
+    this._push({
+      title: `Your app called ${url}`,
+      request: { method: 'POST', url, headers: {} },
+      credential: token === undefined ? null : { kind: 'token', signedBy: WIX_KEY, decoded: decode(token) },
+      answer,
+      milliseconds,
+      verdict: { tone: 'neutral', text: `Wix answered ${said}` },
+      explanation: null,
+    })
+  }
+
+  private _add(sent: Sent, result: Exchange | null, verdict: Verdict, explanation: Explanation | null): void {
+    const { title, request, credential } = sent
+    this._push({
+      title,
+      request,
+      credential: { kind: credential.kind, signedBy: signedBy(sent), decoded: decode(credential.text) },
+      answer: result && result.answer,
+      milliseconds: result && result.milliseconds,
+      verdict,
+      explanation,
+    })
+  }
+
+  private _push(entry: Omit<Entry, 'id' | 'time'>): void {
+    this.entries.unshift({ id: ++this.#count, time: new Date().toISOString(), ...entry })
+    this.entries.length = Math.min(this.entries.length, MAX_ENTRIES)
+    this.#changed()
+  }
+}

@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { startSimulator } from '../../../lib/cli/simulator/index.ts'
+import { command, OWNER } from '../dashboard.ts'
+import type { PageTest } from '../docs-page.ts'
+
+const NEWCOMER = 'test/cli/newcomer.test.ts runs it in an empty folder'
+
+export default {
+  compiledOnly: { 'page.js': 'runs in a browser: test/support/simulated-app.ts serves it' },
+  notRun: { 'npm init': NEWCOMER, 'npx passport-wix-app': NEWCOMER },
+  claims: {
+    'greet the owner, and refuse a visitor and what is forged, with the environment that the simulator wrote': async (
+      page,
+    ) => {
+      const folder = join(page.folder, '.wix-simulator')
+      const simulator = await startSimulator({ app: 'http://localhost:9/dashboard', folder })
+      try {
+        // Without those of the other pages, which would replace the ones in the file.
+        const app = await page.startShell('--env-file', { ...simulator.environment })
+        const ask = async (sent: object): Promise<Response> => {
+          const response = await command(simulator, 'open', { ...OWNER, ...sent })
+          const { url } = (await response.json()) as { url: string }
+          return app.ask(`/dashboard${new URL(url).search}`)
+        }
+        expect(await (await ask({})).text()).to.match(/^<h1>Hello, owner [\da-f-]{36}<\/h1>$/)
+        expect((await ask({ person: 'collaborator' })).status).to.equal(200)
+        expect((await ask({ person: 'visitor' })).status).to.equal(403)
+        expect((await ask({ credential: 'forged' })).status).to.equal(401)
+        expect(await page.shell('set -a')).to.equal('')
+      } finally {
+        await simulator.close()
+      }
+    },
+    'start the simulator in the process of the app': async (page) => {
+      const app = await page.start('start.mjs')
+      expect(await (await app.ask('/')).text()).to.match(/^[\da-f-]{36}$/)
+      const url = app.output.trim()
+      expect(url).to.match(/^http:\/\/localhost:\d+$/)
+      expect((await fetch(url)).status).to.equal(200)
+    },
+  },
+} satisfies PageTest
