@@ -81,8 +81,9 @@ interface PassportActions {
   fail: (challenge: string | object | undefined, status: number, reason?: WixAuthError) => void
   error: (error: Error) => void
 }
-/** These strategies never call `redirect` or `pass`, but the types of some hosts require both. */
+/** As the types of the hosts have it: `redirect` and `pass` are never called here; Fastify's `fail` also takes a status alone. */
 interface PassportStrategyActions extends PassportActions {
+  fail(this: void, challenge?: unknown, status?: number): void
   redirect: (url: string, status?: number) => void
   pass: () => void
 }

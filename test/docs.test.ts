@@ -3,6 +3,7 @@
 // A new page docs/NAME.md needs test/support/docs/NAME.ts, which exports by default a `PageTest` (test/support/docs-page.ts):
 // - `claims`: sentences, each with a function of the page: `page.start('server.mjs')` starts a file that listens on PORT,
 //   `page.run('sign.mjs')` runs one to its end, `page.shell('curl', server)` runs the one `sh` block with that text;
+// - `testedIn`: the tests in which the blocks are compiled and run, where they need packages that the root does not have;
 // - `compiledOnly` and `notRun`: what cannot be run here, each with the reason. Everything else must have been run.
 // What the programs fetch from https://www.wixapis.com comes from `page.wix`, a WixSimulator; `page.hosts` names other hosts.
 import { existsSync } from 'node:fs'
@@ -144,6 +145,14 @@ for (const [name, test] of tests) {
 
     if (test === undefined) {
       it('are tested', () => expect.fail(`there is no ${testOf(name)}`))
+      return
+    }
+    const { testedIn } = test
+    if (testedIn !== undefined) {
+      it(`are compiled and run by ${testedIn}`, async () => {
+        expect(filesOf(blocksOf(texts.get(name) ?? '')).size).to.be.above(0)
+        expect(await readFile(join(root, testedIn), 'utf8')).to.include(name)
+      })
       return
     }
     before(async () => {

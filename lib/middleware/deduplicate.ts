@@ -31,7 +31,7 @@ export interface DeduplicateResponse {
  */
 export function deduplicate(
   options: DeduplicateOptions,
-): (req: Authenticated, res: DeduplicateResponse, next: (error?: unknown) => void) => void {
+): (req: Authenticated, res: DeduplicateResponse, next: (error?: Error) => void) => void {
   const deliveryOf = deliveries('deduplicate', options)
 
   return (req, res, next) => {

@@ -32,7 +32,8 @@ export type IdentityPredicate<Req = DefaultRequest> = (
   req: Req,
 ) => boolean | PromiseLike<boolean>
 
-type Guard<Req> = (req: Req, res: unknown, next: (error?: unknown) => void) => void
+// `Error`, since the `done` of Fastify takes nothing else.
+type Guard<Req> = (req: Req, res: unknown, next: (error?: Error) => void) => void
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? [...value] : [value])
 

@@ -46,10 +46,23 @@ export interface MemoryStoreOptions {
   now?: () => number
 }
 
-/** What {@link redisStore} needs of a client of the `redis` package, version 4 and up. */
-export interface RedisStoreClient {
+/** What {@link redisStore} needs of a client of `redis` 4 and up: a client, a pool, a sentinel or a cluster. */
+interface NodeRedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): PromiseLike<unknown>
 }
+
+/** What {@link redisStore} needs of a client of `ioredis` or `iovalkey`: a client or a cluster. */
+interface IoredisClient {
+  /** Not called: only these clients have it. */
+  defineCommand(name: string, definition: { lua: string }): void
+  eval(script: string, numberOfKeys: number, ...keysAndArguments: string[]): PromiseLike<unknown>
+}
+
+/** What {@link redisStore} needs of a client. */
+export type RedisStoreClient = NodeRedisClient | IoredisClient
+
+const isIoredis = (client: RedisStoreClient): client is IoredisClient =>
+  typeof property(client, 'defineCommand') === 'function'
 
 /** The options of {@link redisStore}. */
 export interface RedisStoreOptions {
@@ -106,16 +119,20 @@ const ABORT = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', K
  *
  * What Redis loses is handled again: it must evict nothing (`maxmemory-policy noeviction`).
  *
- * @param client A connected client of the `redis` package; it stays yours to close.
+ * @param client A connected client of `redis`, `ioredis` or `iovalkey`, or of what has the same `eval`; it stays yours to close.
  * @throws {TypeError} For anything but such a client, and an option that is unknown or of the wrong type.
  */
 export function redisStore(client: RedisStoreClient, options: RedisStoreOptions = {}): DeliveryStore {
   const { prefix = 'passport-wix-app:' } = checkOptions<RedisStoreOptions>('redisStore', options, { prefix: string })
-  if (typeof (client as RedisStoreClient | undefined)?.eval !== 'function') {
-    throw new TypeError('redisStore: the first argument must be a client of the `redis` package: createClient({ url })')
+  if (typeof property(client, 'eval') !== 'function') {
+    throw new TypeError(
+      'redisStore: the first argument must be a client of `redis`, `ioredis` or `iovalkey`: createClient({ url }) or new Redis(url)',
+    )
   }
   const run = (script: string, key: string, ...values: string[]): PromiseLike<unknown> =>
-    client.eval(script, { keys: [prefix + key], arguments: values })
+    isIoredis(client)
+      ? client.eval(script, 1, prefix + key, ...values)
+      : client.eval(script, { keys: [prefix + key], arguments: values })
 
   return {
     begin: async (key, leaseSeconds, owner = '') =>

@@ -1,6 +1,6 @@
 import { type Authenticated, factsOf, identityOf, subOf, type WixIdentity } from '../identity.ts'
 import { toError } from '../internal/promises.ts'
-import { isObject, objectOf } from '../internal/values.ts'
+import { isObject, objectOf, property } from '../internal/values.ts'
 import type { DefaultRequest } from '../read.ts'
 
 /** What the app adds to the answer of {@link userInfoHandler}: `email`, `name`, `roles`, ...; or nothing. */
@@ -15,7 +15,10 @@ export interface UserInfoResponse {
   end(body: string): unknown
 }
 
-type Handler<Req> = (req: Req, res: UserInfoResponse, next: (error?: unknown) => void) => void
+const NOT_OF_NODE =
+  'userInfoHandler: the response must be that of Node or Express; in Fastify and Koa, answer with userInfoOf(identity)'
+
+type Handler<Req> = (req: Req, res: UserInfoResponse, next: (error?: Error) => void) => void | Promise<void>
 
 /** What the endpoint answers; undefined unless `more` is an object. */
 function answerOf(identity: WixIdentity, more: unknown): Record<string, unknown> | undefined {
@@ -43,7 +46,7 @@ export function userInfoOf(identity: WixIdentity, more: object = {}): Record<str
  * under the names of {@link WixIdentity} (null where the credential does not say), and what the app adds.
  *
  * Calls `next(error)` with an Error (500) when no strategy of this package ran before it, and when `more` fails or returns
- * anything but an object.
+ * anything but an object. Called without `next`, as Fastify calls its handlers, it returns a promise that rejects instead.
  *
  * @param more Adds to the answer. It cannot replace `sub` or the facts.
  * @throws {TypeError} For a `more` that is no function.
@@ -55,6 +58,7 @@ export function userInfoHandler<Req extends Authenticated>(more: UserInfoMore<Re
   if (typeof more !== 'function') throw new TypeError('userInfoHandler takes a function: (identity, req) => object')
 
   const answer = async (req: Req, res: UserInfoResponse): Promise<void> => {
+    if (typeof property(res, 'setHeader') !== 'function') throw new TypeError(NOT_OF_NODE)
     const identity = identityOf(req)
     const info = answerOf(identity, (await more(identity, req)) ?? {})
     if (info === undefined) throw new TypeError('userInfoHandler: its function must return an object, or nothing')
@@ -64,7 +68,9 @@ export function userInfoHandler<Req extends Authenticated>(more: UserInfoMore<Re
     res.end(body)
   }
 
-  return (req, res, next) => {
-    answer(req, res).catch((reason: unknown) => next(toError(reason)))
-  }
+  return (req, res, next) =>
+    answer(req, res).catch((reason: unknown) => {
+      if (next === undefined) throw toError(reason)
+      next(toError(reason))
+    })
 }

@@ -1,12 +1,22 @@
 import { expect } from 'chai'
 import express from 'express'
-import { RESP_TYPES } from 'redis'
+import { Cluster as IoredisCluster, Redis as Ioredis } from 'ioredis'
+import { Cluster as IovalkeyCluster, Redis as Iovalkey } from 'iovalkey'
+import { createClientPool, createCluster, RESP_TYPES } from 'redis'
 import sinon from 'sinon'
 import { deduplicate } from '../../lib/middleware/deduplicate.ts'
-import { redisStore } from '../../lib/middleware/stores.ts'
+import { redisStore, type RedisStoreClient } from '../../lib/middleware/stores.ts'
 import { describeWith } from '../support/left-out.ts'
 import { REDIS } from '../support/programs.ts'
-import { connect, redisServer, type RedisServer, type TestClient, until, worker } from '../support/redis.ts'
+import {
+  connect,
+  redisCluster,
+  redisServer,
+  type RedisServer,
+  type TestClient,
+  until,
+  worker,
+} from '../support/redis.ts'
 import { serve } from '../support/serve.ts'
 
 /** Delivers as Wix does: again until the status is 200. Resolves to every status on the way. */
@@ -92,6 +102,53 @@ describeWith(REDIS, 'redisStore', function () {
       (error: unknown) => (odd = error),
     )
     expect(odd).to.be.instanceOf(TypeError)
+  })
+
+  /** Each says what the others have stored, since all run the same scripts. */
+  async function share(clients: Readonly<Record<string, RedisStoreClient>>): Promise<void> {
+    const stores = Object.entries(clients).map(([name, client]) => [name, redisStore(client)] as const)
+    for (const [name, store] of stores) {
+      // On any of three nodes.
+      for (const key of Array.from({ length: 20 }, (_, index) => `${name} ${index}`)) {
+        expect(await store.begin(key, 60, 'first'), key).to.equal('new')
+        for (const [, other] of stores) expect(await other.begin(key, 60, 'second'), key).to.equal('busy')
+        await store.abort(key, 'second')
+        expect(await store.begin(key, 60, 'third'), key).to.equal('busy')
+        await store.abort(key, 'first')
+        expect(await store.begin(key, 60, 'third'), key).to.equal('new')
+        await store.finish(key, 60)
+        for (const [, other] of stores) expect(await other.begin(key, 60), key).to.equal('done')
+      }
+    }
+  }
+
+  it('takes clients of redis, ioredis and iovalkey', async () => {
+    const pool = createClientPool({ url: server.url })
+    await pool.connect()
+    const [ioredis, iovalkey] = [new Ioredis(server.url), new Iovalkey(server.url)]
+    try {
+      await share({ redis: client, pool, ioredis, iovalkey })
+    } finally {
+      pool.destroy()
+      ioredis.disconnect()
+      iovalkey.disconnect()
+    }
+  })
+
+  it('takes clients of a cluster', async () => {
+    const { ports, kill } = await redisCluster()
+    const nodes = ports.map((port) => ({ host: '127.0.0.1', port }))
+    const redis = createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) })
+    const [ioredis, iovalkey] = [new IoredisCluster(nodes), new IovalkeyCluster(nodes)]
+    try {
+      await redis.on('error', () => {}).connect()
+      await share({ redis, ioredis, iovalkey })
+    } finally {
+      redis.destroy()
+      ioredis.disconnect()
+      iovalkey.disconnect()
+      await kill()
+    }
   })
 
   it('W-01: handles each of 1,000 deliveries once, each sent twice at once, to two processes', async () => {

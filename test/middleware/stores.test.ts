@@ -187,6 +187,21 @@ describe('redisStore, without a server', () => {
     }
   })
 
+  it('calls the eval of ioredis and iovalkey as they have it, with the number of keys', async () => {
+    const standIn = clientStandIn(() => 1000)
+    const store = redisStore({
+      defineCommand: () => {},
+      eval: async (script: string, numberOfKeys: number, ...rest: string[]) =>
+        standIn.eval(script, { keys: rest.slice(0, numberOfKeys), arguments: rest.slice(numberOfKeys) }),
+    })
+    expect(await store.begin('a', 60, 'owner')).to.equal('new')
+    expect(await store.begin('a', 60)).to.equal('busy')
+    await store.abort('a', 'owner')
+    expect([...standIn.entries]).to.deep.equal([])
+    await store.finish('a', 60)
+    expect(await store.begin('a', 60)).to.equal('done')
+  })
+
   it('rejects when the client rejects', async () => {
     const down = new Error('the server is down')
     const store = redisStore({ eval: () => Promise.reject(down) })
@@ -197,7 +212,7 @@ describe('redisStore, without a server', () => {
 
   describe('P-10: its client', () => {
     optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, [
-      [undefined, 'redisStore: the first argument must be a client of the `redis` package'],
+      [undefined, 'redisStore: the first argument must be a client of `redis`, `ioredis` or `iovalkey`'],
       ['redis://127.0.0.1', 'redisStore: the first argument must be a client'],
       [{}, 'redisStore: the first argument must be a client'],
     ])

@@ -28,6 +28,8 @@ export interface PageTest {
   notRun?: Readonly<Record<string, string>>
   /** Declarations for the type check: a module that is not installed here. */
   ambient?: string
+  /** Where the blocks are compiled and run, if not here: their packages are not those of the root. */
+  testedIn?: string
   /** Leaves the parameters of functions in `.mjs`, `.cjs` and `.js` without a type. TypeScript is always checked in full. */
   implicitAny?: true
   /** What the page claims, each a sentence, in order. A program that one has started runs until the page is done. */
@@ -99,7 +101,7 @@ globalThis.fetch = async (input, init) => {
 }
 `
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** What some tests need beside Node. */
@@ -53,4 +53,16 @@ export const CHROMIUM: Need = {
       : [],
   ),
   install: isMac ? 'brew install --cask chromium' : 'apt-get install chromium',
+}
+
+const HOSTS_FOLDER = join(import.meta.dirname, '../hosts/node_modules')
+
+/**
+ * Frameworks and runtimes that only `test/hosts/` needs; its folder `node_modules`. Not with `npm ci`, which also wants the binaries of
+ * other platforms from the registry.
+ */
+export const HOSTS: Need = {
+  name: 'the packages of the hosts',
+  path: existsSync(HOSTS_FOLDER) ? HOSTS_FOLDER : undefined,
+  install: 'npm install --no-save --prefix test/hosts',
 }

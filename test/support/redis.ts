@@ -1,6 +1,8 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 import { REDIS } from './programs.ts'
@@ -19,7 +21,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function kill(child: ChildProcess): Promise<void> {
+async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.kill('SIGKILL')
@@ -59,10 +61,50 @@ export async function redisServer(): Promise<RedisServer> {
       const client = await connect(server.url)
       client.destroy()
     },
-    kill: async () => child && kill(child),
+    kill: async () => child && stop(child),
   }
   await server.start()
   return server
+}
+
+/** Three masters of a cluster on this machine, which keep nothing on disk. */
+export async function redisCluster(): Promise<{ ports: number[]; kill: () => Promise<void> }> {
+  const { path, install } = REDIS
+  if (path === undefined) throw new Error(`There is no Redis on this machine: ${install}`)
+  const folder = await mkdtemp(join(tmpdir(), 'passport-wix-app-cluster-'))
+  const ports = await Promise.all([freePort(), freePort(), freePort()])
+  const children = ports.map((port) => {
+    // The bus would be at the port plus 10,000, which may be none.
+    const bus = String(port < 55_000 ? port + 10_000 : port - 10_000)
+    const files = ['--dir', folder, '--cluster-config-file', `${port}.conf`]
+    const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--cluster-enabled', 'yes']
+    const child = spawn(path, [...options, '--cluster-port', bus, ...files], { stdio: 'ignore' })
+    process.once('exit', () => child.kill('SIGKILL'))
+    return { port, bus, child }
+  })
+  const kill = async (): Promise<void> => {
+    for (const { child } of children) await stop(child)
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    const nodes = await Promise.all(ports.map((port) => connect(`redis://127.0.0.1:${port}`)))
+    const share = Math.ceil(16_384 / nodes.length)
+    for (const [index, node] of nodes.entries()) {
+      const slots = [index * share, Math.min((index + 1) * share, 16_384) - 1].map(String)
+      await node.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', ...slots])
+      await node.sendCommand(['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)])
+      const [first] = children
+      if (index > 0) await node.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(first?.port), String(first?.bus)])
+    }
+    for (const node of nodes) {
+      await until(async () => (await node.clusterInfo()).includes('cluster_state:ok'))
+      node.destroy()
+    }
+  } catch (error) {
+    await kill()
+    throw error
+  }
+  return { ports, kill }
 }
 
 export interface Worker {
@@ -76,5 +118,5 @@ export async function worker(name: string, redisUrl: string, lease: number): Pro
     execArgv: ['--import', 'tsx/esm', '--unhandled-rejections=strict'],
   })
   const [url] = (await once(child, 'message')) as [string]
-  return { url, kill: () => kill(child) }
+  return { url, kill: () => stop(child) }
 }

@@ -255,6 +255,17 @@ describe('userInfoHandler', () => {
       expect(failure).to.have.property('code', 'ERR_HTTP_HEADERS_SENT')
     })
 
+    it('P-01: rejects where a host calls it without `next`, and says what to do for a response of another kind', async () => {
+      const handler = userInfoHandler()
+      for (const response of [{ header: () => {}, send: () => {} }, undefined]) {
+        const [reason] = await Promise.allSettled([
+          handler({ authInfo: { identity } }, response as never, undefined as never),
+        ])
+        expect(reason).to.have.property('status', 'rejected')
+        expect(reason).to.have.nested.property('reason.message').that.includes('answer with userInfoOf(identity)')
+      }
+    })
+
     it('P-10: accepts only a function', async () => {
       for (const more of [null, {}, 'name', 7, true, []]) {
         expect(() => userInfoHandler(more as never)).to.throw(TypeError, 'userInfoHandler takes a function')

@@ -30,7 +30,7 @@ process.exit()
 `
 
 export default {
-  compiledOnly: hasRedis ? {} : { 'once.mjs': 'needs a Redis server' },
+  compiledOnly: hasRedis ? {} : { 'once.mjs': 'needs a Redis server', 'once-ioredis.mjs': 'needs a Redis server' },
   claims: {
     'sends a webhook that the server takes, and a repeat of it': async (page) => {
       const server = await page.startShell('node server.mjs')
@@ -119,9 +119,11 @@ export default {
     ...(hasRedis && {
       'shares what was handled in Redis': async (page: Page) => {
         const redis = await redisServer()
-        await page.write('shared.mjs', "import { once } from './once.mjs'\nconsole.log(typeof once)\nprocess.exit()")
         try {
-          expect(await page.execute('shared.mjs', 'once.mjs', { REDIS_URL: redis.url })).to.equal('function\n')
+          for (const name of ['once.mjs', 'once-ioredis.mjs']) {
+            await page.write('shared.mjs', `import { once } from './${name}'\nconsole.log(typeof once)\nprocess.exit()`)
+            expect(await page.execute('shared.mjs', name, { REDIS_URL: redis.url })).to.equal('function\n')
+          }
         } finally {
           await redis.kill()
         }

@@ -1,0 +1,3 @@
+import type { PageTest } from '../docs-page.ts'
+
+export default { testedIn: 'test/hosts/recipes.ts', claims: {} } satisfies PageTest
