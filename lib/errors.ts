@@ -43,10 +43,6 @@ export interface WixAuthErrorDetails {
 export class WixAuthError extends Error {
   readonly code: WixAuthErrorCode
   readonly status: number
-  /** The same as `status`, under the name that Nest and Fastify read. */
-  readonly statusCode: number
-  /** Whether `message` may be sent to the caller, as Koa reads it. */
-  readonly expose: boolean = true
   /** For the response; `WWW-Authenticate`, where there is a challenge. */
   readonly headers: Readonly<Record<string, string>>
   // Private, so that whoever logs or sends the error does not pass it on by accident.
@@ -59,9 +55,18 @@ export class WixAuthError extends Error {
     this.name = 'WixAuthError'
     this.code = code
     this.status = status
-    this.statusCode = status
     this.headers = headers
     this.#hint = hint
+  }
+
+  /** The same as `status`, under the name that Nest and Fastify read. */
+  get statusCode(): number {
+    return this.status
+  }
+
+  /** Whether `message` may be sent to the caller, as Koa asks. */
+  get expose(): boolean {
+    return true
   }
 
   /** For the developer alone, never for the caller: the facts behind the code, such as `signed 26 h ago; maxAge is 24 h`. */
@@ -92,10 +97,6 @@ export function bearerChallenge(error: WixAuthError): string {
  */
 export class WixUnavailableError extends Error {
   readonly status = 503
-  /** The same as `status`, under the name that Nest and Fastify read. */
-  readonly statusCode = 503
-  /** The message is for the log of the app, as Koa reads it. */
-  readonly expose: boolean = false
   /** `Retry-After` in seconds, when it is known. */
   readonly headers: Readonly<Record<string, string>>
 
@@ -106,5 +107,15 @@ export class WixUnavailableError extends Error {
     this.headers = Number.isFinite(retryAfter)
       ? { 'Retry-After': String(Math.max(1, Math.ceil(Number(retryAfter)))) }
       : {}
+  }
+
+  /** The same as `status`, under the name that Nest and Fastify read. */
+  get statusCode(): number {
+    return this.status
+  }
+
+  /** Whether `message` may be sent to the caller, as Koa asks: it is for the log. */
+  get expose(): boolean {
+    return false
   }
 }

@@ -1,4 +1,5 @@
-export { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from './errors.ts'
+export { WixAuthError, type WixAuthErrorCode, type WixAuthErrorDetails, WixUnavailableError } from './errors.ts'
+export type { WixAuthenticateEvent, WixEventIdentity } from './events.ts'
 export { type Authenticated, identityOf, type SubjectType, type WixIdentity } from './identity.ts'
 export type { WixSecret } from './internal/app-secret.ts'
 export type { Fetch } from './internal/remote.ts'

@@ -26,7 +26,9 @@ export type VerifyWithRequest<Identity, Req = DefaultRequest> = (
 ) => VerifyResult
 
 /** What the look-up ended with; without a user it is a refusal. */
-export type Outcome = { error: Error } | { error?: never; user: Express.User | undefined; info: object | undefined }
+export type Outcome =
+  | { error: Error; user?: never }
+  | { error?: never; user: Express.User | undefined; info: object | undefined }
 
 /** The default verify callback, where it is optional: the identity, the argument before `done`, is the user. */
 export const identityAsUser = (...args: unknown[]): Express.User => args.at(-2) as Express.User

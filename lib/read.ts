@@ -1,7 +1,8 @@
-import { WixAuthError } from './errors.ts'
+import { refusal } from './errors.ts'
+import { looksLike, whileObserved, withHint } from './internal/hints.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { whenReady } from './internal/promises.ts'
-import { exactlyOne, oneCredential, own, property } from './internal/values.ts'
+import { exactlyOne, isNonEmptyString, oneCredential, own, property } from './internal/values.ts'
 import { jwtOf } from './internal/wix-jwt.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
@@ -74,7 +75,7 @@ export const first =
     let found: string | undefined
     for (const read of readers) {
       const value = exactlyOne(read(req))
-      if (found !== undefined && value !== undefined) throw new WixAuthError('request_invalid')
+      if (found !== undefined && value !== undefined) throw refusal('request_invalid', 'sent in two places at once')
       found ??= value
     }
     return found
@@ -84,10 +85,13 @@ export const first =
 const tokenFromAuthorization = first<unknown>(fromAuthorization('Bearer'), fromAuthorization())
 
 /** A mistake in the setup of the app, not a refusal. */
-export const notRaw = (): Error =>
-  new Error(
-    'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
-      "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
+export const notRaw = (hint = 'a parser such as express.json() has read the body before'): Error =>
+  withHint(
+    new Error(
+      'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
+        "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
+    ),
+    hint,
   )
 
 /**
@@ -105,9 +109,11 @@ export function fromBody(): ReadyReader<string | Uint8Array> {
     if (typeof body === 'object' && Object.keys(body).length === 0) {
       if (header('transfer-encoding') === undefined && !(Number(header('content-length')) > 0)) return undefined
       // express.raw() ignores a body without a type, whatever its options; Wix always names one.
-      if (header('content-type') === undefined) throw new WixAuthError('request_invalid')
+      if (header('content-type') === undefined)
+        throw refusal('request_invalid', 'the body has no Content-Type, so express.raw() does not read it')
+      throw notRaw('no parser has read the body: is express.raw() before the strategy, with `type`?')
     }
-    throw notRaw()
+    throw notRaw(typeof body === 'object' ? undefined : `the body is a value of type ${typeof body}`)
   }
 }
 
@@ -125,6 +131,29 @@ export const jwtReader =
   (req) =>
     whenReady(bodyFromRequest(req), (body) => jwtOf(body, notRaw))
 
+/** The names under which credentials are sent, wherever that is. */
+const NAMES = ['instance', 'signedInstance', 'token', 'access_token']
+const PLACES = [
+  ['body', 'the body'],
+  ['query', 'the query'],
+] as const
+
+/** Where a credential is that a strategy looked for in vain. */
+export const elsewhere = (req: unknown, expected: string): string | undefined =>
+  whileObserved(() => {
+    const authorization = own(property(req, 'headers'), 'authorization')
+    if (isNonEmptyString(authorization)) {
+      const kind = looksLike(authorization.replace(/^bearer +/i, ''))
+      return kind === undefined ? 'Authorization holds something else' : `Authorization ${kind}`
+    }
+    for (const [part, place] of PLACES) {
+      const name = NAMES.find((one) => own(property(req, part), one) !== undefined)
+      if (name !== undefined)
+        return place === expected ? `in ${place} as \`${name}\`` : `in ${place}, not in ${expected}`
+    }
+    return `nothing in ${expected}`
+  })
+
 /** The option `tokenFromRequest`, of the kinds that read a token. */
 export interface TokenOptions<Req = DefaultRequest> {
   /** Where the token is. Default: the `Authorization` header, alone as Wix's front ends send it, or after `Bearer`. */
@@ -139,7 +168,7 @@ export const tokenReader =
   <Req>({ tokenFromRequest = tokenFromAuthorization }: TokenOptions<Req>): ((req: Req) => string | Promise<string>) =>
   (req) =>
     whenReady(tokenFromRequest(req), (value) => {
-      const token = oneCredential(value)
-      if (isOfOtherKind(token)) throw new WixAuthError('credentials_missing')
+      const token = oneCredential(value, () => elsewhere(req, 'the Authorization header'))
+      if (isOfOtherKind(token)) throw refusal('credentials_missing', looksLike(token) ?? 'a token of another kind')
       return token
     })

@@ -22,6 +22,7 @@
 
 import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'
+import { begin, type Refused, tell } from './events.ts'
 import { callback, type Checked, type Checks, checkOptions, flag, string, timeout } from './internal/options.ts'
 import { toError, whenReady } from './internal/promises.ts'
 import { own, property } from './internal/values.ts'
@@ -193,9 +194,17 @@ export abstract class WixStrategy<
     const options = given ?? {}
     // Taken at once: a strategy object given to passport.authenticate() is shared, and the next request replaces them.
     const actions = { success: this.success, fail: this.fail, error: this.error }
+    const began = begin()
     const found = (identity: Identity): void =>
-      this._lookUp(req, identity, (outcome) => unlessAnswered(req, () => this._decide(outcome, identity, actions)))
-    const refused = (reason: unknown): void => unlessAnswered(req, () => this._refuse(reason, options, actions))
+      this._lookUp(req, identity, (outcome) => {
+        tell(this.name, began, req, outcome, identity)
+        unlessAnswered(req, () => this._decide(outcome, identity, actions))
+      })
+    const refused = (reason: unknown): void => {
+      const decision: Refused = reason instanceof WixAuthError ? { refusal: reason } : { error: toError(reason) }
+      tell(this.name, began, req, decision)
+      unlessAnswered(req, () => this._refuse(decision, options, actions))
+    }
     this._warnOfEarly(options)
     let identity: Identity | Promise<Identity>
     try {
@@ -218,11 +227,12 @@ export abstract class WixStrategy<
     }
   }
 
-  private _refuse(reason: unknown, options: object, actions: PassportActions): void {
-    if (!(reason instanceof WixAuthError)) return actions.error(toError(reason))
-    if (this._isBearer && reason.status === 401) return actions.fail(bearerChallenge(reason), 401)
-    const message = own(options, 'badRequestMessage') || reason.message
-    actions.fail({ message, code: reason.code }, reason.status)
+  private _refuse(reason: Refused, options: object, actions: PassportActions): void {
+    if (reason.error !== undefined) return actions.error(reason.error)
+    const { refusal } = reason
+    if (this._isBearer && refusal.status === 401) return actions.fail(bearerChallenge(refusal), 401)
+    const message = own(options, 'badRequestMessage') || refusal.message
+    actions.fail({ message, code: refusal.code }, refusal.status)
   }
 
   private _decide(outcome: Outcome, identity: Identity, actions: PassportActions): void {

@@ -44,7 +44,7 @@ describe('WixAuthError', () => {
     expect(error.hint).to.equal('signed 26 h ago')
     const shown = [
       JSON.stringify(error),
-      JSON.stringify({ ...error }),
+      Object.keys(error).join(),
       inspect(error, { showHidden: true }),
       error.stack,
     ]

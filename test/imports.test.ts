@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   core: ['core', 'internal'],
   strategies: ['strategies', 'core', 'internal'],
   sessions: ['sessions', 'core', 'internal'],
-  middleware: ['middleware', 'internal', 'identity.ts', 'read.ts', 'errors.ts'],
+  middleware: ['middleware', 'internal', 'events.ts', 'identity.ts', 'read.ts', 'errors.ts'],
   userinfo: ['userinfo', 'internal', 'identity.ts', 'read.ts', 'errors.ts'],
   testing: ['testing', 'strategies', 'sessions', 'core', 'internal'],
 }

@@ -21,6 +21,9 @@ const NO_MESSAGES: ReadonlyMap<string, string> = new Map([
   ['2 ${...} ${...}', 'a part of keys of a cache'],
   ['${...} ${...}', 'a part of keys of a cache'],
   ['Bearer ${...}', 'a header'],
+  ['instance ${...}', 'a part of a line in the log'],
+  ['0 s', 'a duration'],
+  ['the answer', 'names what is not JSON, in an error that is caught'],
 ])
 
 /** A comment, a regular expression, a string, or a template with strings and templates in it. The first two may hold quotes. */

@@ -1,5 +1,6 @@
 import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
-import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
+import { refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
+import { datedInFuture, duration, formHint, guidOf, whileObserved } from './hints.ts'
 import type { ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
 import type { KeyObject } from './safe-key.ts'
@@ -27,11 +28,53 @@ const REFUSED_BY_JOSE: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
   ['ERR_JWT_CLAIM_VALIDATION_FAILED', 'claim_invalid'],
 ])
 
-const reasonOf = (error: unknown): Error => {
+/** What a failed check of a claim is about. The claims are those of a signature that is right. */
+function claimHint(error: unknown): string {
+  const claim = String(own(error, 'claim'))
+  const found = own(own(error, 'payload'), claim)
+  const id = guidOf(Array.isArray(found) ? found[0] : found)
+  if (found === undefined) return `\`${claim}\` is missing`
+  return `\`${claim}\` is not what it should be${id === undefined ? '' : ` (${id})`}`
+}
+
+/** Which app a JWT whose signature is wrong says that it is for. */
+const unverifiedApp = (token: string): string =>
+  whileObserved(() => {
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    const app = guidOf(own(payload, 'aud'))
+    return app && `; the JWT names app ${app} (not verified)`
+  }) ?? ''
+
+const HINTS: Partial<Record<string, (error: unknown, context: Context) => string>> = {
+  ERR_JWS_INVALID: () => 'the header is not that of a signed JWT',
+  ERR_JWT_INVALID: () => 'the payload is not a JSON object',
+  ERR_JOSE_NOT_SUPPORTED: () => 'the header asks for an extension (`crit`) or an algorithm that is not supported',
+  ERR_JOSE_ALG_NOT_ALLOWED: (_error, { algorithms }) => `\`alg\` is not ${algorithms.join(', ')}`,
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: (_error, { token, keys }) =>
+    keys === undefined ? 'the key fits, the signature does not' : `no key of ${keys} fits${unverifiedApp(token)}`,
+  ERR_JWT_EXPIRED: (error, { time }) =>
+    `\`exp\` was ${duration(time / 1000 - Number(own(own(error, 'payload'), 'exp')))} ago`,
+  ERR_JWT_CLAIM_VALIDATION_FAILED: claimHint,
+}
+
+/** What a hint may say of a JWT. */
+interface Context {
+  token: string
+  algorithms: readonly string[]
+  /** How many were tried; undefined where the header names one. */
+  keys: number | undefined
+  /** Milliseconds. */
+  time: number
+}
+
+const reasonOf = (error: unknown, context: Context): Error => {
   // Thrown by the function that finds the key.
   if (error instanceof WixAuthError || error instanceof WixUnavailableError) return error
-  const code = REFUSED_BY_JOSE.get(own(error, 'code'))
-  if (code !== undefined) return new WixAuthError(code)
+  const joseCode = own(error, 'code')
+  const code = REFUSED_BY_JOSE.get(joseCode)
+  const notBefore = own(error, 'claim') === 'nbf' ? own(own(error, 'payload'), 'nbf') : undefined
+  if (isNumber(notBefore)) return datedInFuture(`\`nbf\` is ${duration(notBefore - context.time / 1000)}`)
+  if (code !== undefined) return refusal(code, HINTS[String(joseCode)]?.(error, context))
   // Without `cause`: an error of jose may carry the payload.
   return new Error(`A JWT could not be checked: jose failed with a ${(error as Error).name}`)
 }
@@ -40,13 +83,14 @@ async function verifyWithAny(
   token: string,
   keys: readonly KeyObject[] | readonly FindKey[],
   options: JWTVerifyOptions,
+  context: Context,
 ): Promise<JWTVerifyResult> {
   let reason: Error | undefined
   for (const key of keys) {
     try {
       return typeof key === 'function' ? await jwtVerify(token, key, options) : await jwtVerify(token, key, options)
     } catch (error) {
-      reason = reasonOf(error)
+      reason = reasonOf(error, context)
       if (own(reason, 'code') !== 'signature_invalid') break
     }
   }
@@ -66,6 +110,9 @@ interface Verified {
   exp: number
 }
 
+const ageHint = (age: number, maxAge: number): string =>
+  Number.isNaN(age) ? 'no `iat`' : `signed ${duration(age)} ago; maxAge is ${duration(maxAge)}`
+
 /**
  * Verifies a JWT (RFC 7519 section 7.2, RFC 8725).
  *
@@ -79,10 +126,11 @@ export async function verifyClaims(
   { maxAge = false, requiredClaims = [], ...expected }: JwtRules,
 ): Promise<Verified> {
   const parts = token.split('.', 4)
-  if (parts.length !== 3 || token.indexOf('.') > MAX_HEADER_LENGTH || !parts.every(isBase64url)) {
-    throw new WixAuthError('token_malformed')
-  }
-  if (parts.slice(0, 2).some(hasByteOrderMark)) throw new WixAuthError('token_malformed')
+  if (parts.length !== 3) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
+  if (token.indexOf('.') > MAX_HEADER_LENGTH)
+    throw refusal('token_malformed', `a header of more than ${MAX_HEADER_LENGTH} characters`)
+  if (!parts.every(isBase64url)) throw refusal('token_malformed', 'a part is not canonical base64url: was it cut?')
+  if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
   const { clockTolerance: tolerance = 30, now = Date.now } = options
   const time = now()
@@ -93,20 +141,28 @@ export async function verifyClaims(
     currentDate: new Date(time),
   })
   const candidates = typeof keys === 'function' ? [keys] : keys
-  const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions)
+  const context = {
+    token,
+    algorithms: expected.algorithms,
+    keys: typeof keys === 'function' ? undefined : keys.length,
+    time,
+  }
+  const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions, context)
   // jose also reads an inherited one.
-  if (expected.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ')) throw new WixAuthError('claim_invalid')
+  if (expected.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ'))
+    throw refusal('claim_invalid', 'the header has no `typ`')
   // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
   if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(protectedHeader, name))) {
-    throw new WixAuthError('token_malformed')
+    throw refusal('token_malformed', 'the header has `crit`, `b64` or `zip`')
   }
   const exp = own(payload, 'exp')
   const iat = own(payload, 'iat') ?? null
   // JSON has 1e999, and jose only demands a number.
-  if (!isNumber(exp) || (iat !== null && !isNumber(iat))) throw new WixAuthError('claim_invalid')
+  if (!isNumber(exp) || (iat !== null && !isNumber(iat)))
+    throw refusal('claim_invalid', '`exp` or `iat` is not a finite number')
   // NaN, where there is no `iat`, is within no limit.
   const age = iat === null ? NaN : Math.floor(time / 1000) - iat
-  if (age < -tolerance) throw new WixAuthError('claim_invalid')
-  if (maxAge !== false && !(age <= maxAge + tolerance)) throw new WixAuthError('token_expired')
+  if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
+  if (maxAge !== false && !(age <= maxAge + tolerance)) throw refusal('token_expired', ageHint(age, maxAge))
   return { claims: payload, iat, exp }
 }

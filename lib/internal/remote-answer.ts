@@ -21,7 +21,7 @@ export async function readAnswer(body: AsyncIterable<Uint8Array> | null): Promis
       if (length > MAX_KIB * 1024) return `an answer of more than ${MAX_KIB} KiB`
       chunks.push(chunk)
     }
-    const answer = objectOf(parseJson(Buffer.concat(chunks)))
+    const answer = objectOf(parseJson(Buffer.concat(chunks), 'the answer'))
     if (isDeeper(answer, MAX_DEPTH)) return `an answer of more than ${MAX_DEPTH} levels`
     if (answer !== undefined) return answer
   } catch {

@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { createLocalJWKSet } from 'jose'
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
+import { keyHint } from './hints.ts'
 import type { FindKey } from './jwt.ts'
 import { singleFlight } from './promises.ts'
 import { remoteClient } from './remote.ts'
@@ -36,10 +37,11 @@ function isUsable(jwk: object): boolean {
  *
  * @throws {WixUnavailableError} For anything else.
  */
-function localSet(set: Record<string, unknown>): FindKey {
+function localSet(set: Record<string, unknown>): { find: FindKey; size: number } {
   const keys = own(set, 'keys')
   if (!Array.isArray(keys) || !keys.every(isObject)) throw unavailable(SERVER, 'not a JSON Web Key Set')
-  return createLocalJWKSet({ keys: keys.filter(isUsable) })
+  const usable = keys.filter(isUsable)
+  return { find: createLocalJWKSet({ keys: usable }), size: usable.length }
 }
 
 /**
@@ -56,7 +58,7 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
   /** By the wall clock as well: the other one may stand still while the machine sleeps. */
   let readAt = -Infinity
   let content: string | undefined
-  let inSet: FindKey
+  let inSet: ReturnType<typeof localSet>
   let current: FindKey
   let tried = -Infinity
   let read = -Infinity
@@ -83,15 +85,15 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
 
   const findInSet: FindKey = async (header, token) => {
     try {
-      return await inSet(header, token)
+      return await inSet.find(header, token)
     } catch {
       // None fits, or several do.
-      throw new WixAuthError('signature_invalid')
+      throw refusal('signature_invalid', `${keyHint(header.kid)} is not in the set of ${inSet.size} keys`)
     }
   }
   const finder = (): FindKey => async (header, token) => {
     // Without a `kid`, jose would take the only key of a type.
-    if (!isNonEmptyString(header.kid)) throw new WixAuthError('signature_invalid')
+    if (!isNonEmptyString(header.kid)) throw refusal('signature_invalid', 'the header has no `kid`')
     try {
       return await findInSet(header, token)
     } catch (error) {

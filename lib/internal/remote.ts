@@ -1,4 +1,4 @@
-import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
+import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { circuitBreaker } from './circuit.ts'
 import { withTimeout } from './promises.ts'
 import { readAnswer } from './remote-answer.ts'
@@ -98,7 +98,7 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
       }
       const { status, headers: answered, body } = response
       const code = refusals?.get(status)
-      if (code !== undefined) throw new WixAuthError(code)
+      if (code !== undefined) throw refusal(code, `${server} answered with status ${status}`)
       if (status === 200) {
         const answer = await readAnswer(body)
         if (typeof answer === 'string') throw unavailable(server, answer)

@@ -1,4 +1,4 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 
 export const isNumber = (value: unknown): value is number => Number.isFinite(value)
 
@@ -21,6 +21,8 @@ export const own = (holder: unknown, name: string): unknown =>
     ? (holder as Record<string, unknown>)[name]
     : undefined
 
+const sent = (times: number): string => (times === 2 ? 'sent twice' : `sent as a list of ${times}`)
+
 /**
  * The rule for every credential: one string, or nothing.
  *
@@ -29,17 +31,21 @@ export const own = (holder: unknown, name: string): unknown =>
 export const exactlyOne = (value: unknown): string | undefined => {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value === 'string') return value
-  throw new WixAuthError('request_invalid')
+  throw refusal(
+    'request_invalid',
+    Array.isArray(value) ? sent(value.length) : `sent as a value of type ${typeof value}`,
+  )
 }
 
 /**
  * {@link exactlyOne}, where there must be one.
  *
+ * @param hint Says, of a credential that is missing, where it is instead.
  * @throws {WixAuthError} `credentials_missing` where there is none.
  */
-export const oneCredential = (value: unknown): string => {
+export const oneCredential = (value: unknown, hint: () => string | undefined = () => undefined): string => {
   const credential = exactlyOne(value)
-  if (credential === undefined) throw new WixAuthError('credentials_missing')
+  if (credential === undefined) throw refusal('credentials_missing', hint())
   return credential
 }
 
@@ -48,13 +54,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /**
  * Parses JSON; bytes must be UTF-8 without a byte order mark.
  *
+ * @param what Names it in the hint.
  * @throws {WixAuthError} `token_malformed`.
  */
-export function parseJson(json: string | Uint8Array): unknown {
+export function parseJson(json: string | Uint8Array, what: string): unknown {
   try {
     return JSON.parse(typeof json === 'string' ? json : utf8.decode(json))
   } catch {
-    throw new WixAuthError('token_malformed')
+    throw refusal('token_malformed', `${what} is not JSON in UTF-8`)
   }
 }
 

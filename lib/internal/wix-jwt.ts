@@ -1,4 +1,5 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
+import { tooLong } from './hints.ts'
 import { type JwtRules, verifyClaims } from './jwt.ts'
 import { type Checked, type Checks, clockChecks, type ClockOptions, neededLater } from './options.ts'
 import { own } from './values.ts'
@@ -26,9 +27,9 @@ const MAX_LENGTH = 1024 * 1024
  * @throws {WixAuthError} `credentials_missing` without a body.
  */
 export function jwtOf(body: unknown, notRaw: () => Error): string {
-  if (body === undefined || body === null) throw new WixAuthError('credentials_missing')
+  if (body === undefined || body === null) throw refusal('credentials_missing', 'the request has no body')
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw notRaw()
-  if (body.length === 0) throw new WixAuthError('credentials_missing')
+  if (body.length === 0) throw refusal('credentials_missing', 'the body is empty')
   return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
 }
 
@@ -59,7 +60,7 @@ export function wixJwtCheck(
 ): (token: string) => Promise<WixClaims> {
   const keys = wixPublicKeys(owner, options.publicKey)
   return async (token) => {
-    if (token.length > MAX_LENGTH) throw new WixAuthError('body_too_large')
+    if (token.length > MAX_LENGTH) throw refusal('body_too_large', tooLong(token, MAX_LENGTH))
     const { claims, iat, exp } = await verifyClaims(token, keys, options, { ...rules, algorithms: ['RS256'] })
     return { data: own(claims, 'data'), iat, exp }
   }

@@ -1,4 +1,5 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
+import { begin, tell } from '../events.ts'
 import {
   type Authenticated,
   identityOf,
@@ -9,7 +10,7 @@ import {
   type WixIdentity,
 } from '../identity.ts'
 import { type Check, checkOptions, must } from '../internal/options.ts'
-import { isPromise, toError } from '../internal/promises.ts'
+import { isPromise, toError, whenReady } from '../internal/promises.ts'
 import { isNonEmptyString, own, stringOrNull } from '../internal/values.ts'
 import type { DefaultRequest } from '../read.ts'
 
@@ -38,7 +39,10 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? [
 const eachOf = (test: (value: unknown) => boolean, expected: string): Check =>
   must((value) => listOf(value).length > 0 && listOf(value).every(test), `${expected}, or an array of them`)
 
-function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
+/** What an identity lacks, in words for the developer; undefined where it satisfies the rule. */
+type Lack = string | undefined
+
+function ruleOf(rule: IdentityRule): (identity: WixIdentity) => Lack {
   const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions('requireIdentity', rule, {
     subjectType: eachOf(isSubjectType, SUBJECT_TYPES.join(' | ')),
     permissions: must((value) => value === 'OWNER', "'OWNER'"),
@@ -53,22 +57,28 @@ function predicateOf(rule: IdentityRule): IdentityPredicate<unknown> {
   return (identity) => {
     // An anonymous visitor owns nothing, whatever else the credential says.
     const isOwnerOrCollaborator = identity.subjectType === 'USER' && isOwner(stringOrNull(own(identity, 'permissions')))
-    return (
-      (subjectType === undefined || subjectTypes.includes(identity.subjectType)) &&
-      (permissions === undefined || isOwnerOrCollaborator) &&
-      (siteOwner === undefined ||
-        (isOwnerOrCollaborator &&
-          isNonEmptyString(identity.subjectId) &&
-          identity.subjectId === own(identity, 'siteOwnerId'))) &&
-      (vendorProductId === undefined || plans.includes(own(identity, 'vendorProductId')))
+    const { subjectId } = identity
+    if (subjectType !== undefined && !subjectTypes.includes(identity.subjectType))
+      return `subjectType is ${identity.subjectType}; the rule wants ${subjectTypes.join(', ')}`
+    if (permissions !== undefined && !isOwnerOrCollaborator)
+      return 'no `permissions` of an owner; an access token has none at all'
+    if (
+      siteOwner !== undefined &&
+      !(isOwnerOrCollaborator && isNonEmptyString(subjectId) && subjectId === own(identity, 'siteOwnerId'))
     )
+      return 'the subject is not known to be the owner of the site'
+    if (vendorProductId !== undefined && !plans.includes(own(identity, 'vendorProductId')))
+      return 'the site is not known to be on a plan of the rule'
+    return undefined
   }
 }
+
+const lackOfVerdict = (verdict: unknown): Lack => (verdict === true ? undefined : 'the predicate did not answer true')
 
 /**
  * Middleware for after authentication: lets only identities through that satisfy the rule.
  *
- * Calls `next(error)` with a {@link WixAuthError} `insufficient_scope` (403) for the others, and with an Error (500) when no
+ * Calls `next(error)` with a `WixAuthError` `insufficient_scope` (403) for the others, and with an Error (500) when no
  * strategy of this package ran before it or the predicate failed.
  *
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
@@ -78,18 +88,26 @@ export function requireIdentity<Req extends Authenticated = DefaultRequest>(
   predicate: IdentityPredicate<Req>,
 ): Guard<Req>
 export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | IdentityPredicate<Req>): Guard<Req> {
-  const satisfies = typeof rule === 'function' ? rule : predicateOf(rule)
+  const lackOf: (identity: WixIdentity, req: Req) => Lack | PromiseLike<Lack> =
+    typeof rule === 'function' ? (identity, req) => whenReady(rule(identity, req), lackOfVerdict) : ruleOf(rule)
 
   return (req, _res, next) => {
-    const decide = (verdict: unknown): void =>
-      verdict === true ? next() : next(new WixAuthError('insufficient_scope'))
-    let verdict: boolean | PromiseLike<boolean>
+    const began = begin()
+    let identity: WixIdentity
+    const decide = (lack: Lack): void => {
+      if (lack === undefined) return next()
+      const error = refusal('insufficient_scope', lack)
+      tell('requireIdentity', began, req, { refusal: error }, identity)
+      next(error)
+    }
+    let lack: Lack | PromiseLike<Lack>
     try {
-      verdict = satisfies(identityOf(req), req)
+      identity = identityOf(req)
+      lack = lackOf(identity, req)
     } catch (reason) {
       return next(toError(reason))
     }
-    if (isPromise(verdict)) void Promise.resolve(verdict).then(decide, (reason: unknown) => next(toError(reason)))
-    else decide(verdict)
+    if (isPromise(lack)) void Promise.resolve(lack).then(decide, (reason: unknown) => next(toError(reason)))
+    else decide(lack)
   }
 }

@@ -1,4 +1,4 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 import { type Facts, factsOf, isSubjectType, subOf, type WixIdentity } from '../identity.ts'
 import { isNonEmptyString, own } from '../internal/values.ts'
 
@@ -70,11 +70,11 @@ export function sessionOf(claims: object, iat: number | null, exp: number): WixS
   const jti = own(claims, 'jti')
   const facts = factsOf(claims)
   if (!isNonEmptyString(instanceId) || !isSubjectType(subjectType) || !isNonEmptyString(jti) || iat === null) {
-    throw new WixAuthError('claim_invalid')
+    throw refusal('claim_invalid', '`instanceId`, `subjectType`, `jti` or `iat` is missing')
   }
-  if (!(exp - iat <= MAX_TTL)) throw new WixAuthError('claim_invalid')
+  if (!(exp - iat <= MAX_TTL)) throw refusal('claim_invalid', `it lives for more than ${MAX_TTL} s`)
   if (own(claims, 'sub') !== subOf({ instanceId, subjectType, subjectId: facts.subjectId })) {
-    throw new WixAuthError('claim_invalid')
+    throw refusal('claim_invalid', '`sub` is not that of the subject')
   }
   const added = Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED.has(name)))
   return { instanceId, subjectType, ...facts, iat, exp, jti, claims: added }

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
-import { WixAuthError, WixUnavailableError } from '../errors.ts'
+import { refusal, WixUnavailableError } from '../errors.ts'
+import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { got } from '../internal/options.ts'
 import { singleFlight, withTimeout } from '../internal/promises.ts'
@@ -113,7 +114,8 @@ function keyRing(list: unknown): KeyRing {
     keys,
     find(header) {
       const key = keys.find((one) => one.kid === header.kid && one.alg === header.alg)
-      if (key === undefined) throw new WixAuthError('signature_invalid')
+      if (key === undefined)
+        throw refusal('signature_invalid', `${keyHint(header.kid)} is not in the list of ${keys.length} keys`)
       return key.publicKey
     },
   }

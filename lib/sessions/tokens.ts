@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
+import { tooLong } from '../internal/hints.ts'
 import { type FindKey, verifyClaims } from '../internal/jwt.ts'
 import {
   checkOptions,
@@ -64,8 +65,8 @@ export function sessionCheck(keys: () => FindKey | Promise<FindKey>, rules: Sess
   let check: SessionCheck
 
   return (token) => {
-    if (typeof token !== 'string') throw new WixAuthError('request_invalid')
-    if (token.length > MAX_LENGTH) throw new WixAuthError('token_malformed')
+    if (typeof token !== 'string') throw refusal('request_invalid', 'the token is not a string')
+    if (token.length > MAX_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_LENGTH))
     return whenReady(keys(), (find) => {
       if (find !== known) {
         known = find
@@ -134,7 +135,7 @@ export class SessionTokens {
     const { issuer, audience, now = Date.now } = this.#rules
     const iat = Math.floor(now() / 1000)
     const exp = Math.floor(Math.min(iat + this.#ttl, identity.exp ?? Infinity))
-    if (exp <= iat) throw new WixAuthError('token_expired')
+    if (exp <= iat) throw refusal('token_expired', 'the credential has expired')
     const { signer } = await this.#rings()
     const jti = randomBytes(16).toString('base64url')
     const token = await new SignJWT({ ...added, ...claimsOf(identity, { iss: issuer, aud: audience, iat, exp, jti }) })

@@ -1,5 +1,6 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 import { isSubjectType, SUBJECT_TYPES, type SubjectType } from '../identity.ts'
+import { formHint, tooLong } from '../internal/hints.ts'
 import { type Checked, checkOptions, type Checks, must } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
 import { oneCredential } from '../internal/values.ts'
@@ -52,11 +53,16 @@ function accessTokenCheck(owner: string, options: Checked<VerifyAccessTokenOptio
   const ask = tokenInfoCheck(owner, options, 'access-token')
   return (token) => {
     // Before Wix is asked.
-    if (token.length > MAX_LENGTH || !TOKEN.test(token) || FOREIGN.test(token)) {
-      throw new WixAuthError('token_malformed')
-    }
+    if (token.length > MAX_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_LENGTH))
+    if (!TOKEN.test(token) || FOREIGN.test(token))
+      throw refusal('token_malformed', formHint(token, 'an access token has 4 or more'))
     return whenReady(ask(token), (identity) => {
-      if (subjectTypes?.includes(identity.subjectType) === false) throw new WixAuthError('insufficient_scope')
+      const { subjectType } = identity
+      if (subjectTypes?.includes(subjectType) === false)
+        throw refusal(
+          'insufficient_scope',
+          `subjectType is ${subjectType}; subjectTypes has ${subjectTypes.join(', ')}`,
+        )
       return identity
     })
   }

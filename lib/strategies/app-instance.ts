@@ -1,8 +1,10 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal, type WixAuthError } from '../errors.ts'
+import { refusedIdentity } from '../events.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
 import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
+import { datedInFuture, duration, formHint, guidOf, tooLong, whileObserved } from '../internal/hints.ts'
 import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
-import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
+import { isNonEmptyString, objectOf, own, parseJson } from '../internal/values.ts'
 import type { KeyObject } from '../internal/safe-key.ts'
 
 /**
@@ -96,9 +98,9 @@ const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
  */
 function normalizePayload(value: unknown): asserts value is WixInstancePayload {
   const payload = objectOf(value)
-  if (payload === undefined) throw new WixAuthError('token_malformed')
+  if (payload === undefined) throw refusal('token_malformed', 'the payload is not a JSON object')
   if (!Object.hasOwn(payload, 'instanceId') || !isNonEmptyString(payload['instanceId']))
-    throw new WixAuthError('claim_invalid')
+    throw refusal('claim_invalid', 'the payload has no `instanceId`')
   for (const name in payload) {
     const type = TYPES.get(name)
     if (type !== undefined && (typeof payload[name] !== type || payload[name] === '')) payload[name] = null
@@ -112,8 +114,8 @@ function normalizePayload(value: unknown): asserts value is WixInstancePayload {
  */
 function parsePayload(data: string): WixInstancePayload {
   const bytes = Buffer.from(data, 'base64url')
-  if (bytes.toString('base64url') !== data) throw new WixAuthError('token_malformed')
-  const payload = parseJson(bytes)
+  if (bytes.toString('base64url') !== data) throw refusal('token_malformed', 'the payload is not canonical base64url')
+  const payload = parseJson(bytes, 'the payload')
   normalizePayload(payload)
   return payload
 }
@@ -196,32 +198,66 @@ export interface SecretInstance {
   secrets: readonly KeyObject[]
 }
 
+const inBrackets = (id: string | undefined): string => (id === undefined ? '' : ` (${id})`)
+
+/** Which app a forged instance, or one of another app, says that it is for. */
+const unverifiedApp = (data: string, appId: string | undefined): string =>
+  whileObserved(() => {
+    const app = guidOf(own(JSON.parse(Buffer.from(data, 'base64url').toString()), 'appDefId'))
+    if (app === undefined) return undefined
+    return app === appId
+      ? '; the instance names your app (not verified): is the secret that of another one?'
+      : `; the instance names app ${app} (not verified)`
+  }) ?? ''
+
+const expiryHint = (seconds: number): string =>
+  Number.isNaN(seconds) ? '`expirationDate` is not a date' : `\`expirationDate\` was ${duration(seconds)} ago`
+
 /** Prepares the check of an instance. */
 export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInstance) => WixInstance {
   const { maxAge = 86_400, clockTolerance = 30, appId, now = Date.now } = rules
   const tolerance = clockTolerance * 1000
 
+  const ageHint = (signed: number, seconds: number): string =>
+    Number.isNaN(signed)
+      ? 'no valid `signDate`'
+      : `signed ${duration((now() - signed) / 1000)} ago; maxAge is ${duration(seconds)}`
+
   return ({ instance, secrets }) => {
-    if (instance.length > MAX_LENGTH || !START.test(instance) || instance.includes('.', 44)) {
-      throw new WixAuthError('token_malformed')
+    if (instance.length > MAX_LENGTH) {
+      throw refusal('token_malformed', tooLong(instance, MAX_LENGTH))
+    }
+    if (!START.test(instance) || instance.includes('.', 44)) {
+      throw refusal('token_malformed', formHint(instance, 'an instance has 2, of which the first has 43 characters'))
     }
     const signature = instance.slice(0, 43)
     const data = instance.slice(44)
-    if (!secrets.some((secret) => isSignature(signature, data, secret))) throw new WixAuthError('signature_invalid')
+    if (!secrets.some((secret) => isSignature(signature, data, secret))) {
+      throw refusal('signature_invalid', `no secret of ${secrets.length} fits${unverifiedApp(data, appId)}`)
+    }
 
     const payload = parsePayload(data)
     const appDefId: unknown = claim(payload, 'appDefId') ?? ''
-    if (appId !== undefined && appDefId !== '' && appDefId !== appId) throw new WixAuthError('claim_invalid')
+    if (appId !== undefined && appDefId !== '' && appDefId !== appId) {
+      throw refusal('claim_invalid', `\`appDefId\` is another app's${inBrackets(guidOf(appDefId))}`)
+    }
 
     const signed = timeOf(claim(payload, 'signDate'))
     const expirationDate = claim(payload, 'expirationDate')
     const expires = timeOf(expirationDate)
+    const identity = toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signed, expires)
+    const refuse = (error: WixAuthError): never => {
+      refusedIdentity.set(error, identity)
+      throw error
+    }
     // Each condition is put so that NaN, for a date that is missing or malformed, refuses.
     const time = now()
-    if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance)) throw new WixAuthError('token_expired')
-    if (maxAge !== false && !(signed - time <= tolerance)) throw new WixAuthError('claim_invalid')
+    if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance))
+      refuse(refusal('token_expired', ageHint(signed, maxAge)))
+    if (maxAge !== false && !(signed - time <= tolerance))
+      refuse(datedInFuture(`signed ${duration((signed - time) / 1000)}`))
     if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
-      throw new WixAuthError('token_expired')
-    return toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signed, expires)
+      refuse(refusal('token_expired', expiryHint((time - expires) / 1000)))
+    return identity
   }
 }

@@ -1,4 +1,4 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 import { appSecrets, SIGNATURE, type WixSecret } from '../internal/app-secret.ts'
 import {
   callback,
@@ -13,7 +13,7 @@ import { whenReady } from '../internal/promises.ts'
 import { isObject, oneCredential, own } from '../internal/values.ts'
 import type { KeyObject } from '../internal/safe-key.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
-import { type DefaultRequest, first, fromHeader, fromQuery, type Reader } from '../read.ts'
+import { type DefaultRequest, elsewhere, first, fromHeader, fromQuery, type Reader } from '../read.ts'
 import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
 import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
 import {
@@ -92,7 +92,7 @@ const OWNER = 'WixAppStrategy'
 /** What an instance and Wix say of the installation and of the app must be the same. */
 function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
   if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId)) {
-    throw new WixAuthError('claim_invalid')
+    throw refusal('claim_invalid', 'Token Info names another installation or app than the instance')
   }
   instance.siteId = siteId ?? instance.siteId
   return instance
@@ -112,7 +112,7 @@ function instanceReader<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
       ? prepare(own(authenticateOptions, 'secret') as SecretOption<Req>)
       : (constructed ?? prepare(undefined))
     return whenReady(instanceFromRequest(req), (value) => {
-      const instance = oneCredential(value)
+      const instance = oneCredential(value, () => elsewhere(req, 'the query'))
       const secrets = typeof secret === 'function' ? whenReady(secret(req), toSecrets) : secret
       return whenReady(secrets, (known) => ({ instance, secrets: known }))
     })

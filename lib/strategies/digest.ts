@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
+import { tooLong } from '../internal/hints.ts'
 import { type Checked, checkOptions } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
 import { oneCredential, own, parseJson } from '../internal/values.ts'
@@ -40,15 +41,18 @@ function digestCheck(owner: string, options: Checked<VerifyDigestOptions>): (giv
   const verify = wixJwtCheck(owner, options)
   return async ({ header, body }) => {
     // Node joins several headers of this name with commas, and RFC 3230 several digests in one header.
-    if (typeof header !== 'string' || header.includes(',')) throw new WixAuthError('request_invalid')
-    if (header.length > MAX_LENGTH || !header.startsWith(PREFIX)) throw new WixAuthError('token_malformed')
+    if (typeof header !== 'string' || header.includes(','))
+      throw refusal('request_invalid', 'several digests in one header, or several headers')
+    if (header.length > MAX_LENGTH) throw refusal('token_malformed', tooLong(header, MAX_LENGTH))
+    if (!header.startsWith(PREFIX)) throw refusal('token_malformed', 'the header does not begin with `JWT=`')
     const { data, iat, exp } = await verify(header.slice(PREFIX.length))
     const digest = own(data, 'SHA256')
-    if (typeof digest !== 'string' || !/^[\da-f]{64}$/i.test(digest)) throw new WixAuthError('claim_invalid')
+    if (typeof digest !== 'string' || !/^[\da-f]{64}$/i.test(digest))
+      throw refusal('claim_invalid', '`data` of the JWT has no `SHA256` of 64 hex digits')
     if (!timingSafeEqual(createHash('sha256').update(body).digest(), Buffer.from(digest, 'hex'))) {
-      throw new WixAuthError('signature_invalid')
+      throw refusal('signature_invalid', `the hash is that of another body; ${body.length} bytes arrived here`)
     }
-    return { body: body.length === 0 ? null : parseJson(body), iat, exp }
+    return { body: body.length === 0 ? null : parseJson(body, 'the body'), iat, exp }
   }
 }
 
@@ -82,11 +86,12 @@ const kind = {
   reader:
     <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>) =>
     (req: Req): SignedBody | Promise<SignedBody> => {
-      const header = oneCredential(fromDigest(req))
+      const header = oneCredential(fromDigest(req), () => 'no `Digest` header')
       return whenReady(bodyFromRequest(req), (value) => {
         const body = value ?? new Uint8Array()
         // Decoding to a string may drop a byte order mark and invalid UTF-8, which the hash covers.
-        if (!(body instanceof Uint8Array)) throw notRaw()
+        if (!(body instanceof Uint8Array))
+          throw notRaw('the body is a string, not bytes: use express.raw(), not express.text()')
         return { header, body }
       })
     },

@@ -1,4 +1,4 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 import { subjectOf, type WixIdentity } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, required, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own } from '../internal/values.ts'
@@ -51,7 +51,10 @@ function servicePluginCheck(
     const request = objectOf(own(data, 'request'))
     const metadata = objectOf(own(data, 'metadata'))
     const instanceId = own(metadata, 'instanceId')
-    if (request === undefined || !isNonEmptyString(instanceId)) throw new WixAuthError('claim_invalid')
+    if (typeof data === 'string')
+      throw refusal('claim_invalid', '`data` is a string, as in a webhook: WixWebhookStrategy')
+    if (request === undefined) throw refusal('claim_invalid', '`data` has no `request`')
+    if (!isNonEmptyString(instanceId)) throw refusal('claim_invalid', '`data.metadata` has no `instanceId`')
     return {
       instanceId,
       ...subjectOf(own(metadata, 'identity')),

@@ -1,6 +1,7 @@
-import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
+import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { factsOf, isSubjectType, type WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
+import { duration, guidOf } from '../internal/hints.ts'
 import {
   callback,
   type Checked,
@@ -88,17 +89,25 @@ const toSeconds = (value: unknown): number | null => {
   return isNumber(seconds) ? seconds : null
 }
 
+const otherApp = (clientId: unknown): string => {
+  if (clientId === undefined) return 'Token Info names no `clientId`'
+  const id = guidOf(clientId)
+  return `clientId is another app's${id === undefined ? '' : ` (${id})`}`
+}
+
 /** The checks that Wix leaves to the caller. */
 function tokenInfoOf(answer: Record<string, unknown>, appId: string, time: number): WixTokenInfo {
   const active = own(answer, 'active')
   // The documentation has a string here as well, and the string "false" is truthy.
-  if (active !== true && active !== 'true') throw new WixAuthError('token_inactive')
+  if (active !== true && active !== 'true') throw refusal('token_inactive', 'Token Info does not call it active')
   const instanceId = own(answer, 'instanceId')
   const exp = toSeconds(own(answer, 'exp'))
   // A token of another app must not be accepted here (RFC 9700 section 2.3).
-  if (own(answer, 'clientId') !== appId || !isNonEmptyString(instanceId) || exp === null)
-    throw new WixAuthError('claim_invalid')
-  if (!(time < exp * 1000)) throw new WixAuthError('token_expired')
+  const clientId = own(answer, 'clientId')
+  if (clientId !== appId) throw refusal('claim_invalid', otherApp(clientId))
+  if (!isNonEmptyString(instanceId)) throw refusal('claim_invalid', 'Token Info names no `instanceId`')
+  if (exp === null) throw refusal('claim_invalid', 'Token Info names no `exp`')
+  if (!(time < exp * 1000)) throw refusal('token_expired', `\`exp\` was ${duration(time / 1000 - exp)} ago`)
   const subjectType = own(answer, 'subjectType')
   return {
     ...answer,

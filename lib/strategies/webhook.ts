@@ -1,4 +1,4 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 import { subjectOf, type WixIdentity } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, maxAge } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own, parseJson, stringOrNull } from '../internal/values.ts'
@@ -68,9 +68,10 @@ export interface WixWebhookStrategyOptions<Req = DefaultRequest>
 
 const checks: Checks<VerifyWebhookOptions> = { ...signedChecks, maxAge }
 
-const parsed = (json: unknown): Record<string, unknown> => {
-  const object = isNonEmptyString(json) ? objectOf(parseJson(json)) : undefined
-  if (object === undefined) throw new WixAuthError('claim_invalid')
+function parsed(json: unknown, what: string): Record<string, unknown> {
+  if (!isNonEmptyString(json)) throw refusal('claim_invalid', `${what} is not JSON in a string`)
+  const object = objectOf(parseJson(json, what))
+  if (object === undefined) throw refusal('claim_invalid', `${what} is not a JSON object`)
   return object
 }
 
@@ -83,24 +84,34 @@ function webhookCheck(
   return async (body) => {
     const { data, iat, exp } = await verify(body)
     // JSON in JSON in the JWT; a JWT of another kind has an object here.
-    const event = parsed(data)
+    if (own(data, 'metadata') !== undefined)
+      throw refusal('claim_invalid', 'a service plugin call: WixServicePluginStrategy')
+    if (own(data, 'SHA256') !== undefined)
+      throw refusal('claim_invalid', 'the JWT of a Digest header: WixDigestStrategy')
+    const event = parsed(data, '`data` of the JWT')
     const identity = own(event, 'identity')
     delete event['identity']
     const instanceId = own(event, 'instanceId')
     const eventType = own(event, 'eventType')
-    if (!isNonEmptyString(instanceId) || !isNonEmptyString(eventType)) throw new WixAuthError('claim_invalid')
+    if (!isNonEmptyString(instanceId))
+      throw refusal('claim_invalid', 'the event has no `instanceId`: one of an account?')
+    if (!isNonEmptyString(eventType)) throw refusal('claim_invalid', 'the event has no `eventType`')
     const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
     return {
       ...event,
       instanceId,
       // Old events have none.
-      ...subjectOf(identity === undefined || identity === null || identity === '' ? undefined : parsed(identity)),
+      ...subjectOf(
+        identity === undefined || identity === null || identity === ''
+          ? undefined
+          : parsed(identity, '`identity` of the event'),
+      ),
       clientId: null,
       siteId: stringOrNull(own(accountInfo, 'siteId')),
       iat,
       exp,
       eventType,
-      data: parsed(own(event, 'data')),
+      data: parsed(own(event, 'data'), '`data` of the event'),
       accountInfo,
       webhookId: stringOrNull(own(event, 'webhookId')),
     }

@@ -1,4 +1,4 @@
-import { WixAuthError, type WixAuthErrorCode } from '../errors.ts'
+import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { cached, expiringMap } from '../internal/cache.ts'
 import { type Fetch, remoteClient } from '../internal/remote.ts'
 
@@ -8,7 +8,8 @@ const MAX_LENGTH = 64 * 1024
 const TOKEN = /^([a-z][\w-]* )?[\w\-.~+/]+=*$/i
 
 function authorizationOf(token: string): string {
-  if (token.length > MAX_LENGTH || !TOKEN.test(token)) throw new WixAuthError('token_malformed')
+  if (token.length > MAX_LENGTH || !TOKEN.test(token))
+    throw refusal('token_malformed', 'the token cannot be sent to the user info endpoint: it is too long or no token')
   return token.includes(' ') ? token : `Bearer ${token}`
 }
 

@@ -1,6 +1,7 @@
-import { WixAuthError } from '../errors.ts'
+import { refusal } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
 import { expiringMap } from '../internal/cache.ts'
+import { tooLong } from '../internal/hints.ts'
 import { verifyClaims } from '../internal/jwt.ts'
 import {
   callback,
@@ -105,7 +106,7 @@ async function verified(given: unknown, context: Checked<UserInfoContext>): Prom
   const { keySet = {} as UserInfoKeySet } = context
   const { jwksUri, issuer, audience } = checkOptions('resolveUserInfo keySet', keySet, keySetChecks)
   const token = oneCredential(given)
-  if (token.length > MAX_LENGTH) throw new WixAuthError('token_malformed')
+  if (token.length > MAX_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_LENGTH))
   const keys = keySets.get(jwksUri) ?? remoteKeySet(jwksUri)
   keySets.set(jwksUri, keys, KEY_SET_AGE)
   const { claims } = await verifyClaims(token, await keys(), context, { issuer, audience, algorithms: ALGORITHMS })

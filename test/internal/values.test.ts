@@ -79,9 +79,9 @@ describe('I-01: exactlyOne and oneCredential', () => {
 
 describe('I-09: parseJson', () => {
   it('parses a string, and bytes in UTF-8', () => {
-    expect(parseJson('{"a":"ü"}')).to.deep.equal({ a: 'ü' })
-    expect(parseJson(Buffer.from('{"a":"ü"}'))).to.deep.equal({ a: 'ü' })
-    expect(parseJson(new Uint8Array(Buffer.from('7')))).to.equal(7)
+    expect(parseJson('{"a":"ü"}', 'it')).to.deep.equal({ a: 'ü' })
+    expect(parseJson(Buffer.from('{"a":"ü"}'), 'it')).to.deep.equal({ a: 'ü' })
+    expect(parseJson(new Uint8Array(Buffer.from('7')), 'it')).to.equal(7)
   })
 
   const bad: Array<[string, string | Uint8Array]> = [
@@ -95,7 +95,7 @@ describe('I-09: parseJson', () => {
   ]
   for (const [name, json] of bad) {
     it(`rejects ${name} with token_malformed, and without its content`, () => {
-      refused(() => parseJson(json), 'token_malformed')
+      refused(() => parseJson(json, 'it'), 'token_malformed')
     })
   }
 })
