@@ -53,7 +53,7 @@ export function createApp(options: AppOptions): Express {
 
   // Wix opens the pages with an instance in the URL. It is all that they need: they trade it for a session token.
   app.get('/dashboard', signIn.page, requireIdentity({ subjectType: 'USER' }), (req, res) => {
-    database.countVisit(accountOf(req))
+    database.saveUser(accountOf(req), { visits: 1 })
     res.sendFile(join(pages, 'dashboard.html'))
   })
   app.get('/widget', signIn.page, requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }), (_req, res) => {

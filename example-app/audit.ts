@@ -18,8 +18,8 @@ function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Res
   if (deciding === undefined) return undefined
   const { outcome, code, identity } = deciding
   const accepted = events.find((event) => event.outcome === 'success')
-  // A Digest header names no site: the route knows it from the signed body.
-  const { instanceId } = res.locals as { instanceId?: string | null }
+  // A Digest header names no site: the route knows it from the signed body. Why our own look-up refused, the sign-in knows.
+  const { instanceId, refusal } = res.locals as { instanceId?: string | null; refusal?: string }
   return {
     at: Date.now(),
     instanceId: identity?.instanceId ?? instanceId ?? null,
@@ -30,7 +30,7 @@ function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Res
     path: (req.originalUrl.split('?')[0] ?? '').slice(0, 200),
     outcome,
     status: res.statusCode,
-    code,
+    code: code ?? refusal ?? null,
   }
 }
 
@@ -43,7 +43,7 @@ export function auditing(database: AppDatabase): RequestHandler {
   const eventsOf = new WeakMap<object, WixAuthenticateEvent[]>()
   subscribe(CHANNEL, (message) => {
     const event = message as WixAuthenticateEvent
-    eventsOf.get(event.request)?.push(event)
+    eventsOf.get(event.request as Request)?.push(event)
   })
 
   return (req, res, next) => {

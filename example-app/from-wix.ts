@@ -11,7 +11,9 @@ import {
   type WixWebhookEvent,
   WixWebhookStrategy,
 } from 'passport-wix-app'
-import { type AppDatabase, type SignedEvent, stringOrNull } from './database.ts'
+import { badRequest } from './api.ts'
+import { type AppDatabase, stringOrNull } from './database.ts'
+import { additionalFees } from './demo/additional-fees.ts'
 
 export interface FromWixOptions {
   publicKey: WixPublicKey
@@ -41,16 +43,10 @@ export function fromWix({ publicKey, appId, database, store, lease = 50 }: FromW
   router.post('/webhooks', raw, authenticate('wix-webhook'), once, (req, res) => {
     const webhook = req.user as WixWebhookEvent
     const { instanceId, eventType, data, webhookId } = webhook
-    const event: SignedEvent = {
-      instanceId,
-      kind: 'webhook',
-      type: eventType,
-      eventId: stringOrNull(data.id) ?? webhookId,
-    }
+    const eventId = stringOrNull(data.id) ?? webhookId
     // Also an event of a type that the app does not handle: without a 200, Wix would retry it for two days.
-    database.record(event, () => {
-      if (eventType === 'AppInstalled') database.setInstalled(webhook, true)
-      if (eventType === 'AppRemoved') database.setInstalled(webhook, false)
+    database.record({ instanceId, kind: 'webhook', type: eventType, eventId }, () => {
+      if (eventType === 'AppInstalled' || eventType === 'AppRemoved') database.setInstalled(webhook)
       const person = data.triggeredByAnonymizeRequest === true && stringOrNull(data.entityId)
       if (person) database.erase(instanceId, person)
     })
@@ -59,22 +55,13 @@ export function fromWix({ publicKey, appId, database, store, lease = 50 }: FromW
 
   // Wix appends `/v1/...` to the URL that you register for the plugin, here https://your-address/plugins/fees
   router.post('/plugins/fees/v1/calculate-additional-fees', raw, authenticate('wix-service-plugin'), (req, res) => {
-    const { instanceId, request, metadata } = req.user as WixServicePluginRequest
-    const price = packaging(request['lineItems'])
-    if (price > Number.MAX_SAFE_INTEGER) {
-      res.status(400).json({ code: 'bad_request', message: 'The quantities are too large for a price' })
-      return
-    }
-    const eventId = stringOrNull(metadata.requestId)
-    database.record({ instanceId, kind: 'service plugin', type: 'calculate-additional-fees', eventId })
-    const fee = {
-      code: 'careful-packaging',
-      name: 'Careful packaging',
-      price: (price / 100).toFixed(2),
-      taxDetails: { taxable: true },
-    }
-    // Wix ignores fees in any other currency than that of the site.
-    res.json({ additionalFees: price > 0 ? [fee] : [], currency: metadata.currency })
+    const call = req.user as WixServicePluginRequest
+    const fees = additionalFees(call)
+    if (fees === undefined) throw badRequest('The quantities are too large for a price')
+    const { instanceId, metadata } = call
+    const type = 'calculate-additional-fees'
+    database.record({ instanceId, kind: 'service plugin', type, eventId: stringOrNull(metadata.requestId) })
+    res.json(fees)
   })
 
   // The header names no site. The body may name one, and is signed as well; else the event is listed for no site.
@@ -87,19 +74,4 @@ export function fromWix({ publicKey, appId, database, store, lease = 50 }: FromW
   })
 
   return router
-}
-
-interface LineItem {
-  quantity?: unknown
-  physicalProperties?: { shippable?: boolean }
-}
-
-/** What careful packaging costs: 1.50, in hundredths, for each item that is shipped. The caller is Wix, yet a cart can be empty. */
-function packaging(lineItems: unknown): number {
-  let shipped = 0
-  for (const item of (Array.isArray(lineItems) ? lineItems : []) as (LineItem | null)[]) {
-    if (item?.physicalProperties?.shippable !== true || typeof item.quantity !== 'number') continue
-    shipped += Math.max(0, item.quantity)
-  }
-  return shipped * 150
 }

@@ -44,34 +44,18 @@ function sessionKeysOf(json: string | undefined): SessionKey[] {
   }
 }
 
-interface Closable<T> {
-  value: T
-  close: () => Promise<unknown>
-}
-
-/** Without REDIS_URL, handled webhooks are known to this process only, and until it ends. */
-async function deliveries(url: string | undefined): Promise<Closable<DeliveryStore>> {
-  if (url === undefined) return { value: memoryStore(), close: () => Promise.resolve() }
-  const { createClient } = await import('redis')
-  try {
-    const client = createClient({ url, disableOfflineQueue: true })
-    const failure = once(client, 'error').then(([error]) => Promise.reject(error as Error))
-    await Promise.race([
-      client.connect(),
-      failure.then(
-        () => {},
-        (error: unknown) => Promise.reject(error as Error),
-      ),
-    ])
-    client.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
-    return { value: redisStore(client), close: () => client.close() }
-  } catch (error) {
-    // Not the URL, which may have a password in it.
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new ConfigurationError(
-      `REDIS_URL must be that of a Redis server, such as redis://127.0.0.1:6379: ${code ?? message}`,
-    )
+/** Where handled webhooks are known. Without REDIS_URL, that is this process, until it ends. */
+async function deliveries(url: string | undefined): Promise<{ store: DeliveryStore; close: () => unknown }> {
+  if (url === undefined) return { store: memoryStore(), close: () => {} }
+  // Not repeated: there may be a password in it.
+  if (!URL.canParse(url) || !/^rediss?:/.test(url)) {
+    throw new ConfigurationError('REDIS_URL must be the URL of a Redis server, such as redis://127.0.0.1:6379')
   }
+  const { createClient } = await import('redis')
+  const client = createClient({ url, disableOfflineQueue: true })
+  client.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
+  await client.connect()
+  return { store: redisStore(client), close: () => client.close() }
 }
 
 export interface RunningServer {
@@ -89,7 +73,7 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
   const lease = numberOf(env, 'WEBHOOK_LEASE', 50, 3600)
   const sessionKeys = sessionKeysOf(env['SESSION_KEYS'])
   const database = databaseIn(env['DATABASE'] ?? join(import.meta.dirname, 'app.db'))
-  const store = await deliveries(env['REDIS_URL'])
+  const { store, close } = await deliveries(env['REDIS_URL'])
 
   const app = createApp({
     secret,
@@ -100,7 +84,7 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     widgetAncestors: env['WIDGET_ANCESTORS'],
     sessionKeys,
     database,
-    store: store.value,
+    store,
     lease,
     // Yours in place of these two.
     pages: join(import.meta.dirname, 'demo/pages'),
@@ -128,7 +112,7 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
       // Answers on their way are finished, for ten seconds at most.
       setTimeout(() => server.closeAllConnections(), 10_000).unref()
       await closed
-      await store.close()
+      await close()
       database.close()
     },
   }

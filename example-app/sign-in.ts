@@ -57,17 +57,13 @@ export function roleOf(account: Account): 'owner' | 'collaborator' | 'user' {
   return isOwner(account) ? 'owner' : 'collaborator'
 }
 
-export interface SignIn {
-  /** Passes on requests with an instance: pages, which a browser opens without an Authorization. */
-  page: RequestHandler
-  /** Passes on requests with a session token or an access token. */
-  api: RequestHandler
-  /** `POST /session`, the published keys, and `/userinfo`. */
-  routes: Router
-}
-
-/** Who is calling? Each way in has one strategy, and all of them one look-up. */
-export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: SignInOptions): SignIn {
+/**
+ * Who is calling? Each way in has one strategy, and all of them one look-up.
+ *
+ * @returns `page` passes on requests with an instance in the URL, `api` those with a session token or an access token. The routes are
+ *   `POST /session`, the published keys, and `/userinfo`.
+ */
+export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: SignInOptions) {
   const lookUp = (identity: WixIdentity, facts: SiteFacts, proof: object, done: VerifyDone): void => {
     const { instanceId, subjectType, subjectId, iat } = identity
     // A credential from before the removal is still genuine. Only a new AppInstalled webhook lets the site in again.
@@ -138,28 +134,19 @@ function reasonOf(challenge: Challenge): Reason {
   return message === undefined ? new WixAuthError('credentials_missing') : { code: 'invalid_token', message }
 }
 
-/** The caller could not be signed in. */
-export class SignInError extends Error {
-  readonly code: SignInCode
-  readonly status: number
-  readonly expose = true
-  readonly headers: Readonly<Record<string, string>>
-
-  /** @param challenges Of the strategies, in their order. */
-  constructor(challenges: readonly Challenge[], statuses: ReadonlyArray<number | undefined>) {
-    const reasons = challenges.map(reasonOf)
-    // Each strategy reports the credential of another one as missing. The one with another reason has read it.
-    const reader = Math.max(
-      reasons.findIndex(({ code }) => code !== 'credentials_missing'),
-      0,
-    )
-    const { code, message } = reasons[reader] ?? reasonOf(undefined)
-    super(message)
-    this.code = code
-    this.status = statuses[reader] ?? 401
-    const bearer = [challenges[reader], ...challenges].find((challenge) => typeof challenge === 'string')
-    this.headers = this.status === 401 ? { 'WWW-Authenticate': bearer ?? 'Bearer realm="Wix"' } : {}
-  }
+/** @param challenges Of the strategies, in their order. */
+function refusalOf(challenges: readonly Challenge[], statuses: ReadonlyArray<number | undefined>): Error & Reason {
+  const reasons = challenges.map(reasonOf)
+  // Each strategy reports the credential of another one as missing. The one with another reason has read it.
+  const reader = Math.max(
+    0,
+    reasons.findIndex(({ code }) => code !== 'credentials_missing'),
+  )
+  const { code, message } = reasons[reader] ?? reasonOf(undefined)
+  const status = statuses[reader] ?? 401
+  const bearer = [challenges[reader], ...challenges].find((challenge) => typeof challenge === 'string')
+  const headers = status === 401 ? { 'WWW-Authenticate': bearer ?? 'Bearer realm="Wix"' } : {}
+  return Object.assign(new Error(message), { code, status, headers, expose: true })
 }
 
 /** `passport.authenticate()` with a callback, since the error of `failWithError` would not have the reason. */
@@ -169,7 +156,11 @@ const signIn =
     // Passport calls it with the user and the info, or with the challenges and statuses when every strategy has failed.
     const settle = (error: unknown, user?: Express.User | false, info?: unknown, statuses?: unknown): void => {
       if (error) return next(error)
-      if (!user) return next(new SignInError(info as Challenge[], statuses as Array<number | undefined>))
+      if (!user) {
+        const refusal = refusalOf(info as Challenge[], statuses as Array<number | undefined>)
+        res.locals['refusal'] = refusal.code // for the audit
+        return next(refusal)
+      }
       req.user = user
       req.authInfo = info as Express.AuthInfo
       next()

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler } from 'express'
-import { type SubjectType, WixAuthError } from 'passport-wix-app'
-import { type SignInCode, SignInError } from '../sign-in.ts'
+import type { SubjectType } from 'passport-wix-app'
+import type { SignInCode } from '../sign-in.ts'
 import { type Problem, problemPage } from './problem-page.ts'
 
 type Explanation = Pick<Problem, 'title' | 'text' | 'steps'>
@@ -74,9 +74,13 @@ const statusOf = (error: unknown): number => {
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500
 }
 
+/** Of the sign-in or of requireIdentity. */
+const isRefusal = (error: unknown): error is Error & { code: SignInCode } =>
+  error instanceof Error && 'expose' in error && error.expose === true && 'code' in error && error.code !== 'not_found'
+
 function problemOf(error: unknown, subjectType: SubjectType | undefined): Problem {
   const status = statusOf(error)
-  if (error instanceof SignInError || error instanceof WixAuthError) {
+  if (isRefusal(error)) {
     const { code, message } = error
     const explanation = code === 'insufficient_scope' ? forbidden(subjectType) : EXPLANATIONS[code]
     return {

@@ -48,7 +48,7 @@ const refusalPanel = (refusals: readonly Refusal[]): Html => html`
       refusals.length === 0
         ? html`<p>None yet. Open the dashboard as a visitor, and reload this page.</p>`
         : html`
-            <div class="scroll" role="region" aria-labelledby="refusals" tabindex="0">
+            <div class="scroll" role="group" aria-labelledby="refusals" tabindex="0">
               <table>
                 <thead>
                   <tr>

@@ -17,6 +17,8 @@ const PROOFS = {
   'access token': 'Access token',
   'session token': 'Session token',
 }
+const ROLES = { owner: 'Owner', collaborator: 'Collaborator', user: 'User' }
+const SUBJECTS = { MEMBER: 'Member', VISITOR: 'Visitor', APP: 'App', UNKNOWN: 'Unknown' }
 const AUDIENCES = { me: 'Only me', site: 'All who run this site', public: 'Visitors, too' }
 
 // Language
@@ -46,9 +48,9 @@ function showMe() {
   language = user.language ?? (locale.startsWith('de') ? 'de' : 'en')
   translate()
   const greeting = say(user.visits > 1 ? 'Welcome back' : 'Welcome')
-  $('greeting').textContent = `${greeting}, ${user.name || say(role)}`
-  const plan = `${site.plan ?? say('Free')} (${say('plan')})`
-  $('who').replaceChildren(element('strong', { id: 'role' }, say(role)), ` · ${plan}`)
+  $('greeting').textContent = `${greeting}, ${user.name || say(ROLES[role])}`
+  const plan = `${say('Plan')}: ${site.plan ?? say('Free')}`
+  $('who').replaceChildren(element('strong', { id: 'role' }, say(ROLES[role])), ` · ${plan}`)
   $('facts').replaceChildren(
     ...[
       [say('Proof'), say(PROOFS[proof.kind] ?? proof.kind)],
@@ -75,7 +77,7 @@ const nameOf = (id) => (isMe(id) ? say('You') : id ? `${id.slice(0, 8)}…` : '�
 
 function noteOf({ id, authorId, content, audience, createdAt, isMine }) {
   const button = (words, path, method, className = 'quiet') =>
-    element('button', { type: 'button', className, onclick: act(() => api(path, { method }), showNotes) }, say(words))
+    on(element('button', { type: 'button', className }, say(words)), 'click', () => api(path, { method }), showNotes)
   const isPublic = audience === 'public'
   const buttons = isMine && [
     isPublic
@@ -100,7 +102,7 @@ const OUTCOMES = { success: 'Accepted', fail: 'Refused', error: 'Error' }
 let oldest
 
 function entryOf({ at, subjectType, subjectId, proof, method, path, outcome, status, code }) {
-  const who = subjectType === 'USER' ? nameOf(subjectId) : say(subjectType ?? '–')
+  const who = subjectType === 'USER' ? nameOf(subjectId) : say(SUBJECTS[subjectType] ?? '–')
   const result = `${say(OUTCOMES[outcome])} · ${status}${code ? ` · ${code}` : ''}`
   return element(
     'tr',
@@ -132,9 +134,9 @@ async function showActivity(before = '') {
       ),
     ),
   )
-  const known = [...$('proof').options].map(({ value }) => value)
+  const known = new Set([...$('proof').options].map(({ value }) => value))
   for (const { proof } of proofs) {
-    if (!known.includes(proof)) $('proof').append(new Option(say(PROOFS[proof] ?? proof), proof))
+    if (!known.has(proof)) $('proof').append(new Option(say(PROOFS[proof] ?? proof), proof))
   }
 }
 
@@ -162,8 +164,19 @@ function svg(name, attributes, text = '') {
   return made
 }
 
+/** The calls and people of twelve months, the latest first. Visitors are devices, and not people. */
+function monthsOf(rows) {
+  const now = new Date()
+  return Array.from({ length: 12 }, (_, back) => {
+    const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back)).toISOString().slice(0, 7)
+    const ofMonth = rows.filter((row) => row.month === month)
+    const people = ofMonth.filter(({ subjectType }) => subjectType === 'USER' || subjectType === 'MEMBER').length
+    return { month, people, calls: ofMonth.reduce((sum, { calls }) => sum + calls, 0) }
+  })
+}
+
 async function showUsage() {
-  const months = await get('usage')
+  const months = monthsOf(await get('usage'))
   const row = ({ month, people, calls }) =>
     element(
       'tr',
@@ -172,7 +185,7 @@ async function showUsage() {
       element('td', { className: 'number' }, number(people)),
       element('td', { className: 'number' }, number(calls)),
     )
-  $('usage').replaceChildren(...months.map(row))
+  $('usage').replaceChildren(...months.filter(({ calls }) => calls > 0).map(row))
   const most = Math.max(1, ...months.map(({ calls }) => calls))
   $('chart').replaceChildren(
     ...months.toReversed().flatMap(({ month, calls }, index) => {
@@ -196,7 +209,7 @@ async function download() {
 
 // Views
 
-const VIEWS = { notes: showNotes, activity: showActivity, usage: showUsage, settings: () => {} }
+const VIEWS = { notes: showNotes, activity: showActivity, usage: showUsage, settings: async () => {} }
 const viewNow = () => (Object.hasOwn(VIEWS, location.hash.slice(1)) ? location.hash.slice(1) : 'notes')
 
 async function showView() {
@@ -215,8 +228,9 @@ async function showView() {
 const NEEDS_PLAN = 'This needs a paid plan, or more rights than you have.'
 
 /** Does something, then shows what has become of it. */
-const act = (work, after = () => {}) =>
-  async function run(event) {
+const act =
+  (work, after = async () => {}) =>
+  async (event) => {
     event?.preventDefault()
     $('problem').textContent = ''
     try {
@@ -228,34 +242,44 @@ const act = (work, after = () => {}) =>
     }
   }
 
+function on(target, event, work, after) {
+  target.addEventListener(event, act(work, after))
+  return target
+}
+
 const loadMe = async () => {
   me = await get('me')
   showMe()
 }
 const bodyOf = (form) => Object.fromEntries(new FormData(form))
 
-$('note-form').onsubmit = act(async ({ target }) => {
-  await api('notes', { method: 'POST', body: bodyOf(target) })
-  target.reset()
-}, showNotes)
-$('me-form').onsubmit = act(async ({ target }) => api('me', { method: 'PUT', body: bodyOf(target) }), loadMe)
-$('site-form').onsubmit = act(async ({ target }) => api('site', { method: 'PUT', body: bodyOf(target) }), loadMe)
-$('audit-filter').onchange = act(() => showActivity())
-$('older').onclick = act(() => showActivity(oldest))
-$('download').onclick = act(download)
-$('sign-out').onclick = act(async () => {
+on(
+  $('note-form'),
+  'submit',
+  async ({ target }) => {
+    await api('notes', { method: 'POST', body: bodyOf(target) })
+    target.reset()
+  },
+  showNotes,
+)
+on($('me-form'), 'submit', async ({ target }) => api('me', { method: 'PUT', body: bodyOf(target) }), loadMe)
+on($('site-form'), 'submit', async ({ target }) => api('site', { method: 'PUT', body: bodyOf(target) }), loadMe)
+on($('audit-filter'), 'change', () => showActivity())
+on($('older'), 'click', () => showActivity(oldest))
+on($('download'), 'click', download)
+on($('sign-out'), 'click', async () => {
   await api('me/sign-out', { method: 'POST' })
   showSignedOut('signed_out')
 })
 // Asks with a second click: a frame may not be allowed to open a dialog.
-$('delete-all').onclick = act(async ({ currentTarget: button }) => {
+on($('delete-all'), 'click', async ({ currentTarget: button }) => {
   const isSure = button.textContent === say('Really delete all?')
   button.textContent = say(isSure ? 'Delete all notes' : 'Really delete all?')
   if (!isSure) return
   await api('notes', { method: 'DELETE' })
   await showNotes()
 })
-window.onhashchange = act(showView)
+on(window, 'hashchange', showView)
 
 // Live
 
@@ -290,8 +314,9 @@ async function start() {
   $('signed-in').hidden = false
 }
 
-/** @returns Milliseconds until the next request. */
+/** @returns Milliseconds until the next request; nothing when the user is signed out. */
 async function refresh() {
+  if (isSignedOut) return undefined
   try {
     if ($('signed-in').hidden) await start()
     const events = await (await api('events')).text()
@@ -300,8 +325,9 @@ async function refresh() {
     showLive('Live', false)
   } catch ({ status, code, wait }) {
     if (status === 401 || status === 403) showSignedOut(code)
+    if (isSignedOut) return undefined
     // An outage says nothing about the token.
-    else showLive('No answer, trying again', true)
+    showLive('No answer, trying again', true)
     if (wait > INTERVAL) return Math.min(wait, LONGEST_INTERVAL)
   }
   return INTERVAL
@@ -315,8 +341,8 @@ const visible = () =>
     document.addEventListener('visibilitychange', resolve, { once: true })
   })
 
-while (!isSignedOut) {
-  await after(await refresh())
+for (let wait = await refresh(); wait !== undefined; wait = await refresh()) {
+  await after(wait)
   // No requests while the page is hidden.
   await visible()
 }
