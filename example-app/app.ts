@@ -39,9 +39,15 @@ export function createApp(options: AppOptions): Express {
     res.set(headersFor(req.path === '/widget' ? widgetAncestors : frameAncestors))
     next()
   })
+  // Without Redis, pages still work and Wix retries its webhooks: no reason to take the process out of service.
   app.get('/health', (_req, res) => {
-    database.check()
-    res.json({ status: 'ok' })
+    try {
+      database.check()
+      res.json({ status: 'ok' })
+    } catch (error) {
+      console.error(error)
+      res.status(503).json({ status: 'the database does not answer' })
+    }
   })
   app.use(express.static(pages))
   app.use(auditing(database))
@@ -98,6 +104,7 @@ const answerError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   if (status >= 500) console.error(error)
   const name = STATUS_CODES[status] ?? 'Error'
   const isPublic = expose === true && typeof code === 'string'
-  res.status(status).set(headers)
+  // RFC 9110 section 15.5.2: each 401 has a challenge.
+  res.status(status).set({ ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="Wix"' }), ...headers })
   res.json(isPublic ? { code, message } : { code: name.toLowerCase().replaceAll(' ', '_'), message: name })
 }

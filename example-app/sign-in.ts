@@ -145,7 +145,7 @@ function refusalOf(challenges: readonly Challenge[], statuses: ReadonlyArray<num
   const { code, message } = reasons[reader] ?? reasonOf(undefined)
   const status = statuses[reader] ?? 401
   const bearer = [challenges[reader], ...challenges].find((challenge) => typeof challenge === 'string')
-  const headers = status === 401 ? { 'WWW-Authenticate': bearer ?? 'Bearer realm="Wix"' } : {}
+  const headers = status === 401 && bearer !== undefined ? { 'WWW-Authenticate': bearer } : {}
   return Object.assign(new Error(message), { code, status, headers, expose: true })
 }
 
