@@ -97,14 +97,21 @@ const notFound: RequestHandler = (_req, _res, next) => {
   next(Object.assign(new Error('There is nothing at this URL'), { status: 404, code: 'not_found', expose: true }))
 }
 
+/** Of an error of this app, of Express or of passport-wix-app; 500 for any other. */
+export function statusOf(error: unknown): number {
+  const { status } = Object(error) as { status?: unknown }
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500
+}
+
 /** Errors as JSON, for programs. The details of an internal error are only logged. */
 const answerError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   if (res.headersSent) return next(error)
-  const { status = 500, expose, code, message, headers = {} } = Object(error) as Record<string, never>
+  const { expose, code, message, headers } = Object(error) as Error & Record<string, unknown>
+  const status = statusOf(error)
   if (status >= 500) console.error(error)
   const name = STATUS_CODES[status] ?? 'Error'
   const isPublic = expose === true && typeof code === 'string'
   // RFC 9110 section 15.5.2: each 401 has a challenge.
-  res.status(status).set({ ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="Wix"' }), ...headers })
+  res.status(status).set({ ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="Wix"' }), ...Object(headers) })
   res.json(isPublic ? { code, message } : { code: name.toLowerCase().replaceAll(' ', '_'), message: name })
 }

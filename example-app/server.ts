@@ -11,10 +11,10 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** A mistake in the environment: the message says what to change, and a stack would hide it. */
 class ConfigurationError extends Error {}
 
-function numberOf(env: Environment, name: string, standard: number, max: number): number {
+function numberOf(env: Environment, name: string, standard: number, min: number, max: number): number {
   const value = env[name] ?? String(standard)
-  if (/^\d+$/.test(value) && Number(value) <= max) return Number(value)
-  throw new ConfigurationError(`${name} must be a number from 0 to ${max}, got "${value}"`)
+  if (/^\d+$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
+  throw new ConfigurationError(`${name} must be a number from ${min} to ${max}, got "${value}"`)
 }
 
 function databaseIn(path: string): AppDatabase {
@@ -68,9 +68,9 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
   const secret = env['WIX_APP_SECRET']
   if (secret === undefined)
     throw new ConfigurationError('WIX_APP_SECRET is not set: your app at Wix shows it under OAuth')
-  const port = numberOf(env, 'PORT', 3000, 65_535)
-  const days = numberOf(env, 'AUDIT_DAYS', 90, 36_500)
-  const lease = numberOf(env, 'WEBHOOK_LEASE', 50, 3600)
+  const port = numberOf(env, 'PORT', 3000, 0, 65_535)
+  const days = numberOf(env, 'AUDIT_DAYS', 90, 0, 36_500)
+  const lease = numberOf(env, 'WEBHOOK_LEASE', 50, 1, 3600)
   const sessionKeys = sessionKeysOf(env['SESSION_KEYS'])
   const database = databaseIn(env['DATABASE'] ?? join(import.meta.dirname, 'app.db'))
   const { store, close } = await deliveries(env['REDIS_URL'])

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler } from 'express'
 import type { SubjectType } from 'passport-wix-app'
+import { statusOf } from '../app.ts'
 import type { SignInCode } from '../sign-in.ts'
 import { type Problem, problemPage } from './problem-page.ts'
 
@@ -68,11 +69,6 @@ const forbidden = (subjectType: SubjectType | undefined): Explanation => ({
   text: `${(subjectType && WHO[subjectType]) ?? 'You are not one of them.'} The dashboard opens for the owner of the site and for collaborators.`,
   steps: ['Is this your site? Log in to Wix, and open the app from the dashboard of the site.'],
 })
-
-const statusOf = (error: unknown): number => {
-  const status: unknown = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
-  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500
-}
 
 /** Of the sign-in or of requireIdentity. */
 const isRefusal = (error: unknown): error is Error & { code: SignInCode } =>

@@ -1,14 +1,12 @@
 import { html, type Html } from './html.ts'
 import { layout } from './layout.ts'
 import type { Refusal } from './refusals.ts'
-import { curl, type DemoLink, type DemoRequest } from './wix.ts'
+import type { DemoCommand, DemoLink } from './wix.ts'
 
 export interface Start {
   links: readonly DemoLink[]
-  requests: readonly DemoRequest[]
+  commands: readonly DemoCommand[]
   refusals: readonly Refusal[]
-  /** The origin of this server on its own machine. */
-  origin: string
 }
 
 const entry = ({ who, about, path }: DemoLink): Html => html`
@@ -18,11 +16,11 @@ const entry = ({ who, about, path }: DemoLink): Html => html`
   </li>
 `
 
-const command = (request: DemoRequest, origin: string): Html => html`
+const command = ({ what, about, curl }: DemoCommand): Html => html`
   <li>
     <details>
-      <summary><strong>${request.what}</strong> ${request.about}</summary>
-      <pre tabindex="0"><code>${curl(request, origin)}</code></pre>
+      <summary><strong>${what}</strong> ${about}</summary>
+      <pre tabindex="0"><code>${curl}</code></pre>
     </details>
   </li>
 `
@@ -69,7 +67,7 @@ const refusalPanel = (refusals: readonly Refusal[]): Html => html`
   </section>
 `
 
-export const startPage = ({ links, requests, refusals, origin }: Start): string =>
+export const startPage = ({ links, commands, refusals }: Start): string =>
   layout(
     'Start',
     html`
@@ -94,7 +92,7 @@ export const startPage = ({ links, requests, refusals, origin }: Start): string 
           is acknowledged, but not handled again: reload this page for a new one.
         </p>
         <ul class="rows">
-          ${requests.map((request) => command(request, origin))}
+          ${commands.map(command)}
         </ul>
       </section>
 

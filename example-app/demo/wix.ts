@@ -27,17 +27,25 @@ export interface DemoRequest {
   body?: string
 }
 
+/** A request with the command that sends it. */
+export type DemoCommand = DemoRequest & { curl: string }
+
 /** What stands in for Wix in the demonstration. */
 export interface DemoWix {
   /** What the app has to know of it. */
   environment: Environment
   links: () => DemoLink[]
-  requests: () => DemoRequest[]
+  /** What a terminal sends. */
+  commands: () => DemoCommand[]
   close: () => Promise<void>
 }
 
-/** The one place where the demonstration starts what stands in for Wix, with a random secret and keys. */
-export async function startWix(): Promise<DemoWix> {
+/**
+ * The one place where the demonstration starts what stands in for Wix, with a random secret and keys.
+ *
+ * @param origin Of the app, which starts afterwards.
+ */
+export async function startWix(origin: string): Promise<DemoWix> {
   const secret = randomUUID()
   const { publicKey, privateKey } = generateAppKeys()
   const wix = await WixSimulator.start({ appId: DEMO_APP_ID, appSecret: secret })
@@ -49,7 +57,7 @@ export async function startWix(): Promise<DemoWix> {
       WIX_API_URL: wix.url,
     },
     links: () => demoLinks(secret),
-    requests: () => demoRequests(privateKey, wix),
+    commands: () => demoRequests(privateKey, wix).map((request) => ({ ...request, curl: curl(request, origin) })),
     close: () => wix.close(),
   }
 }
@@ -239,7 +247,7 @@ export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
 }
 
 /** The command that sends it. No signed string contains a quotation mark. */
-export const curl = ({ path, headers, body }: DemoRequest, origin: string): string =>
+const curl = ({ path, headers, body }: DemoRequest, origin: string): string =>
   [
     'curl -i',
     ...Object.entries(headers).map(([name, value]) => `-H '${name}: ${value}'`),
