@@ -109,9 +109,11 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
       clearInterval(pruning)
       const closed = once(server, 'close')
       server.close()
-      // Answers on their way are finished, for ten seconds at most.
+      // Answers on their way are finished, for ten seconds at most. The connections that then stay open are not waited for.
+      const idle = setInterval(() => server.closeIdleConnections(), 50)
       setTimeout(() => server.closeAllConnections(), 10_000).unref()
       await closed
+      clearInterval(idle)
       await close()
       database.close()
     },

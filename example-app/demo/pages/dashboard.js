@@ -75,11 +75,11 @@ const nameOf = (id) => (isMe(id) ? say('You') : id ? `${id.slice(0, 8)}â€¦` : 'â
 
 // Notes
 
-function noteOf({ id, authorId, content, audience, createdAt, isMine }) {
+function noteOf({ id, authorId, content, audience, createdAt }) {
   const button = (words, path, method, className = 'quiet') =>
     on(element('button', { type: 'button', className }, say(words)), 'click', () => api(path, { method }), showNotes)
   const isPublic = audience === 'public'
-  const buttons = isMine && [
+  const buttons = isMe(authorId) && [
     isPublic
       ? button('Withdraw', `notes/${id}/published`, 'DELETE')
       : button('Publish', `notes/${id}/published`, 'PUT'),

@@ -50,6 +50,7 @@ export const german = {
   Language: 'Sprache',
   Save: 'Speichern',
   'Personalization:': 'Personalisierung:',
+  in: 'in',
   'How you are signed in': 'So sind Sie angemeldet',
   'Sign out everywhere': 'Überall abmelden',
   'The widget of your site': 'Das Widget Ihrer Website',
