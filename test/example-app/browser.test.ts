@@ -310,10 +310,13 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
           await look('notes')
           await app.open(visitor())
           await send('AppInstalled')
-          for (const name of ['Activity', 'Usage', 'Settings']) {
+          for (const [name, content] of [
+            ['Activity', '#audit tr'],
+            ['Usage', '#usage tr'],
+            ['Settings', '#facts dd'],
+          ] as const) {
             await view(name)
-            await page.getByText('Live', { exact: true }).waitFor()
-            await page.waitForLoadState('networkidle').catch(() => {})
+            await page.locator(content).first().waitFor()
             await look(name)
           }
           await page.goto(addressOf(visitor(), '/widget'))
