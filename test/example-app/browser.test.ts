@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
-import { type Browser, chromium, type Download, type Page } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
 import sinon from 'sinon'
 import { startPage } from '../../example-app/demo/start-page.ts'
 import { signInstance } from '../../lib/testing/index.ts'
@@ -162,7 +162,8 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
     const words = (await page.evaluate(
       "[...document.querySelectorAll('[data-say]')].map((one) => one.dataset.say)",
     )) as string[]
-    const { german } = (await import(String('../../example-app/demo/pages/german.js'))) as { german: object }
+    const path: string = '../../example-app/demo/pages/german.js'
+    const { german } = (await import(path)) as { german: object }
 
     expect(words.filter((word) => !Object.hasOwn(german, word))).to.deep.equal([])
   })
@@ -209,10 +210,10 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
     expect(await page.locator('#usage td').allInnerTexts()).to.satisfy(
       ([people, calls]: string[]) => people === '1' && Number(calls) > 3,
     )
-    const [download] = (await Promise.all([
+    const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Download CSV' }).click(),
-    ])) as [Download, void]
+    ])
 
     expect(download.suggestedFilename()).to.equal('usage.csv')
     expect(await readFile(await download.path(), 'utf8')).to.match(

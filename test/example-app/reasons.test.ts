@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import { signDigest, signInstance, signServicePlugin } from '../../lib/testing/index.ts'
-import { OTHER_SECRET, SECRET } from '../support/build.ts'
+import { OTHER_SECRET } from '../support/build.ts'
 import { collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
 
 interface Note {

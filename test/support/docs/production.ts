@@ -6,7 +6,7 @@ import { AppDatabase } from '../../../example-app/database.ts'
 import type { PageTest } from '../docs-page.ts'
 
 const APP = join(import.meta.dirname, '../../../example-app')
-const page = await readFile(join(import.meta.dirname, '../../../docs/production.md'), 'utf8')
+const text = await readFile(join(import.meta.dirname, '../../../docs/production.md'), 'utf8')
 
 export default {
   notRun: {
@@ -16,29 +16,30 @@ export default {
   claims: {
     'names each file of the app, and each variable that it reads': async () => {
       const files = (await readdir(APP)).filter((name) => name.endsWith('.ts'))
-      const named = [...page.matchAll(/^\| `([\w-]+\.ts)` /gm)].map(([, name]) => name)
+      const named = [...text.matchAll(/^\| `([\w-]+\.ts)` /gm)].map(([, name]) => name)
       expect(named).to.have.members(files)
 
       const code = await readFile(join(APP, 'server.ts'), 'utf8')
       const read = [...code.matchAll(/env\['(\w+)'\]|numberOf\(env, '(\w+)'/g)].map(([, name, other]) => name ?? other)
-      const [, table = ''] = page.split('| Variable ')
+      const [, table = ''] = text.split('| Variable ')
       const listed = [...table.slice(0, table.indexOf('\n\n')).matchAll(/`([A-Z_]{4,})`/g)].map(([, name]) => name)
       expect(new Set(listed)).to.deep.equal(new Set(read))
     },
     'prints two keys': async (page) => {
       expect(JSON.parse(await page.run('keys.mjs'))).to.have.lengthOf(2)
     },
-    'backs up a database that is open, whole': async ({ folder, shell }) => {
+    'backs up a database that is open, whole': async (page) => {
+      const { folder } = page
       const database = new AppDatabase(join(folder, 'app.db'))
       const account = database.signIn(
         { instanceId: 'a', subjectType: 'USER', subjectId: 'b', clientId: null, siteId: null, iat: 0, exp: null },
         {},
       )
       database.addNote(account, 'content', 'me')
-      await shell('node backup.mjs')
+      await page.shell('node backup.mjs')
       database.close()
-      const [name = ''] = (await readdir(folder)).filter((file) => file.startsWith('backup-'))
-      const backup = new AppDatabase(join(folder, name))
+      const name = (await readdir(folder)).find((file) => file.startsWith('backup-'))
+      const backup = new AppDatabase(join(folder, String(name)))
       expect(backup.notesFor(account).map(({ content }) => content)).to.deep.equal(['content'])
       backup.close()
     },
