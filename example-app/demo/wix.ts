@@ -27,8 +27,12 @@ export interface DemoRequest {
   body?: string
 }
 
-/** A request with the command that sends it. */
-export type DemoCommand = DemoRequest & { curl: string }
+/** A request as a terminal sends it. */
+export interface DemoCommand {
+  what: string
+  about: string
+  curl: string
+}
 
 /** What stands in for Wix in the demonstration. */
 export interface DemoWix {
@@ -57,7 +61,7 @@ export async function startWix(origin: string): Promise<DemoWix> {
       WIX_API_URL: wix.url,
     },
     links: () => demoLinks(secret),
-    commands: () => demoRequests(privateKey, wix).map((request) => ({ ...request, curl: curl(request, origin) })),
+    commands: () => demoRequests(privateKey, wix).map((request) => commandOf(request, origin)),
     close: () => wix.close(),
   }
 }
@@ -246,11 +250,14 @@ export function demoRequests(privateKey: string, wix: Issuer): DemoRequest[] {
   ]
 }
 
-/** The command that sends it. No signed string contains a quotation mark. */
-const curl = ({ path, headers, body }: DemoRequest, origin: string): string =>
-  [
+/** No signed string contains a quotation mark. */
+const commandOf = ({ what, about, path, headers, body }: DemoRequest, origin: string): DemoCommand => ({
+  what,
+  about,
+  curl: [
     'curl -i',
     ...Object.entries(headers).map(([name, value]) => `-H '${name}: ${value}'`),
     ...(body === undefined ? [] : [`--data-raw '${body}'`]),
     `${origin}${path}`,
-  ].join(' ')
+  ].join(' '),
+})

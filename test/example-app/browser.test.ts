@@ -279,9 +279,7 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
       },
     ]
     const links = [{ who: 'Owner', about: 'Owns the site.', path: '/dashboard' }]
-    const commands = [
-      { what: 'AppRemoved', about: 'A webhook.', path: '/', headers: {}, curl: `curl ${'a'.repeat(300)}` },
-    ]
+    const commands = [{ what: 'AppRemoved', about: 'A webhook.', curl: `curl ${'a'.repeat(300)}` }]
 
     for (const colorScheme of ['light', 'dark'] as const) {
       for (const width of [1280, 390]) {

@@ -92,9 +92,10 @@ describeWith(REDIS, 'Two processes of the example app behind one Redis', functio
   let redis: RedisServer
   let processes: [AppProcess, AppProcess]
   /** Ends the traffic of a test that has failed. */
-  let isOver = false
+  let over: AbortController
 
   before(async () => {
+    over = new AbortController()
     folder = await mkdtemp(join(tmpdir(), 'example-app-'))
     redis = await redisServer()
     const env = {
@@ -110,7 +111,7 @@ describeWith(REDIS, 'Two processes of the example app behind one Redis', functio
     for (const one of processes) await one.start()
   })
   after(async () => {
-    isOver = true
+    over.abort()
     for (const one of processes) await one.kill()
     await redis.kill()
     await rm(folder, { recursive: true })
@@ -132,11 +133,15 @@ describeWith(REDIS, 'Two processes of the example app behind one Redis', functio
     let kills = 0
 
     const send = async (): Promise<void> => {
-      for (let delivery = deliveries.shift(); delivery !== undefined && !isOver; delivery = deliveries.shift()) {
+      for (
+        let delivery = deliveries.shift();
+        delivery !== undefined && !over.signal.aborted;
+        delivery = deliveries.shift()
+      ) {
         // Not far ahead of the kills, so that each of them meets traffic.
-        await until(() => isOver || kills === KILLS || answered < (kills + 1.5) * share)
+        await until(() => over.signal.aborted || kills === KILLS || answered < (kills + 1.5) * share)
         const { id, body } = delivery
-        while (!isOver && !(await processes[Math.random() < 0.5 ? 0 : 1].deliver(id, body))) {
+        while (!over.signal.aborted && !(await processes[Math.random() < 0.5 ? 0 : 1].deliver(id, body))) {
           // Refused, busy or cut off: again, as Wix does, only sooner.
           await new Promise((resolve) => setTimeout(resolve, 50))
         }
@@ -145,8 +150,8 @@ describeWith(REDIS, 'Two processes of the example app behind one Redis', functio
     }
     const killAgain = async (): Promise<void> => {
       const [, victim] = processes
-      for (; kills < KILLS && !isOver; kills += 1) {
-        await until(() => isOver || answered >= (kills + 1) * share)
+      for (; kills < KILLS && !over.signal.aborted; kills += 1) {
+        await until(() => over.signal.aborted || answered >= (kills + 1) * share)
         await victim.kill()
         await victim.start()
       }
