@@ -1,7 +1,8 @@
-import type { WixAuthError, WixAuthErrorCode } from './errors.ts'
+import { refusal, type WixAuthError, type WixAuthErrorCode } from './errors.ts'
 import type { WixIdentity } from './identity.ts'
 import { debug, events, hintOf, isObserved } from './internal/hints.ts'
-import { isNonEmptyString, isNumber, property } from './internal/values.ts'
+import { lineOf } from './internal/log-line.ts'
+import { isNumber, property } from './internal/values.ts'
 import type { Outcome } from './look-up.ts'
 
 /** Who is calling: what every identity has, and nothing else of a credential. */
@@ -41,7 +42,8 @@ type Decision = Outcome | Refused
 /** Whom a refused credential names whose signature is right: for the event alone. */
 export const refusedIdentity: WeakMap<WixAuthError, WixIdentity> = new WeakMap()
 
-const NO_USER = 'the verify callback found no user'
+/** What a look-up without a user is. Its code is for the Bearer challenge; the event has none. */
+export const NO_USER: WixAuthError = refusal('claim_invalid', 'the verify callback found no user')
 
 /** The status that the error handlers of Express, Koa, Nest and Fastify answer with. */
 function statusOf(error: Error): number {
@@ -67,28 +69,9 @@ function toldOf(decision: Decision): Told {
     const { status, code, hint = null } = decision.refusal
     return { outcome: 'fail', status, code, hint, error: null }
   }
-  if (decision.user === undefined) return { outcome: 'fail', status: 401, code: null, hint: NO_USER, error: null }
+  if (decision.user === undefined)
+    return { outcome: 'fail', status: 401, code: null, hint: NO_USER.hint ?? null, error: null }
   return { outcome: 'success', status: 200, code: null, hint: null, error: null }
-}
-
-/** Method and path, without the query, in which a credential may be, and without anything that is as long as one. */
-function routeOf(request: unknown): string | undefined {
-  const method = property(request, 'method')
-  const url = property(request, 'originalUrl') ?? property(request, 'url')
-  if (!isNonEmptyString(method) || !isNonEmptyString(url)) return undefined
-  const path = url.replace(/[?#].*$/s, '').replace(/^[a-z]+:\/\/[^/]*/i, '')
-  return `${method} ${path.replaceAll(/[^/]{41,}/g, '...')}`
-}
-
-/** No line breaks and no control characters, which would forge lines of a log. */
-const printable = (line: string): string => line.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 500)
-
-/** One event as one line: `wix-app 401 token_expired: signed 26 h ago; maxAge is 24 h (instance ..., GET /dashboard)`. */
-function lineOf({ strategy, status, code, hint, identity, error, request }: WixAuthenticateEvent): string {
-  const what = [strategy, status, code].filter((part) => part !== null).join(' ')
-  const why = hint ?? error?.message
-  const where = [identity && `instance ${identity.instanceId}`, routeOf(request)].filter(Boolean).join(', ')
-  return printable(`${what}${why === undefined ? '' : `: ${why}`}${where === '' ? '' : ` (${where})`}`)
 }
 
 let mayWarn = true
@@ -123,5 +106,5 @@ export function tell(strategy: string, began: number, request: unknown, decision
   const event = { strategy, ...toldOf(decision), identity: identityIn(whom), duration }
   const published: WixAuthenticateEvent = Object.defineProperty({ ...event, request }, 'request', { enumerable: false })
   events.publish(published)
-  debug(lineOf(published))
+  if (debug.enabled) debug(lineOf(published))
 }

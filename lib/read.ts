@@ -1,8 +1,9 @@
 import { refusal } from './errors.ts'
+import { fetchBody, fetchHeader, fetchQuery, isFetchRequest } from './internal/fetch-request.ts'
 import { looksLike, whileObserved, withHint } from './internal/hints.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { whenReady } from './internal/promises.ts'
-import { exactlyOne, isNonEmptyString, oneCredential, own, property } from './internal/values.ts'
+import { exactlyOne, oneCredential, own, property } from './internal/values.ts'
 import { jwtOf } from './internal/wix-jwt.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
@@ -27,17 +28,20 @@ export type BodyReader<Req = DefaultRequest> = (
 /** A reader for the request of any framework; generic, so that it does not decide what type `req` has elsewhere in the options. */
 type ReadyReader<Found> = <Req>(req: Req) => Found | undefined
 
-/** Reads the query parameter `name`. */
+/** Reads the query parameter `name`: of `req.query`, or of the address of a Fetch `Request`. */
 export const fromQuery =
   (name: string): ReadyReader<string> =>
   (req) =>
-    exactlyOne(own(property(req, 'query'), name))
+    isFetchRequest(req) ? fetchQuery(req, name) : exactlyOne(own(property(req, 'query'), name))
 
-/** Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them. */
-export const fromHeader =
-  (name: string): ReadyReader<string> =>
-  (req) =>
-    exactlyOne(own(property(req, 'headers'), name.toLowerCase()))
+/**
+ * Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them, or it is a Fetch `Request`,
+ * in which a header that was sent twice is a `request_invalid`.
+ */
+export function fromHeader(name: string): ReadyReader<string> {
+  const lower = name.toLowerCase()
+  return (req) => (isFetchRequest(req) ? fetchHeader(req, lower) : exactlyOne(own(property(req, 'headers'), lower)))
+}
 
 /**
  * Reads the `Authorization` header.
@@ -88,20 +92,24 @@ const tokenFromAuthorization = first<unknown>(fromAuthorization('Bearer'), fromA
 export const notRaw = (hint = 'a parser such as express.json() has read the body before'): Error =>
   withHint(
     new Error(
-      'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
-        "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
+      'Wix signed the raw body, which did not arrive here. Keep it before another parser reads it. ' +
+        "Express: express.raw({ type: '*/*', limit: '1mb' }); " +
+        "Nest: app.useBodyParser('raw', { type: 'text/plain', limit: '1mb' }), since rawBody: true keeps no text; " +
+        "Fastify: a content type parser with parseAs: 'buffer'; Koa: ctx.request.rawBody",
     ),
     hint,
   )
 
 /**
- * Reads the raw body: `req.rawBody` where the framework keeps it (Fastify, Koa, Nest, serverless adapters), else the
- * `req.body` of `express.raw()` or `express.text()`.
+ * Reads the raw body: `req.rawBody` where the framework keeps it (Fastify, Koa, serverless adapters), else the `req.body` of
+ * `express.raw()` or `express.text()`; of a Fetch `Request` the stream, as a promise of at most 1 MiB, which is read once for all strategies.
  *
- * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read.
+ * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read, and rejects with one for
+ * the body of a `Request` that was read before.
  */
-export function fromBody(): ReadyReader<string | Uint8Array> {
+export function fromBody(): ReadyReader<string | Uint8Array | Promise<Uint8Array | undefined>> {
   return (req) => {
+    if (isFetchRequest(req)) return fetchBody(req)
     const body = property(req, 'rawBody') ?? property(req, 'body') ?? {}
     if (typeof body === 'string' || body instanceof Uint8Array) return body
     const header = (name: string): unknown => own(property(req, 'headers'), name)
@@ -133,21 +141,24 @@ export const jwtReader =
 
 /** The names under which credentials are sent, wherever that is. */
 const NAMES = ['instance', 'signedInstance', 'token', 'access_token']
-const PLACES = [
-  ['body', 'the body'],
-  ['query', 'the query'],
-] as const
+
+const authorizationHeader = fromHeader('authorization')
+
+const PLACES: ReadonlyArray<readonly [place: string, has: (req: unknown, name: string) => boolean]> = [
+  ['the body', (req, name) => own(property(req, 'body'), name) !== undefined],
+  ['the query', (req, name) => fromQuery(name)(req) !== undefined],
+]
 
 /** Where a credential is that a strategy looked for in vain. */
 export const elsewhere = (req: unknown, expected: string): string | undefined =>
   whileObserved(() => {
-    const authorization = own(property(req, 'headers'), 'authorization')
-    if (isNonEmptyString(authorization)) {
+    const authorization = authorizationHeader(req)
+    if (authorization !== undefined) {
       const kind = looksLike(authorization.replace(/^bearer +/i, ''))
       return kind === undefined ? 'Authorization holds something else' : `Authorization ${kind}`
     }
-    for (const [part, place] of PLACES) {
-      const name = NAMES.find((one) => own(property(req, part), one) !== undefined)
+    for (const [place, has] of PLACES) {
+      const name = NAMES.find((one) => has(req, one))
       if (name !== undefined)
         return place === expected ? `in ${place} as \`${name}\`` : `in ${place}, not in ${expected}`
     }

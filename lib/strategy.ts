@@ -1,13 +1,16 @@
 /*
- * The way of a request: read (read.ts), check (strategies/, sessions/), look up (look-up.ts), decide (here).
+ * The way of a request: read (read.ts), check (strategies/, sessions/), look up (look-up.ts), decide (here), tell (events.ts).
  *
  * Where a change goes:
  * - What Wix sends: strategies/, one file for each kind with its types, limits, check, verify function and strategy. An instance has
- *   two: app-instance.ts checks it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token.
+ *   two: app-instance.ts checks it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token, signed.ts the options
+ *   of all that is signed with the key pair of the app.
  * - Tokens of our own: sessions/. claims.ts is what they say and how long they may live, tokens.ts issues and verifies them,
  *   own-keys.ts signs them, strategy.ts accepts them.
- * - After authentication: middleware/, one file for each, and stores.ts; userinfo/ (handler.ts serves it, resolve.ts has the
- *   sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the answer).
+ * - For a Fetch `Request`: fetch/, with the same strategies; internal/fetch-request.ts is what the readers read of it.
+ * - After authentication: middleware/, one file for each, stores.ts, and what every delivery asks of a store, deliveries.ts; userinfo/
+ *   (handler.ts serves it, resolve.ts has the sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the
+ *   answer).
  * - Options: internal/options.ts has the checks that several share and their messages. The limits of one option, and its default,
  *   are in the file that declares it.
  * - Secrets and keys: internal/app-secret.ts (which secrets are accepted, and the HMAC), wix-public-key.ts (which public keys of
@@ -17,15 +20,18 @@
  *   much is read), circuit.ts (when calls stop, and for how long where the server does not say), unavailable.ts (the errors), url.ts
  *   (where a credential may go). Caches: internal/cache.ts.
  * - The errors that a caller sees, their statuses and messages: errors.ts. What identities have in common: identity.ts.
- * - For tests of apps: testing/ (sign-jwt.ts has the key pair, simulator.ts the endpoints of Wix).
+ * - What the developer sees: events.ts publishes it, internal/log-line.ts makes a line of it, internal/hints.ts has what several hints
+ *   share. A hint itself is where the refusal is.
+ * - For tests of apps: testing/ (sign-jwt.ts has the key pair, simulator.ts the endpoints of Wix). The command line: cli/.
  */
 
 import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'
-import { begin, type Refused, tell } from './events.ts'
-import { callback, type Checked, type Checks, checkOptions, flag, string, timeout } from './internal/options.ts'
+import { begin, NO_USER, type Refused, tell } from './events.ts'
+import { unlessAnswered } from './internal/answered.ts'
+import { type Checked, type Checks, checkOptions, flag, string, timeout } from './internal/options.ts'
 import { toError, whenReady } from './internal/promises.ts'
-import { own, property } from './internal/values.ts'
+import { own } from './internal/values.ts'
 import { identityAsUser, lookUp, type Outcome, type Verify, type VerifyWithRequest } from './look-up.ts'
 import type { DefaultRequest } from './read.ts'
 
@@ -68,37 +74,11 @@ export interface Kind<Credential, Identity, Options, Req> {
   check(owner: string, options: Checked<Options>): (credential: Credential) => Identity | Promise<Identity>
 }
 
-/**
- * Loads what else is known of an identity, for example with `resolveUserInfo`, before verify is called: it is then at
- * `identity.userinfo`. A `WixAuthError` that it throws is a refusal, anything else an error.
- */
-export type UserInfoOption<Identity> = (identity: Identity, context: { token: string }) => unknown
-
-/** The option `userinfo`, of the kinds that read a token. */
-export interface UserInfoOptions<Identity> {
-  /** Loads the user info of the identity before verify is called. */
-  userinfo?: UserInfoOption<Identity>
-}
-
-export const userInfoChecks: Checks<UserInfoOptions<never>> = { userinfo: callback }
-
-/** The check of a token, which then loads the user info. */
-export const withUserInfo =
-  <Identity extends object>(
-    check: (token: string) => Identity | Promise<Identity>,
-    { userinfo }: UserInfoOptions<Identity>,
-  ): ((token: string) => Identity | Promise<Identity>) =>
-  (token) =>
-    userinfo === undefined
-      ? check(token)
-      : whenReady(check(token), (identity) =>
-          whenReady(userinfo(identity, { token }), (found) => Object.assign(identity, { userinfo: found })),
-        )
-
 /** What Passport puts on a strategy for the length of one request. */
 interface PassportActions {
   success: (user: unknown, info: object) => void
-  fail: (challenge: string | object | undefined, status: number) => void
+  /** Passport takes two arguments; the third is for `authenticateRequest`. */
+  fail: (challenge: string | object | undefined, status: number, reason?: WixAuthError) => void
   error: (error: Error) => void
 }
 /** These strategies never call `redirect` or `pass`, but the types of some hosts require both. */
@@ -108,31 +88,9 @@ interface PassportStrategyActions extends PassportActions {
 }
 const Base: new () => PassportStrategyActions = PassportStrategy
 
-const ALREADY_ANSWERED: ReadonlySet<unknown> = new Set(['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP2_HEADERS_SENT'])
-
-function isAnswered(req: unknown): boolean {
-  try {
-    return property(property(req, 'res'), 'writableEnded') === true
-  } catch {
-    return false
-  }
-}
-
-/**
- * Calls one of Passport's actions, unless the app has already ended the response, for example at a response time limit: Passport would
- * write to it again. Where the response is out of sight, Node's error for a second answer ends here.
- */
-function unlessAnswered(req: unknown, action: () => void): void {
-  if (isAnswered(req)) return
-  try {
-    action()
-  } catch (error) {
-    if (!ALREADY_ANSWERED.has(property(error, 'code'))) throw error
-  }
-}
-
-/** The challenge when the look-up found no user, and gave no info. */
-const NO_USER = bearerChallenge(new WixAuthError('claim_invalid'))
+/** The challenge then, where it gave no info. */
+/** When the look-up found no user. */
+const NO_USER_CHALLENGE = bearerChallenge(NO_USER)
 
 /** One request through one strategy: read, verify, look up, decide once. */
 export abstract class WixStrategy<
@@ -230,16 +188,16 @@ export abstract class WixStrategy<
   private _refuse(reason: Refused, options: object, actions: PassportActions): void {
     if (reason.error !== undefined) return actions.error(reason.error)
     const { refusal } = reason
-    if (this._isBearer && refusal.status === 401) return actions.fail(bearerChallenge(refusal), 401)
+    if (this._isBearer && refusal.status === 401) return actions.fail(bearerChallenge(refusal), 401, refusal)
     const message = own(options, 'badRequestMessage') || refusal.message
-    actions.fail({ message, code: refusal.code }, refusal.status)
+    actions.fail({ message, code: refusal.code }, refusal.status, refusal)
   }
 
   private _decide(outcome: Outcome, identity: Identity, actions: PassportActions): void {
     if (outcome.error !== undefined) return actions.error(outcome.error)
     const { user, info } = outcome
     if (user !== undefined) return actions.success(user, { ...info, identity })
-    actions.fail(info ?? (this._isBearer ? NO_USER : undefined), 401)
+    actions.fail(info ?? (this._isBearer ? NO_USER_CHALLENGE : undefined), 401, NO_USER)
   }
 }
 

@@ -42,12 +42,7 @@ describe('WixAuthError', () => {
   it('E-01: shows its hint to whoever asks for it, and to nobody else', () => {
     const error = new WixAuthError('token_expired', undefined, { hint: 'signed 26 h ago' })
     expect(error.hint).to.equal('signed 26 h ago')
-    const shown = [
-      JSON.stringify(error),
-      Object.keys(error).join(),
-      inspect(error, { showHidden: true }),
-      error.stack,
-    ]
+    const shown = [JSON.stringify(error), Object.keys(error).join(), inspect(error, { showHidden: true }), error.stack]
     expect(shown.join(' ')).to.not.include('26 h')
     expect(new WixAuthError('token_expired').hint).to.equal(undefined)
   })

@@ -78,9 +78,11 @@ describe('the packed package, installed in an empty folder', function () {
   it('is imported by default and by name', async () => {
     const code = `
       import WixAppStrategy, { Strategy, WixAppStrategy as Named } from 'passport-wix-app'
+      import { authenticateRequest } from 'passport-wix-app/fetch'
       import { signInstance } from 'passport-wix-app/testing'
-      console.log(WixAppStrategy === Strategy, Strategy === Named, new Strategy(() => {}).name, typeof signInstance)`
-    expect(await runs('import.mjs', code)).to.equal('true true wix-app function')
+      const functions = [authenticateRequest, signInstance].map((one) => typeof one)
+      console.log(WixAppStrategy === Strategy, Strategy === Named, new Strategy(() => {}).name, ...functions)`
+    expect(await runs('import.mjs', code)).to.equal('true true wix-app function function')
   })
 
   it('is required, and is then the same', async () => {
@@ -90,9 +92,18 @@ describe('the packed package, installed in an empty folder', function () {
     expect(await runs('require.cjs', code)).to.equal('true true')
   })
 
+  it('has a command', async () => {
+    const args = ['--no', 'passport-wix-app', 'inspect', '--json', 'a.b']
+    const ran = await execute('npx', args, { cwd: folder }).catch((error: unknown) => error)
+    const { stdout, code } = ran as { stdout: string; code: number }
+    expect(code).to.equal(1)
+    expect(JSON.parse(stdout)).to.include({ kind: 'instance', verdict: 'refused', code: 'token_malformed' })
+  })
+
   it('compiles without any other types, also where the libraries are checked', async () => {
     const code = `
       import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
+      export { authenticateRequest, handleOnce, toResponse } from 'passport-wix-app/fetch'
       export const id: string = verifyInstance('text', { secret: 'secret' }).instanceId
       export default new WixAppStrategy({ secret: 'secret' }, (instance) => ({ id: instance.instanceId }))`
     await writeFile(join(folder, 'alone.mts'), code)

@@ -55,6 +55,44 @@ describe('readers', () => {
     refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }))
   })
 
+  describe('of a Fetch Request', () => {
+    const fetched = (query: string, ...headers: Array<[string, string]>): Request =>
+      new Request(`https://backend.example/path${query}`, { headers })
+
+    it('read the address and the headers', () => {
+      const request = fetched('?signedInstance=a', ['X-Wix-Instance', 'b'], ['Authorization', 'BEARER c'])
+      expect(fromQuery('signedInstance')(request)).to.equal('a')
+      expect(fromQuery('instance')(request)).to.equal(undefined)
+      expect(fromHeader('x-Wix-Instance')(request)).to.equal('b')
+      expect(fromHeader('x-other')(request)).to.equal(undefined)
+      expect(fromAuthorization('Bearer')(request)).to.equal('c')
+      expect(fromAuthorization()(request)).to.equal(undefined)
+      expect(fromAuthorization()(fetched('', ['authorization', 'd']))).to.equal('d')
+    })
+
+    it('I-01: reject two credentials: repeated, or in two places', () => {
+      refused(() => fromQuery('a')(fetched('?a=b&a=b')))
+      const token: [string, string] = ['authorization', 'Bearer a']
+      for (const read of [fromHeader('Authorization'), fromAuthorization('Bearer'), fromAuthorization()]) {
+        refused(() => read(fetched('', token, token)))
+        refused(() => read(fetched('', token, ['authorization', 'a'])))
+        refused(() => read(fetched('', ['authorization', 'a'], token)))
+      }
+      refused(() => first<unknown>(fromQuery('a'), fromAuthorization('Bearer'))(fetched('?a=b', token)))
+    })
+
+    it('read nothing that other requests have', async () => {
+      const request = Object.assign(fetched(''), { query: { a: 'b' }, rawBody: 'raw' })
+      expect(fromQuery('a')(request)).to.equal(undefined)
+      expect(await fromBody()(request)).to.equal(undefined)
+    })
+
+    it('read the raw body', async () => {
+      const request = new Request('https://backend.example', { method: 'POST', body: 'raw' })
+      expect(await fromBody()(request)).to.deep.equal(Buffer.from('raw'))
+    })
+  })
+
   it('P-01: accept any request', () => {
     for (const req of [
       undefined,
@@ -125,7 +163,7 @@ describe('readers', () => {
       ]
       for (const req of requests) {
         expect(() => read(req))
-          .to.throw(Error, "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' })")
+          .to.throw(Error, "Express: express.raw({ type: '*/*', limit: '1mb' }); Nest: app.useBodyParser('raw', ")
           .that.is.not.instanceOf(WixAuthError)
       }
     })

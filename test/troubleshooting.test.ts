@@ -5,6 +5,7 @@
 // In lib/, every string and template literal with a space in it is a message or a part of one, wherever it is thrown, apart from:
 // - NO_MESSAGES, each with its reason;
 // - what an option must be, the last argument of `must()` and `eachOf()`: the page has one general form for all of them.
+// - what the commands in lib/cli/ print: each tells its own cure.
 // Literals joined by `+` are one message. A `${...}` stands for nothing, for a word in capitals, or for another literal of lib/.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -68,7 +69,7 @@ function literalsOf(source: string): { messages: string[]; expectations: string[
 }
 
 const sources = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
+  .filter((name) => name.endsWith('.ts') && !/^cli[\\/]/.test(name))
   .map((name) => literalsOf(readFileSync(join(ROOT, 'lib', name), 'utf8')))
 
 /** A space between words, or a word and a value that says why; nothing that is code for another language. */

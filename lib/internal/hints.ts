@@ -77,19 +77,30 @@ const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
   [/^JWS\./, 'a refresh token, which signs nobody in'],
   [/^(OauthNG|OAUTH2)\./, 'an access token: WixAccessTokenStrategy'],
   [/^JWT=/, 'a Digest header: WixDigestStrategy'],
+  [/^wixcode-pub\./, 'an instance for the code of a site, which is for no app'],
   [/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/, 'a JWT: a webhook or a session?'],
   [/^[\w-]{43}\.[\w-]+$/, 'an instance: WixAppStrategy'],
   [/^eyJ[\w-]+\.[\w-]{43}$/, 'an instance with its two parts swapped'],
   [/^[\w-]{20,}\.[\w-]{20,}$/, 'an instance that was cut or changed'],
-  [/^[\w+/=-]{20,}\.[\w+/=-]{20,}$/, 'an instance in standard base64 or with padding: it must be base64url without'],
+  [
+    /^[\w+/=-]{20,}\.[\w+/=-]{20,}$/,
+    'an instance in standard base64 or with padding: it must be base64url without padding',
+  ],
   [/^\s*[{[]/, 'JSON: it must be sent as it was signed, not decoded'],
-  [/%[\da-f]{2}/i, 'a credential that was URL-encoded twice'],
+  [/%[\da-f]{2}/i, 'a credential that is still URL-encoded'],
 ]
 
 /** What a credential is by its form, for one that came to the wrong strategy. */
 export function looksLike(credential: string): string | undefined {
   const found = FORMS.find(([form]) => form.test(credential))
   return found && `looks like ${found[1]}`
+}
+
+/** Why a part of a credential is not canonical base64url. */
+export function encodingHint(part: string): string {
+  if (/\s/.test(part)) return 'whitespace or a line break in it'
+  if (/[^\w+/=-]/.test(part)) return 'characters in it that base64 does not have'
+  return /[+/=]/.test(part) ? 'standard base64, or padding' : 'was it cut or changed?'
 }
 
 /** Names a key by as much of its `kid` as a log may show. */

@@ -1,6 +1,6 @@
 import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
 import { refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
-import { datedInFuture, duration, formHint, guidOf, whileObserved } from './hints.ts'
+import { datedInFuture, duration, encodingHint, formHint, guidOf, whileObserved } from './hints.ts'
 import type { ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
 import type { KeyObject } from './safe-key.ts'
@@ -33,14 +33,20 @@ function claimHint(error: unknown): string {
   const claim = String(own(error, 'claim'))
   const found = own(own(error, 'payload'), claim)
   const id = guidOf(Array.isArray(found) ? found[0] : found)
-  if (found === undefined) return `\`${claim}\` is missing`
+  if (found === undefined) {
+    // A webhook has neither `iss` nor `aud`.
+    const isWebhook = ['iss', 'aud'].includes(claim) && typeof own(own(error, 'payload'), 'data') === 'string'
+    const asIn = isWebhook ? ', as in a webhook: WixWebhookStrategy' : ''
+    return `\`${claim}\` is missing${asIn}`
+  }
   return `\`${claim}\` is not what it should be${id === undefined ? '' : ` (${id})`}`
 }
 
 /** Which app a JWT whose signature is wrong says that it is for. */
 const unverifiedApp = (token: string): string =>
   whileObserved(() => {
-    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    const [, claims = ''] = token.split('.')
+    const payload: unknown = JSON.parse(Buffer.from(claims, 'base64url').toString())
     const app = guidOf(own(payload, 'aud'))
     return app && `; the JWT names app ${app} (not verified)`
   }) ?? ''
@@ -51,7 +57,9 @@ const HINTS: Partial<Record<string, (error: unknown, context: Context) => string
   ERR_JOSE_NOT_SUPPORTED: () => 'the header asks for an extension (`crit`) or an algorithm that is not supported',
   ERR_JOSE_ALG_NOT_ALLOWED: (_error, { algorithms }) => `\`alg\` is not ${algorithms.join(', ')}`,
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: (_error, { token, keys }) =>
-    keys === undefined ? 'the key fits, the signature does not' : `no key of ${keys} fits${unverifiedApp(token)}`,
+    keys === undefined
+      ? 'the `kid` is known, but the signature is not of its key'
+      : `no key of ${keys} fits${unverifiedApp(token)}`,
   ERR_JWT_EXPIRED: (error, { time }) =>
     `\`exp\` was ${duration(time / 1000 - Number(own(own(error, 'payload'), 'exp')))} ago`,
   ERR_JWT_CLAIM_VALIDATION_FAILED: claimHint,
@@ -129,7 +137,8 @@ export async function verifyClaims(
   if (parts.length !== 3) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
   if (token.indexOf('.') > MAX_HEADER_LENGTH)
     throw refusal('token_malformed', `a header of more than ${MAX_HEADER_LENGTH} characters`)
-  if (!parts.every(isBase64url)) throw refusal('token_malformed', 'a part is not canonical base64url: was it cut?')
+  const wrong = parts.find((part) => !isBase64url(part))
+  if (wrong !== undefined) throw refusal('token_malformed', `a part is not canonical base64url: ${encodingHint(wrong)}`)
   if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
   const { clockTolerance: tolerance = 30, now = Date.now } = options

@@ -33,15 +33,25 @@ function isUsable(jwk: object): boolean {
 }
 
 /**
- * The usable keys of a JSON Web Key Set (RFC 7517 section 5).
+ * Finds a key in a JSON Web Key Set (RFC 7517 section 5), of whose keys it takes the usable ones.
  *
- * @throws {WixUnavailableError} For anything else.
+ * @throws {WixUnavailableError} For anything but a key set.
  */
-function localSet(set: Record<string, unknown>): { find: FindKey; size: number } {
+export function keysIn(set: unknown): FindKey {
   const keys = own(set, 'keys')
   if (!Array.isArray(keys) || !keys.every(isObject)) throw unavailable(SERVER, 'not a JSON Web Key Set')
   const usable = keys.filter(isUsable)
-  return { find: createLocalJWKSet({ keys: usable }), size: usable.length }
+  const find = createLocalJWKSet({ keys: usable })
+  return async (header, token) => {
+    // Without a `kid`, jose would take the only key of a type.
+    if (!isNonEmptyString(header.kid)) throw refusal('signature_invalid', 'the header has no `kid`')
+    try {
+      return await find(header, token)
+    } catch {
+      // None fits, or several do.
+      throw refusal('signature_invalid', `${keyHint(header.kid)} is not in the set of ${usable.length} keys`)
+    }
+  }
 }
 
 /**
@@ -58,7 +68,7 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
   /** By the wall clock as well: the other one may stand still while the machine sleeps. */
   let readAt = -Infinity
   let content: string | undefined
-  let inSet: ReturnType<typeof localSet>
+  let findInSet: FindKey
   let current: FindKey
   let tried = -Infinity
   let read = -Infinity
@@ -70,36 +80,26 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
     if (isCoolingDown()) throw unavailable(SERVER, 'the last attempt failed a moment ago')
     tried = clock()
     const set = await ask({ url: jwksUri, timeout: TIMEOUT })
-    const next = localSet(set)
+    const next = keysIn(set)
     read = clock()
     readAt = Date.now() / 1000
     const json = JSON.stringify(set)
     // The same function as long as nothing has changed, so that what was verified with it stays cached.
     if (json !== content) {
       content = json
-      inSet = next
+      findInSet = next
       current = finder()
     }
     return current
   })
 
-  const findInSet: FindKey = async (header, token) => {
-    try {
-      return await inSet.find(header, token)
-    } catch {
-      // None fits, or several do.
-      throw refusal('signature_invalid', `${keyHint(header.kid)} is not in the set of ${inSet.size} keys`)
-    }
-  }
   const finder = (): FindKey => async (header, token) => {
-    // Without a `kid`, jose would take the only key of a type.
-    if (!isNonEmptyString(header.kid)) throw refusal('signature_invalid', 'the header has no `kid`')
     try {
       return await findInSet(header, token)
     } catch (error) {
       // The key may be a new one, unless the set has just been read.
       const hasFailed = tried > read
-      if (isCoolingDown() && !hasFailed) throw error
+      if (!isNonEmptyString(header.kid) || (isCoolingDown() && !hasFailed)) throw error
     }
     await reload()
     return findInSet(header, token)

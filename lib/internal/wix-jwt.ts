@@ -17,8 +17,8 @@ export interface SignedOptions extends ClockOptions {
 
 export const signedChecks: Checks<SignedOptions> = { ...clockChecks, publicKey: neededLater }
 
-// What Wix sends has a few thousand characters.
-const MAX_LENGTH = 1024 * 1024
+/** Of a body, in bytes. What Wix sends has a few thousand. */
+export const MAX_LENGTH: number = 1024 * 1024
 
 /**
  * A raw body as the JWT that it should be. Bytes outside of ASCII are refused with the JWT.

@@ -1,27 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { WixUnavailableError } from '../errors.ts'
 import { type Authenticated, identityOf } from '../identity.ts'
-import { checkOptions, must, required } from '../internal/options.ts'
-import { toError, withTimeout } from '../internal/promises.ts'
-import { isNonEmptyString, isNumber, own } from '../internal/values.ts'
-import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore } from './stores.ts'
+import { toError } from '../internal/promises.ts'
+import { type DeduplicateOptions, deliveries, isEvent, RETRY_AFTER } from './deliveries.ts'
+import type { DeliveryProgress } from './stores.ts'
 
-/** The options of {@link deduplicate}. All times are seconds. */
-export interface DeduplicateOptions {
-  /** Where deliveries are stored: `memoryStore()` for one process, `redisStore(client)` for several. */
-  store: DeliveryStore
-  /**
-   * How long a delivery may be in the route. Default: 50. Must be longer than the route ever takes: after that, or after a
-   * crash, a retry is let through. The first retry of Wix comes after a minute: if it finds a lease, the next one comes
-   * ten minutes later.
-   */
-  lease?: number
-  /**
-   * How long a handled delivery is stored. Default: 302460. No less than the `maxAge` of the strategy plus twice its
-   * `clockTolerance`: what is older is refused there.
-   */
-  ttl?: number
-}
+export type { DeduplicateOptions }
 
 /** What the middleware needs of a response; those of Express and Node have it. */
 export interface DeduplicateResponse {
@@ -33,32 +15,6 @@ export interface DeduplicateResponse {
   once(event: string, listener: () => void): unknown
   end(): unknown
 }
-
-/** Seconds. Wix has a schedule of its own; this is for whatever proxy stands between. */
-const RETRY_AFTER = 1
-
-/** Seconds after which a store that has not answered has failed: Wix gives up after 1.25. */
-const STORE_TIMEOUT = 1
-
-const sha256 = (content: string): string => createHash('sha256').update(content).digest('base64url')
-
-/** A hash of what the strategy verified: no content of the event gets into the store. */
-function keyOf(req: Authenticated): string {
-  const identity = identityOf(req)
-  // Any other strategy has not verified the body.
-  if (!isNonEmptyString(own(identity, 'eventType'))) {
-    throw new Error("deduplicate: put passport.authenticate('wix-webhook', { session: false }) before it")
-  }
-  const data = own(identity, 'data')
-  const id = own(data, 'id')
-  // In an old, flat event `id` may be that of the entity that changed, and the same in the next event about it. A retry is
-  // the same JWT, so it verifies to the same event.
-  const event = isNonEmptyString(id) && isNonEmptyString(own(data, 'entityFqdn')) ? ['id', id] : ['event', identity]
-  return sha256(JSON.stringify(['webhook', identity.instanceId, ...event]))
-}
-
-const warn = (message: string, reason: unknown): void =>
-  process.emitWarning(`deduplicate: ${message}`, { type: 'WixStoreWarning', detail: toError(reason).message })
 
 /**
  * Middleware for after `passport.authenticate('wix-webhook', { session: false })`: lets each webhook through until the
@@ -76,50 +32,23 @@ const warn = (message: string, reason: unknown): void =>
 export function deduplicate(
   options: DeduplicateOptions,
 ): (req: Authenticated, res: DeduplicateResponse, next: (error?: unknown) => void) => void {
-  const {
-    store,
-    lease = 50,
-    ttl = 302_460,
-  } = checkOptions('deduplicate', options, {
-    store: required(isStore),
-    lease: must(
-      (value) => isNumber(value) && value > 0 && value <= 86_400,
-      'a number of seconds above 0, at most 86400',
-    ),
-    // Redis takes integers of limited size; Wix retries nothing for a year.
-    ttl: must(
-      (value) => isNumber(value) && value > 0 && value <= 31_536_000,
-      'a number of seconds above 0, at most 31536000',
-    ),
-  })
-
-  const inTime = <T>(call: () => T | PromiseLike<T>): Promise<T> =>
-    withTimeout(STORE_TIMEOUT, call, () => {
-      throw new Error(`The store did not answer within ${STORE_TIMEOUT} s`)
-    })
+  const deliveryOf = deliveries('deduplicate', options)
 
   return (req, res, next) => {
-    let key: string
+    let delivery: ReturnType<typeof deliveryOf>
     try {
       if (res.writableEnded) throw new Error('deduplicate: the response has ended already, so the route cannot answer')
-      key = keyOf(req)
+      const identity = identityOf(req)
+      if (!isEvent(identity)) {
+        throw new Error("deduplicate: put passport.authenticate('wix-webhook', { session: false }) before it")
+      }
+      delivery = deliveryOf(identity)
     } catch (reason) {
       return next(toError(reason))
     }
-    // Unique, so that an attempt whose lease has expired cannot free the lease of the next one.
-    const owner = randomUUID()
-
-    const begun = (async () => checkProgress(await store.begin(key, lease, owner)))()
-
     // Nothing waits for these two: the answer is on its way.
-    const finish = (): void =>
-      void inTime(() => store.finish(key, ttl)).catch((reason: unknown) =>
-        warn('a handled delivery could not be stored, so a retry may be handled again', reason),
-      )
-    const abort = (): void =>
-      void inTime(() => store.abort(key, owner)).catch((reason: unknown) =>
-        warn('a failed delivery could not be freed, so retries wait until its lease expires', reason),
-      )
+    const finish = (): void => void delivery.finish()
+    const abort = (): void => void delivery.abort()
 
     const admit = (): void => {
       // The app has answered elsewhere, or Wix has hung up before the route began: the route handles the next attempt.
@@ -146,14 +75,6 @@ export function deduplicate(
       res.end()
     }
 
-    const failed = (cause: unknown): void => {
-      // A lease that comes late would block the next attempt, while no route handles the delivery.
-      void begun.then((progress) => progress === 'new' && abort()).catch(() => {})
-      const message = 'The store of deliveries failed, so Wix is asked to retry; see `cause`'
-      next(new WixUnavailableError(message, { cause, retryAfter: RETRY_AFTER }))
-    }
-    void inTime(() => begun)
-      .then(decide, failed)
-      .catch(next)
+    void delivery.begin().then(decide, next).catch(next)
   }
 }

@@ -1,4 +1,4 @@
-import { refusal } from '../errors.ts'
+import { refusal, type WixAuthError } from '../errors.ts'
 import { begin, tell } from '../events.ts'
 import {
   type Authenticated,
@@ -42,15 +42,14 @@ const eachOf = (test: (value: unknown) => boolean, expected: string): Check =>
 /** What an identity lacks, in words for the developer; undefined where it satisfies the rule. */
 type Lack = string | undefined
 
-function ruleOf(rule: IdentityRule): (identity: WixIdentity) => Lack {
-  const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions('requireIdentity', rule, {
+function lackByRule(owner: string, rule: IdentityRule): (identity: WixIdentity) => Lack {
+  const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions(owner, rule, {
     subjectType: eachOf(isSubjectType, SUBJECT_TYPES.join(' | ')),
     permissions: must((value) => value === 'OWNER', "'OWNER'"),
     siteOwner: must((value) => value === true, 'true'),
     vendorProductId: eachOf(isNonEmptyString, 'the id of a plan'),
   })
-  if (Object.keys(rule).length === 0)
-    throw new TypeError('requireIdentity: the rule is empty, so it would let everybody in')
+  if (Object.keys(rule).length === 0) throw new TypeError(`${owner}: the rule is empty, so it would let everybody in`)
 
   const subjectTypes = listOf(subjectType)
   const plans = listOf(vendorProductId)
@@ -73,7 +72,27 @@ function ruleOf(rule: IdentityRule): (identity: WixIdentity) => Lack {
   }
 }
 
-const lackOfVerdict = (verdict: unknown): Lack => (verdict === true ? undefined : 'the predicate did not answer true')
+const lackByVerdict = (verdict: unknown): Lack => (verdict === true ? undefined : 'the predicate did not return true')
+
+/**
+ * Prepares a rule, or a predicate of the app.
+ *
+ * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
+ */
+export const lackBy = <Req>(
+  owner: string,
+  rule: IdentityRule | IdentityPredicate<Req>,
+): ((identity: WixIdentity, req: Req) => Lack | Promise<Lack>) =>
+  typeof rule === 'function'
+    ? (identity, req) => whenReady(rule(identity, req), lackByVerdict)
+    : lackByRule(owner, rule)
+
+/** The 403 for an identity that lacks something, of which it tells. */
+export function forbidden(lack: string, began: number, req: unknown, identity: WixIdentity): WixAuthError {
+  const error = refusal('insufficient_scope', lack)
+  tell('requireIdentity', began, req, { refusal: error }, identity)
+  return error
+}
 
 /**
  * Middleware for after authentication: lets only identities through that satisfy the rule.
@@ -88,17 +107,14 @@ export function requireIdentity<Req extends Authenticated = DefaultRequest>(
   predicate: IdentityPredicate<Req>,
 ): Guard<Req>
 export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | IdentityPredicate<Req>): Guard<Req> {
-  const lackOf: (identity: WixIdentity, req: Req) => Lack | PromiseLike<Lack> =
-    typeof rule === 'function' ? (identity, req) => whenReady(rule(identity, req), lackOfVerdict) : ruleOf(rule)
+  const lackOf = lackBy('requireIdentity', rule)
 
   return (req, _res, next) => {
     const began = begin()
     let identity: WixIdentity
     const decide = (lack: Lack): void => {
       if (lack === undefined) return next()
-      const error = refusal('insufficient_scope', lack)
-      tell('requireIdentity', began, req, { refusal: error }, identity)
-      next(error)
+      next(forbidden(lack, began, req, identity))
     }
     let lack: Lack | PromiseLike<Lack>
     try {
@@ -110,4 +126,15 @@ export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | 
     if (isPromise(lack)) void Promise.resolve(lack).then(decide, (reason: unknown) => next(toError(reason)))
     else decide(lack)
   }
+}
+
+/**
+ * The check of {@link requireIdentity}, for an identity wherever it comes from: a job, a WebSocket, a function of the app.
+ *
+ * @throws {WixAuthError} `insufficient_scope` (403), unless the identity satisfies the rule.
+ * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
+ */
+export function assertIdentity(identity: WixIdentity, rule: IdentityRule): void {
+  const lack = lackByRule('assertIdentity', rule)(identity)
+  if (lack !== undefined) throw refusal('insufficient_scope', lack)
 }

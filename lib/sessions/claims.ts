@@ -72,7 +72,7 @@ export function sessionOf(claims: object, iat: number | null, exp: number): WixS
   if (!isNonEmptyString(instanceId) || !isSubjectType(subjectType) || !isNonEmptyString(jti) || iat === null) {
     throw refusal('claim_invalid', '`instanceId`, `subjectType`, `jti` or `iat` is missing')
   }
-  if (!(exp - iat <= MAX_TTL)) throw refusal('claim_invalid', `it lives for more than ${MAX_TTL} s`)
+  if (!(exp - iat <= MAX_TTL)) throw refusal('claim_invalid', `its lifetime is more than ${MAX_TTL} s`)
   if (own(claims, 'sub') !== subOf({ instanceId, subjectType, subjectId: facts.subjectId })) {
     throw refusal('claim_invalid', '`sub` is not that of the subject')
   }

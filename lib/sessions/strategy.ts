@@ -1,15 +1,9 @@
 import { type Checked, type Checks, must } from '../internal/options.ts'
 import { remoteKeySet } from '../internal/remote-key-set.ts'
+import { userInfoChecks, type UserInfoOptions, withUserInfo } from '../internal/user-info-option.ts'
 import { secureUrl } from '../internal/url.ts'
 import { type DefaultRequest, tokenReader, tokenChecks, type TokenOptions } from '../read.ts'
-import {
-  IdentityStrategy,
-  type Kind,
-  userInfoChecks,
-  type UserInfoOptions,
-  withUserInfo,
-  type WixStrategyOptions,
-} from '../strategy.ts'
+import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
 import type { WixSession } from './claims.ts'
 import {
   checkOf,

@@ -3,16 +3,10 @@ import { isSubjectType, SUBJECT_TYPES, type SubjectType } from '../identity.ts'
 import { formHint, tooLong } from '../internal/hints.ts'
 import { type Checked, checkOptions, type Checks, must } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
+import { userInfoChecks, type UserInfoOptions, withUserInfo } from '../internal/user-info-option.ts'
 import { oneCredential } from '../internal/values.ts'
 import { type DefaultRequest, tokenReader, tokenChecks, type TokenOptions } from '../read.ts'
-import {
-  type Kind,
-  userInfoChecks,
-  type UserInfoOptions,
-  withUserInfo,
-  WixStrategy,
-  type WixStrategyOptions,
-} from '../strategy.ts'
+import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
 import { tokenInfoCheck, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
 
 /** The options of {@link verifyAccessToken}. */

@@ -2,7 +2,7 @@ import { refusal, type WixAuthError } from '../errors.ts'
 import { refusedIdentity } from '../events.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
 import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
-import { datedInFuture, duration, formHint, guidOf, tooLong, whileObserved } from '../internal/hints.ts'
+import { datedInFuture, duration, encodingHint, formHint, guidOf, tooLong, whileObserved } from '../internal/hints.ts'
 import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own, parseJson } from '../internal/values.ts'
 import type { KeyObject } from '../internal/safe-key.ts'
@@ -114,7 +114,8 @@ function normalizePayload(value: unknown): asserts value is WixInstancePayload {
  */
 function parsePayload(data: string): WixInstancePayload {
   const bytes = Buffer.from(data, 'base64url')
-  if (bytes.toString('base64url') !== data) throw refusal('token_malformed', 'the payload is not canonical base64url')
+  if (bytes.toString('base64url') !== data)
+    throw refusal('token_malformed', `the payload is not canonical base64url: ${encodingHint(data)}`)
   const payload = parseJson(bytes, 'the payload')
   normalizePayload(payload)
   return payload
@@ -200,15 +201,24 @@ export interface SecretInstance {
 
 const inBrackets = (id: string | undefined): string => (id === undefined ? '' : ` (${id})`)
 
-/** Which app a forged instance, or one of another app, says that it is for. */
-const unverifiedApp = (data: string, appId: string | undefined): string =>
+/** What a forged or changed instance, or one of another app, tells of itself. */
+const unverifiedParts = (data: string, appId: string | undefined): string =>
   whileObserved(() => {
+    if (!/^[\w-]+$/.test(data)) return `; the payload is not canonical base64url: ${encodingHint(data)}`
     const app = guidOf(own(JSON.parse(Buffer.from(data, 'base64url').toString()), 'appDefId'))
     if (app === undefined) return undefined
     return app === appId
       ? '; the instance names your app (not verified): is the secret that of another one?'
       : `; the instance names app ${app} (not verified)`
   }) ?? ''
+
+/** Why a string cannot be an instance. */
+function instanceFormHint(instance: string): string {
+  const [signature = '', data, more] = instance.split('.', 3)
+  if (signature.length === 43 && data !== undefined && more === undefined)
+    return `a part is not canonical base64url: ${encodingHint(signature + data)}`
+  return formHint(instance, `an instance has 2, of which the first has 43 characters, and here ${signature.length}`)
+}
 
 const expiryHint = (seconds: number): string =>
   Number.isNaN(seconds) ? '`expirationDate` is not a date' : `\`expirationDate\` was ${duration(seconds)} ago`
@@ -228,12 +238,12 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
       throw refusal('token_malformed', tooLong(instance, MAX_LENGTH))
     }
     if (!START.test(instance) || instance.includes('.', 44)) {
-      throw refusal('token_malformed', formHint(instance, 'an instance has 2, of which the first has 43 characters'))
+      throw refusal('token_malformed', instanceFormHint(instance))
     }
     const signature = instance.slice(0, 43)
     const data = instance.slice(44)
     if (!secrets.some((secret) => isSignature(signature, data, secret))) {
-      throw refusal('signature_invalid', `no secret of ${secrets.length} fits${unverifiedApp(data, appId)}`)
+      throw refusal('signature_invalid', `no secret of ${secrets.length} fits${unverifiedParts(data, appId)}`)
     }
 
     const payload = parsePayload(data)

@@ -5,8 +5,9 @@ import { type Checked, checkOptions } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
 import { oneCredential, own, parseJson } from '../internal/values.ts'
 import { signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, fromBody, fromHeader, notRaw } from '../read.ts'
+import { type BodyOptions, type DefaultRequest, fromBody, fromHeader, notRaw } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
+import { type ForRequest, signedKind, type SignedRequestOptions } from './signed.ts'
 
 /** A verified body. The header proves only that Wix sent it, and names no subject. */
 export interface WixDigest {
@@ -22,8 +23,7 @@ export interface WixDigest {
 export interface VerifyDigestOptions extends SignedOptions {}
 
 /** The options of {@link WixDigestStrategy}. The body must be bytes. */
-export interface WixDigestStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, VerifyDigestOptions, BodyOptions<Req> {}
+export interface WixDigestStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, SignedRequestOptions<Req> {}
 
 const PREFIX = 'JWT='
 
@@ -79,23 +79,23 @@ export async function verifyDigest(header: string, body: Uint8Array, options: Ve
 
 const fromDigest = fromHeader('digest')
 
+const digestReader =
+  <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>) =>
+  (req: Req): SignedBody | Promise<SignedBody> => {
+    const header = oneCredential(fromDigest(req), () => 'no `Digest` header')
+    return whenReady(bodyFromRequest(req), (value) => {
+      const body = value ?? new Uint8Array()
+      // Decoding to a string may drop a byte order mark and invalid UTF-8, which the hash covers.
+      if (!(body instanceof Uint8Array))
+        throw notRaw('the body is a string, not bytes: use express.raw(), not express.text()')
+      return { header, body }
+    })
+  }
+
 const kind = {
   owner: 'WixDigestStrategy',
   name: 'wix-digest',
-  optionChecks: { ...signedChecks, ...bodyChecks },
-  reader:
-    <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>) =>
-    (req: Req): SignedBody | Promise<SignedBody> => {
-      const header = oneCredential(fromDigest(req), () => 'no `Digest` header')
-      return whenReady(bodyFromRequest(req), (value) => {
-        const body = value ?? new Uint8Array()
-        // Decoding to a string may drop a byte order mark and invalid UTF-8, which the hash covers.
-        if (!(body instanceof Uint8Array))
-          throw notRaw('the body is a string, not bytes: use express.raw(), not express.text()')
-        return { header, body }
-      })
-    },
-  check: digestCheck,
+  ...signedKind(signedChecks, digestReader, digestCheck),
 }
 
 /**
@@ -105,12 +105,12 @@ const kind = {
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/verify-requests-received-from-wix
  */
 export class WixDigestStrategy<Req = DefaultRequest> extends IdentityStrategy<
-  SignedBody,
+  ForRequest<SignedBody>,
   WixDigest,
   WixDigestStrategyOptions<Req>,
   Req
 > {
-  protected override _kind(): Kind<SignedBody, WixDigest, WixDigestStrategyOptions<Req>, Req> {
+  protected override _kind(): Kind<ForRequest<SignedBody>, WixDigest, WixDigestStrategyOptions<Req>, Req> {
     return kind
   }
 }

@@ -3,8 +3,9 @@ import { subjectOf, type WixIdentity } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, required, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own } from '../internal/values.ts'
 import { jwtOf, notRawBody, signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, jwtReader } from '../read.ts'
+import { type DefaultRequest, jwtReader } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
+import { type AppIdOption, type ForRequest, signedKind, type SignedRequestOptions } from './signed.ts'
 
 /** What Wix says of every call, whatever its method is. Only `instanceId` is always there. */
 export interface WixServicePluginMetadata {
@@ -31,20 +32,25 @@ export interface WixServicePluginRequest extends WixIdentity {
 export interface VerifyServicePluginOptions extends SignedOptions {
   /** Your app id: calls for another app are refused. */
   appId: string | undefined
+  /** The kind of the plugin, as `metadata.appExtensionType` has it: calls of another kind are refused. Default: any. */
+  extensionType?: string
 }
 
 /** The options of {@link WixServicePluginStrategy}. */
 export interface WixServicePluginStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, VerifyServicePluginOptions, BodyOptions<Req> {}
+  extends WixStrategyOptions, Omit<VerifyServicePluginOptions, 'publicKey' | 'appId'>, SignedRequestOptions<Req> {
+  /** Your app id, or a function of the request that finds it: calls for another app are refused. */
+  appId: AppIdOption<Req> | undefined
+}
 
-const checks: Checks<VerifyServicePluginOptions> = { ...signedChecks, appId: required(string) }
+const checks: Checks<VerifyServicePluginOptions> = { ...signedChecks, appId: required(string), extensionType: string }
 
 /** Prepares the check of a call to a service plugin. */
 function servicePluginCheck(
   owner: string,
   options: Checked<VerifyServicePluginOptions>,
 ): (body: string) => Promise<WixServicePluginRequest> {
-  const { appId } = options
+  const { appId, extensionType } = options
   const verify = wixJwtCheck(owner, options, { issuer: 'wix.com', audience: appId })
   return async (body) => {
     const { data, iat, exp } = await verify(body)
@@ -55,6 +61,8 @@ function servicePluginCheck(
       throw refusal('claim_invalid', '`data` is a string, as in a webhook: WixWebhookStrategy')
     if (request === undefined) throw refusal('claim_invalid', '`data` has no `request`')
     if (!isNonEmptyString(instanceId)) throw refusal('claim_invalid', '`data.metadata` has no `instanceId`')
+    if (extensionType !== undefined && own(metadata, 'appExtensionType') !== extensionType)
+      throw refusal('claim_invalid', '`appExtensionType` is not the `extensionType` of this route')
     return {
       instanceId,
       ...subjectOf(own(metadata, 'identity')),
@@ -90,9 +98,7 @@ export async function verifyServicePlugin(
 const kind = {
   owner: 'WixServicePluginStrategy',
   name: 'wix-service-plugin',
-  optionChecks: { ...checks, ...bodyChecks },
-  reader: jwtReader,
-  check: servicePluginCheck,
+  ...signedKind(checks, jwtReader, servicePluginCheck),
 }
 
 /**
@@ -102,12 +108,17 @@ const kind = {
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/self-hosting/supported-extensions/backend-extensions/add-self-hosted-service-plugin-extensions-with-rest
  */
 export class WixServicePluginStrategy<Req = DefaultRequest> extends IdentityStrategy<
-  string,
+  ForRequest<string>,
   WixServicePluginRequest,
   WixServicePluginStrategyOptions<Req>,
   Req
 > {
-  protected override _kind(): Kind<string, WixServicePluginRequest, WixServicePluginStrategyOptions<Req>, Req> {
+  protected override _kind(): Kind<
+    ForRequest<string>,
+    WixServicePluginRequest,
+    WixServicePluginStrategyOptions<Req>,
+    Req
+  > {
     return kind
   }
 }

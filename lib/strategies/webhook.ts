@@ -3,8 +3,9 @@ import { subjectOf, type WixIdentity } from '../identity.ts'
 import { type Checked, checkOptions, type Checks, maxAge } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own, parseJson, stringOrNull } from '../internal/values.ts'
 import { jwtOf, notRawBody, signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, jwtReader } from '../read.ts'
+import { type DefaultRequest, jwtReader } from '../read.ts'
 import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
+import { type ForRequest, signedKind, type SignedRequestOptions } from './signed.ts'
 
 /**
  * What happened. Domain events have the envelope from `id` to `actionEvent`; older events are flat.
@@ -64,7 +65,7 @@ export interface VerifyWebhookOptions extends SignedOptions {
 
 /** The options of {@link WixWebhookStrategy}. */
 export interface WixWebhookStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, VerifyWebhookOptions, BodyOptions<Req> {}
+  extends WixStrategyOptions, Omit<VerifyWebhookOptions, 'publicKey'>, SignedRequestOptions<Req> {}
 
 const checks: Checks<VerifyWebhookOptions> = { ...signedChecks, maxAge }
 
@@ -140,9 +141,7 @@ export async function verifyWebhook(
 const kind = {
   owner: 'WixWebhookStrategy',
   name: 'wix-webhook',
-  optionChecks: { ...checks, ...bodyChecks },
-  reader: jwtReader,
-  check: webhookCheck,
+  ...signedKind(checks, jwtReader, webhookCheck),
 }
 
 /**
@@ -151,12 +150,12 @@ const kind = {
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks
  */
 export class WixWebhookStrategy<Req = DefaultRequest> extends IdentityStrategy<
-  string,
+  ForRequest<string>,
   WixWebhookEvent,
   WixWebhookStrategyOptions<Req>,
   Req
 > {
-  protected override _kind(): Kind<string, WixWebhookEvent, WixWebhookStrategyOptions<Req>, Req> {
+  protected override _kind(): Kind<ForRequest<string>, WixWebhookEvent, WixWebhookStrategyOptions<Req>, Req> {
     return kind
   }
 }

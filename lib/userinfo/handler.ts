@@ -17,6 +17,27 @@ export interface UserInfoResponse {
 
 type Handler<Req> = (req: Req, res: UserInfoResponse, next: (error?: unknown) => void) => void
 
+/** What the endpoint answers; undefined unless `more` is an object. */
+function answerOf(identity: WixIdentity, more: unknown): Record<string, unknown> | undefined {
+  // Through JSON, since the `toJSON` of a database record may leave out private fields.
+  const extra = isObject(more) ? objectOf(JSON.parse(JSON.stringify(more))) : undefined
+  if (extra === undefined) return undefined
+  const { instanceId, subjectType, exp } = identity
+  return { ...extra, sub: subOf(identity), instanceId, subjectType, ...factsOf(identity), exp }
+}
+
+/**
+ * What {@link userInfoHandler} answers, as an object.
+ *
+ * @param more What the app adds: `email`, `name`, `roles`, ... It cannot replace `sub` or the facts.
+ * @throws {TypeError} For a `more` that is no object.
+ */
+export function userInfoOf(identity: WixIdentity, more: object = {}): Record<string, unknown> {
+  const answer = answerOf(identity, more)
+  if (answer === undefined) throw new TypeError('userInfoOf: its second argument must be an object')
+  return answer
+}
+
 /**
  * Answers `GET /userinfo` after authentication with who is signed in, as JSON in the shape of OpenID Connect: `sub`, the facts of Wix
  * under the names of {@link WixIdentity} (null where the credential does not say), and what the app adds.
@@ -35,13 +56,9 @@ export function userInfoHandler<Req extends Authenticated>(more: UserInfoMore<Re
 
   const answer = async (req: Req, res: UserInfoResponse): Promise<void> => {
     const identity = identityOf(req)
-    const added = (await more(identity, req)) ?? {}
-    // Through JSON, since the `toJSON` of a database record may leave out private fields.
-    const extra = isObject(added) ? objectOf(JSON.parse(JSON.stringify(added))) : undefined
-    if (extra === undefined) throw new TypeError('userInfoHandler: its function must return an object, or nothing')
-    const { instanceId, subjectType, exp } = identity
-    const facts = { sub: subOf(identity), instanceId, subjectType, ...factsOf(identity), exp }
-    const body = JSON.stringify({ ...extra, ...facts })
+    const info = answerOf(identity, (await more(identity, req)) ?? {})
+    if (info === undefined) throw new TypeError('userInfoHandler: its function must return an object, or nothing')
+    const body = JSON.stringify(info)
     res.setHeader('Cache-Control', 'no-store')
     res.setHeader('Content-Type', 'application/json')
     res.end(body)

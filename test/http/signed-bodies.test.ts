@@ -144,8 +144,10 @@ for (const [version, framework] of versions) {
           500,
           JSON.stringify({
             message:
-              'Wix signed the raw body, which did not arrive here. Read it before any other parser does: ' +
-              "app.post('/webhooks', express.raw({ type: '*/*', limit: '1mb' }), passport.authenticate('wix-webhook', { session: false }), ...)",
+              'Wix signed the raw body, which did not arrive here. Keep it before another parser reads it. ' +
+              "Express: express.raw({ type: '*/*', limit: '1mb' }); " +
+              "Nest: app.useBodyParser('raw', { type: 'text/plain', limit: '1mb' }), since rawBody: true keeps no text; " +
+              "Fastify: a content type parser with parseAs: 'buffer'; Koa: ctx.request.rawBody",
           }),
         ])
       }

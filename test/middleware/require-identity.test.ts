@@ -1,7 +1,13 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { requireIdentity, verifyInstance, type WixIdentity } from '../../lib/index.ts'
+import {
+  assertIdentity,
+  type IdentityRule,
+  requireIdentity,
+  verifyInstance,
+  type WixIdentity,
+} from '../../lib/index.ts'
 import { instance, now, SECRET } from '../support/build.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { settled } from '../support/run.ts'
@@ -168,5 +174,53 @@ describe('requireIdentity', () => {
       [{ vendorProductId: ['plus', ''] }, 'option `vendorProductId`'],
     ]
     optionsTable({ requireIdentity }, wrong)
+  })
+})
+
+describe('assertIdentity', () => {
+  it('returns for an identity that satisfies the rule, and throws for every other', async () => {
+    const rules: IdentityRule[] = [
+      { subjectType: 'USER' },
+      { subjectType: ['USER', 'MEMBER'] },
+      { permissions: 'OWNER' },
+      { siteOwner: true },
+      { vendorProductId: 'plus' },
+      { subjectType: 'USER', vendorProductId: ['basic', 'plus'] },
+    ]
+    for (const rule of rules) {
+      for (const one of [owner, collaborator, member, visitor, unknown]) {
+        const expected = await guard(rule, asked(one))
+        if (expected === undefined) expect(assertIdentity(one, rule)).to.equal(undefined)
+        else {
+          expect(() => assertIdentity(one, rule))
+            .to.throw()
+            .that.includes({ name: 'WixAuthError', code: 'insufficient_scope', status: 403 })
+        }
+      }
+    }
+  })
+
+  it('P-11: throws for what is no identity', () => {
+    Object.assign(Object.prototype, { vendorProductId: 'plus', permissions: 'OWNER' })
+    try {
+      for (const rule of [{ vendorProductId: 'plus' }, { permissions: 'OWNER' as const }]) {
+        expect(() => assertIdentity({} as WixIdentity, rule))
+          .to.throw()
+          .with.property('code', 'insufficient_scope')
+      }
+    } finally {
+      for (const name of ['vendorProductId', 'permissions']) Reflect.deleteProperty(Object.prototype, name)
+    }
+  })
+
+  describe('P-10: the rule', () => {
+    const wrong: Array<[unknown, string]> = [
+      [undefined, 'assertIdentity: the options must be an object'],
+      [() => true, 'assertIdentity: the options must be an object, got a value of type function'],
+      [{}, 'assertIdentity: the rule is empty, so it would let everybody in'],
+      [{ role: 'OWNER' }, 'assertIdentity: unknown option `role`'],
+      [{ siteOwner: false }, 'assertIdentity: option `siteOwner` must be true'],
+    ]
+    optionsTable({ assertIdentity: (rule: never) => assertIdentity(owner, rule) }, wrong)
   })
 })

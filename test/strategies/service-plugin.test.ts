@@ -94,6 +94,19 @@ describe('verifyServicePlugin', () => {
     })
   }
 
+  it('accepts the kind of plugin that is asked for, and no other', async () => {
+    const extensionType = 'ecom-additional-fees'
+    expect(await verify(servicePlugin(), { extensionType })).to.have.property('instanceId')
+    for (const appExtensionType of ['ecom-shipping-rates', 'ECOM-ADDITIONAL-FEES', undefined, null, [extensionType]]) {
+      expect(await refusalOf(verify(servicePlugin({ appExtensionType }), { extensionType }))).to.equal('claim_invalid')
+    }
+    const strategy = new WixServicePluginStrategy({ publicKey, appId: APP_ID, now, extensionType: 'other' })
+    expect(await runToEnd(strategy, { body: servicePlugin() })).to.nested.include({
+      kind: 'fail',
+      'challenge.code': 'claim_invalid',
+    })
+  })
+
   it('drops properties that could change an object it is copied to', async () => {
     const { request, metadata } = await verify(
       servicePlugin(
@@ -105,11 +118,13 @@ describe('verifyServicePlugin', () => {
   })
 
   it('P-11: reads nothing that is on Object.prototype', async () => {
-    const names = ['instanceId', 'iss', 'aud', 'request', 'metadata', 'appId']
+    const names = ['instanceId', 'iss', 'aud', 'request', 'metadata', 'appId', 'appExtensionType']
     for (const name of names) Object.assign(Object.prototype, { [name]: APP_ID })
     try {
       expect(await refusalOf(verify(servicePlugin({ instanceId: undefined })))).to.equal('claim_invalid')
       expect(await refusalOf(verify(servicePlugin({}, { aud: undefined })))).to.equal('claim_invalid')
+      const untyped = servicePlugin({ appExtensionType: undefined })
+      expect(await refusalOf(verify(untyped, { extensionType: APP_ID }))).to.equal('claim_invalid')
       const error: unknown = await verifyServicePlugin(servicePlugin(), { publicKey, now } as never).catch(
         (reason: unknown) => reason,
       )
@@ -140,9 +155,12 @@ describe('verifyServicePlugin', () => {
           new WixServicePluginStrategy({ publicKey, appId: APP_ID, ...options }),
       },
       [
+        [{ appId: 7 }, appId],
         [{ appId: undefined }, `${appId}, got undefined`],
         [{ appId: '' }, `${appId}, got an empty string`],
         [{ appId: ' a' }, appId],
+        [{ extensionType: undefined }, 'option `extensionType` must be a non-empty string'],
+        [{ extensionType: '' }, 'option `extensionType` must be a non-empty string'],
         [{ maxAge: 5 }, 'unknown option `maxAge`'],
         [{ clockTolerance: -1 }, 'option `clockTolerance` must be a number of seconds from 0 to 300'],
         [{ now: 1 }, 'option `now` must be a function'],

@@ -62,7 +62,7 @@ export function blocksOf(markdown: string): Block[] {
 }
 
 const PROGRAMS: ReadonlySet<string> = new Set(['js', 'mjs', 'cjs', 'ts', 'javascript', 'typescript'])
-const NOT_RUN: ReadonlySet<string> = new Set(['text', 'http', 'json'])
+const NOT_RUN: ReadonlySet<string> = new Set(['text', 'log', 'http', 'json'])
 const NAME = /^\/\/ ([\w.-]+\.[mc]?[jt]s)(, continued)?$/
 
 /** The files that the blocks of a page make, by name. */
@@ -367,7 +367,7 @@ export class Page {
     const { compiledOnly = {}, notRun = {} } = this._test
     for (const name of this._ran) {
       const code = typeof name === 'string' ? (this.files.get(name) ?? '') : ''
-      for (const [, imported = ''] of code.matchAll(/ from '\.\/(.+)'$/gm)) this._ran.add(imported)
+      for (const [, imported = ''] of code.matchAll(/^import .*'\.\/(.+)'$/gm)) this._ran.add(imported)
     }
     const shells = this.blocks.filter(({ language }) => language === 'sh')
     return [

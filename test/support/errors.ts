@@ -1,5 +1,6 @@
+import { inspect } from 'node:util'
 import { expect } from 'chai'
-import { WixUnavailableError } from '../../lib/index.ts'
+import { WixAuthError, WixUnavailableError } from '../../lib/index.ts'
 
 /** The error that a promise is rejected with. A promise that is fulfilled fails the test. */
 export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
@@ -28,3 +29,10 @@ export async function unavailableOf(
   expect(message.slice(0, start.length)).to.equal(start)
   return [message.slice(start.length), headers]
 }
+
+/** Everything that may be read from an error, its hint included. */
+export const everythingIn = (error: unknown): string =>
+  inspect([error, error instanceof WixAuthError ? error.hint : undefined, error instanceof Error ? error.stack : ''], {
+    depth: 9,
+    showHidden: true,
+  })

@@ -4,6 +4,7 @@ import express from 'express'
 import passport from 'passport'
 import { createPublicKey } from 'node:crypto'
 import WixAppStrategy, {
+  assertIdentity,
   deduplicate,
   first,
   fromAuthorization,
@@ -41,6 +42,7 @@ import WixAppStrategy, {
   type WixWebhookEvent,
   WixWebhookStrategy,
 } from 'passport-wix-app'
+import { authenticateRequest, handleOnce, toResponse, userInfoOf } from 'passport-wix-app/fetch'
 import { generateAppKeys, signDigest, signInstance, signServicePlugin, signWebhook } from 'passport-wix-app/testing'
 
 declare global {
@@ -368,3 +370,45 @@ export const exportedGuard = requireIdentity({ subjectType: 'USER' })
 export const exportedOnce = deduplicate({ store: memoryStore() })
 export const exportedReader = first(fromQuery('instance'), fromAuthorization('Bearer'))
 export const exportedHandler = userInfoHandler()
+
+// With a Fetch Request: the strategies of Express, or strategies whose functions are typed for it.
+const ofRequest = new WixAppStrategy<globalThis.Request>(
+  { secret: async ({ headers }) => headers.get('x-secret') ?? secret },
+  ({ instanceId }) => users.find(instanceId),
+)
+const received = new WixWebhookStrategy<globalThis.Request>({
+  publicKey: ({ url }) => (url.endsWith('blog') ? publicKey : [publicKey]),
+})
+const once = handleOnce({ store: memoryStore(), lease: 5 })
+export async function POST(request: globalThis.Request): Promise<globalThis.Response> {
+  try {
+    const { user, identity, info } = await authenticateRequest(request, ofRequest, { subjectType: 'USER' })
+    const both: string[] = [user.id, identity.instanceId, info.identity.uid ?? '']
+    assertIdentity(identity, { siteOwner: true })
+    // @ts-expect-error An instance has no event.
+    void identity.eventType
+    const any = await authenticateRequest(request, [ofRequest, exportedSession, exportedApp], async (one, req) =>
+      req.url.endsWith(one.instanceId),
+    )
+    both.push(any.identity.instanceId)
+    const { identity: event } = await authenticateRequest(request, received)
+    // @ts-expect-error A rule that is undefined would let everybody in.
+    void authenticateRequest(request, ofRequest, undefined)
+    // @ts-expect-error Only `true` lets the request through.
+    void authenticateRequest(request, ofRequest, () => 'yes')
+    // @ts-expect-error Not by its name.
+    void authenticateRequest(request, 'wix-app')
+    // @ts-expect-error No webhook.
+    void once(identity, () => new Response())
+    return await once(event, () => Response.json(userInfoOf(event, { both, type: event.eventType })))
+  } catch (error) {
+    return toResponse(error)
+  }
+}
+// @ts-expect-error No rule of the app's own: it may be a promise.
+assertIdentity(identityOf({}), () => true)
+new WixServicePluginStrategy({ publicKey, appId: async (req) => req.path, extensionType: 'APP_TOOLS' })
+// @ts-expect-error A verify function has no request.
+void verifyWebhook('value', { publicKey: () => publicKey })
+// @ts-expect-error A key, not the promise of nothing.
+new WixWebhookStrategy({ publicKey: async () => undefined })

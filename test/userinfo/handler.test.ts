@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import passport from 'passport'
 import sinon from 'sinon'
+import { userInfoOf } from '../../lib/fetch/index.ts'
 import { userInfoHandler, verifyInstance, WixAppStrategy } from '../../lib/index.ts'
 import { instance, now, SECRET } from '../support/build.ts'
 import { SECONDS } from '../support/jwt.ts'
@@ -261,5 +262,34 @@ describe('userInfoHandler', () => {
       await start(userInfoHandler(undefined as never))
       expect(await request()).to.deep.equal([200, FACTS])
     })
+  })
+})
+
+describe('userInfoOf', () => {
+  it('answers what userInfoHandler does, as an object', () => {
+    expect(userInfoOf(identity)).to.deep.equal(FACTS)
+    expect(Object.keys(userInfoOf(identity))).to.deep.equal(Object.keys(FACTS))
+    expect(userInfoOf(identity, { name: 'Ann' })).to.deep.equal({ name: 'Ann', ...FACTS })
+  })
+
+  it('adds what the app says, as JSON has it, and lets the facts win', () => {
+    const more = {
+      name: 'Ann',
+      sub: 'forged',
+      instanceId: 'forged',
+      permissions: 'forged',
+      roles: { toJSON: () => ['editor'] },
+      ...JSON.parse('{"__proto__":{"admin":true}}'),
+    }
+    expect(userInfoOf(identity, more)).to.deep.equal({ name: 'Ann', roles: ['editor'], ...FACTS })
+  })
+
+  it('takes nothing but an object', () => {
+    for (const more of [null, 'a', [], 7, { toJSON: () => 'a' }]) {
+      expect(() => userInfoOf(identity, more as never)).to.throw(
+        TypeError,
+        'userInfoOf: its second argument must be an object',
+      )
+    }
   })
 })

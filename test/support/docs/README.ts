@@ -36,40 +36,16 @@ export default {
         .to.have.property('stderr')
         .that.matches(/TypeError: WixAppStrategy.*`secret`.*undefined/)
     },
-    'tell why a request is refused': async (page) => {
-      const response = await (await start(page)).ask('/why?instance=forged')
-      expect(response.status).to.equal(401)
-      expect(await response.json()).to.deep.equal({ reasons: ['token_malformed'] })
-    },
-    'tell why each strategy refuses, and a chain of them': async (page) => {
-      const why = /^app\.get\('\/why',[\s\S]*?^}\)$/m.exec(page.files.get('server.mjs') ?? '')?.[0] ?? ''
-      const routes: Array<[path: string, strategies: string]> = [
-        ['/why-bearer', "'wix-access-token'"],
-        ['/why-webhook', "'wix-webhook'"],
-        ['/why-digest', "'wix-digest'"],
-        ['/why-chain', "['wix-access-token', 'wix-app']"],
-        ['/why-nobody', "'nobody'"],
-      ]
-      const copies = routes.map(([path, names]) =>
-        why
-          .replace('app.get', 'app.all')
-          .replace("'/why'", `'${path}', express.raw({ type: '*/*' })`)
-          .replace("'wix-app'", names),
-      )
-      const nobody =
-        "passport.use(new WixAppStrategy({ name: 'nobody', secret: process.env.WIX_APP_SECRET }, () => undefined))"
-      await page.write('why.mjs', [page.files.get('server.mjs') ?? '', nobody, ...copies].join('\n'))
-      const server = await page.startWritten('why.mjs', 'server.mjs')
-      const reasons = async (path: string, init?: RequestInit): Promise<unknown> => {
-        const response = await server.ask(path, init)
-        expect(response.status).to.equal(401)
-        return ((await response.json()) as { reasons: unknown }).reasons
-      }
-      expect(await reasons('/why-bearer')).to.deep.equal(['Bearer realm="Wix"'])
-      expect(await reasons('/why-webhook', { method: 'POST', body: 'forged' })).to.deep.equal(['token_malformed'])
-      expect(await reasons('/why-digest')).to.deep.equal(['credentials_missing'])
-      expect(await reasons('/why-chain?instance=forged')).to.deep.equal(['Bearer realm="Wix"', 'token_malformed'])
-      expect(await reasons(`/why-nobody?instance=${owner}`)).to.deep.equal([null])
+    'tell in the log why a request is refused': async (page) => {
+      const server = await page.startShell('NODE_DEBUG=passport-wix-app')
+      const signDate = new Date(Date.now() - 26 * 3600_000).toISOString()
+      const old = signInstance({ instanceId: 'site-1', signDate }, APP_SECRET)
+      const response = await server.ask(`/dashboard?instance=${old}`)
+      expect([response.status, await response.text()]).to.deep.equal([401, 'Unauthorized'])
+      const { code = '' } = page.blocks.find(({ language }) => language === 'log') ?? {}
+      const line = code.trimEnd().replace('4711', String(server.child.pid))
+      // A shell may stand between.
+      expect(server.output.replaceAll(/(?<=PASSPORT-WIX-APP )\d+/g, String(server.child.pid))).to.include(line)
     },
     'sign in with an access token, and answer an outage with 503': async (page) => {
       const server = await start(page)

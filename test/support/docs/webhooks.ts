@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { signDigest, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
+import { generateAppKeys, signDigest, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
 import { APP_ID, APP_KEYS, type Page, type PageTest, type Running } from '../docs-page.ts'
 import { REDIS } from '../programs.ts'
 import { redisServer } from '../redis.ts'
@@ -74,6 +74,36 @@ export default {
         currency: 'EUR',
       })
       expect((await post(server, path, call({}))).status).to.equal(400)
+    },
+    'runs a tool for the site that calls, and takes no other input': async (page) => {
+      const server = await start(page)
+      const call = (request: object, instanceId = 'site-1') =>
+        post(
+          server,
+          '/plugins/tools/v1/run-tool',
+          signServicePlugin({ appId: APP_ID, request, metadata: { instanceId } }, privateKey),
+        )
+      const genuine = { methodName: 'trackParcel', payload: { number: 'RB1' } }
+      expect(await (await call(genuine)).json()).to.deep.equal({ response: { status: 'in transit' } })
+      expect(await (await call(genuine, 'site-2')).json()).to.deep.equal({ response: { status: 'unknown' } })
+      for (const odd of [
+        {},
+        { ...genuine, methodName: 'constructor' },
+        { ...genuine, payload: null },
+        { ...genuine, payload: 'RB1' },
+        { ...genuine, payload: { number: ['RB1'] } },
+        { ...genuine, payload: { number: 'RB1 OR 1=1' } },
+      ]) {
+        expect((await call(odd)).status).to.equal(400)
+      }
+    },
+    'takes webhooks of many apps, each with its own key': async (page) => {
+      const server = await start(page)
+      const body = signWebhook({ instanceId: 'site-1', eventType: 'AppInstalled', data: {} }, privateKey)
+      const other = signWebhook({ instanceId: 'site-1', eventType: 'AppInstalled' }, generateAppKeys().privateKey)
+      expect((await post(server, '/apps/blog/webhooks', body)).status).to.equal(200)
+      expect((await post(server, '/apps/blog/webhooks', other)).status).to.equal(401)
+      expect((await post(server, '/apps/shop/webhooks', body)).status).to.equal(401)
     },
     'refunds once, and takes nothing but a refund': async (page) => {
       const server = await start(page)

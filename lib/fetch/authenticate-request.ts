@@ -1,0 +1,129 @@
+import { WixAuthError } from '../errors.ts'
+import { begin } from '../events.ts'
+import { identityOf } from '../identity.ts'
+import { isFetchRequest } from '../internal/fetch-request.ts'
+import { own } from '../internal/values.ts'
+import { forbidden, type IdentityPredicate, type IdentityRule, lackBy } from '../middleware/require-identity.ts'
+import { WixStrategy, type WixStrategyOptions } from '../strategy.ts'
+
+/** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
+export type FetchRequest = globalThis.Request
+
+/** A strategy of this package. Its functions get the `Request`: where they read it, write `new WixAppStrategy<Request>(...)`. */
+interface AnyStrategy {
+  readonly name: string
+  authenticate(req: never, options?: object): void
+}
+
+type IdentityOf<Strategy> =
+  Strategy extends WixStrategy<infer _Credential, infer Identity, infer _Options extends WixStrategyOptions, infer _Req>
+    ? Identity
+    : object
+
+/** Who sent a request. */
+export interface Authentication<Identity = object> {
+  /** What the verify callback found; without one, the identity. */
+  user: Express.User
+  /** What the strategy verified. */
+  identity: Identity
+  /** What the verify callback gave beside the user, and the identity: `req.authInfo` under Passport. */
+  info: Omit<Express.AuthInfo, 'identity'> & { identity: Identity }
+}
+
+/** A rule of `requireIdentity`, or a function of the app: only `true` lets the request through. */
+export type FetchRule = IdentityRule | IdentityPredicate<FetchRequest>
+
+interface Success {
+  isRefused: false
+  user: Express.User
+  info: Express.AuthInfo & { identity: object }
+}
+
+interface Refusal {
+  isRefused: true
+  reason: WixAuthError
+  challenge: unknown
+}
+
+/** Runs a strategy as Passport does: on an object made from it, which has the actions that end the request. */
+const run = (strategy: AnyStrategy, request: FetchRequest): Promise<Success | Refusal> =>
+  new Promise((resolve, reject) => {
+    const ofRequest: AnyStrategy = Object.assign(Object.create(strategy), {
+      success: (user: Express.User, info: Success['info']) => resolve({ isRefused: false, user, info }),
+      fail: (challenge: unknown, _status: number, reason: WixAuthError) =>
+        resolve({ isRefused: true, reason, challenge }),
+      error: reject,
+    })
+    ofRequest.authenticate(request as never)
+  })
+
+/** The first refusal, with the challenges of all where it is a 401, as Passport answers. */
+function refusalOf({ reason, challenge }: Refusal, challenges: readonly unknown[]): WixAuthError {
+  // What the verify callback said replaces the message.
+  const said = own(challenge, 'message')
+  const strings = challenges.filter((one) => typeof one === 'string')
+  return new WixAuthError(reason.code, typeof said === 'string' ? said : reason.message, {
+    hint: reason.hint,
+    headers: {
+      ...reason.headers,
+      ...(reason.status === 401 && strings.length > 0 && { 'WWW-Authenticate': strings.join(', ') }),
+    },
+  })
+}
+
+/**
+ * Authenticates a Fetch `Request` with the strategies that Passport takes. They are tried in order: the first that accepts the request
+ * decides, and so does an error. All functions of the app (verify, `secret`, `publicKey`, readers) get this `Request`.
+ *
+ * @param strategies One, or a list. They need not be registered with Passport.
+ * @param rule What the identity must be. Default: any.
+ * @returns A promise of the user, the identity and the info; rejects with the errors below, and with an error of the app as it is.
+ * @throws {WixAuthError} The first refusal, when all strategies refuse the request; its `headers` have the challenges of all.
+ *   `insufficient_scope` (403) for an identity that does not satisfy the rule.
+ * @throws {WixUnavailableError} When a server that had to be asked did not answer.
+ * @throws {TypeError} For a request, strategies or a rule of the wrong type; for a rule that is undefined.
+ */
+export function authenticateRequest<Strategy extends AnyStrategy>(
+  request: FetchRequest,
+  strategies: Strategy | readonly Strategy[],
+): Promise<Authentication<IdentityOf<Strategy>>>
+export function authenticateRequest<Strategy extends AnyStrategy>(
+  request: FetchRequest,
+  strategies: Strategy | readonly Strategy[],
+  rule: FetchRule,
+): Promise<Authentication<IdentityOf<Strategy>>>
+export async function authenticateRequest(
+  request: FetchRequest,
+  strategies: AnyStrategy | readonly AnyStrategy[],
+  // One that is named must have a value: an undefined one would let everybody in.
+  ...rules: readonly FetchRule[]
+): Promise<Authentication> {
+  if (!isFetchRequest(request)) {
+    throw new TypeError('authenticateRequest: its first argument must be a Fetch Request (in Hono, c.req.raw)')
+  }
+  const list = [strategies].flat()
+  const wrong = (): TypeError =>
+    new TypeError('authenticateRequest: its second argument must be a strategy of passport-wix-app, or a list of them')
+  if (!list.every((one) => one instanceof WixStrategy)) throw wrong()
+  const lacks = rules.map((rule) => lackBy('authenticateRequest', rule))
+
+  let first: Refusal | undefined
+  const challenges: unknown[] = []
+  for (const strategy of list) {
+    const outcome = await run(strategy, request)
+    if (outcome.isRefused) {
+      first ??= outcome
+      challenges.push(outcome.challenge)
+      continue
+    }
+    const { user, info } = outcome
+    for (const lackOf of lacks) {
+      const began = begin()
+      const identity = identityOf({ authInfo: info })
+      const lack = await lackOf(identity, request)
+      if (lack !== undefined) throw forbidden(lack, began, request, identity)
+    }
+    return { user, identity: info.identity, info }
+  }
+  throw first === undefined ? wrong() : refusalOf(first, challenges)
+}

@@ -1,0 +1,86 @@
+import { refusal } from '../errors.ts'
+import { exactlyOne, isNonEmptyString, property } from './values.ts'
+import { MAX_LENGTH } from './wix-jwt.ts'
+
+/** What is read of a Fetch `Request`; those of Node, browsers, Bun, Deno and workerd have it. */
+export interface FetchRequestParts {
+  readonly url: string
+  readonly headers: { get(name: string): string | null }
+  readonly body?: {
+    readonly locked: boolean
+    getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; releaseLock(): void }
+  } | null
+  readonly bodyUsed: boolean
+}
+
+/**
+ * Whether it is a Fetch `Request`: by its form, since hosts have classes of their own. The headers of a Node request are an object that
+ * holds strings, so that no header can make it look like one.
+ */
+export const isFetchRequest = (req: unknown): req is FetchRequestParts =>
+  typeof property(property(req, 'headers'), 'get') === 'function'
+
+// What a credential can be, alone or after a scheme (token68, RFC 9110 section 11.4), and a comma; parameters of a scheme have a `=`.
+const JOINED = /^(?:[^\s,=]+ +)?[^\s,=]*=*,/
+
+/**
+ * The header, which must have been sent once: Fetch joins repeated ones with commas.
+ *
+ * @throws {WixAuthError} `request_invalid`.
+ */
+export function fetchHeader({ headers }: FetchRequestParts, name: string): string | undefined {
+  const value = exactlyOne(headers.get(name))
+  if (value !== undefined && JOINED.test(value)) throw refusal('request_invalid', 'sent twice')
+  return value
+}
+
+/**
+ * The query parameter, which must have been sent once.
+ *
+ * @throws {WixAuthError} `request_invalid`.
+ */
+export function fetchQuery({ url }: FetchRequestParts, name: string): string | undefined {
+  const [value, ...others] = new URL(url).searchParams.getAll(name)
+  if (others.length > 0) exactlyOne([value, ...others])
+  return isNonEmptyString(value) ? value : undefined
+}
+
+/** A mistake in the setup of the app, not a refusal. */
+const isGone = (): Error =>
+  new Error(
+    'The raw body of this Request is gone, or no stream of bytes: call authenticateRequest() before anything reads it',
+  )
+
+async function read({ body, bodyUsed }: FetchRequestParts): Promise<Uint8Array | undefined> {
+  if (body === null || body === undefined) return undefined
+  if (bodyUsed || body.locked) throw isGone()
+  const reader = body.getReader()
+  try {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return Buffer.concat(chunks, length)
+      if (!(value instanceof Uint8Array)) throw isGone()
+      length += value.length
+      if (length > MAX_LENGTH) throw refusal('body_too_large', `more than ${MAX_LENGTH} bytes`)
+      chunks.push(value)
+    }
+  } finally {
+    // Without cancelling it, which may close the connection before the answer is sent.
+    reader.releaseLock()
+  }
+}
+
+const bodies = new WeakMap<FetchRequestParts, Promise<Uint8Array | undefined>>()
+
+/**
+ * The raw body, at most 1 MiB; undefined where there is none. It is read once for all strategies.
+ *
+ * @returns Rejects with a {@link WixAuthError} `body_too_large`, and with an Error (500) where something else has read the body before.
+ */
+export function fetchBody(request: FetchRequestParts): Promise<Uint8Array | undefined> {
+  const body = bodies.get(request) ?? read(request)
+  bodies.set(request, body)
+  return body
+}

@@ -1,0 +1,119 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { WixUnavailableError } from '../errors.ts'
+import type { WixIdentity } from '../identity.ts'
+import { checkOptions, must, required } from '../internal/options.ts'
+import { toError, withTimeout } from '../internal/promises.ts'
+import { isNonEmptyString, isNumber, own } from '../internal/values.ts'
+import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore } from './stores.ts'
+
+/** The options of `deduplicate` and `handleOnce`. All times are seconds. */
+export interface DeduplicateOptions {
+  /** Where deliveries are stored: `memoryStore()` for one process, `redisStore(client)` for several. */
+  store: DeliveryStore
+  /**
+   * How long a delivery may be in the route. Default: 50. Must be longer than the route ever takes: after that, or after a
+   * crash, a retry is let through. The first retry of Wix comes after a minute: if it finds a lease, the next one comes
+   * ten minutes later.
+   */
+  lease?: number
+  /**
+   * How long a handled delivery is stored. Default: 302460. No less than the `maxAge` of the strategy plus twice its
+   * `clockTolerance`: what is older is refused there.
+   */
+  ttl?: number
+}
+
+/** Seconds. Wix has a schedule of its own; this is for whatever proxy stands between. */
+export const RETRY_AFTER: number = 1
+
+/** Seconds after which a store that has not answered has failed: Wix gives up after 1.25. */
+const STORE_TIMEOUT = 1
+
+const sha256 = (content: string): string => createHash('sha256').update(content).digest('base64url')
+
+/** Whether a webhook strategy has verified it: any other has not verified the body, or has no event. */
+export const isEvent = (identity: unknown): identity is WixIdentity =>
+  isNonEmptyString(own(identity, 'eventType')) && isNonEmptyString(own(identity, 'instanceId'))
+
+/** A hash of what the strategy verified: no content of the event gets into the store. */
+function keyOf(event: WixIdentity): string {
+  const data = own(event, 'data')
+  const id = own(data, 'id')
+  // In an old, flat event `id` may be that of the entity that changed, and the same in the next event about it. A retry is
+  // the same JWT, so it verifies to the same event.
+  const what = isNonEmptyString(id) && isNonEmptyString(own(data, 'entityFqdn')) ? ['id', id] : ['event', event]
+  return sha256(JSON.stringify(['webhook', event.instanceId, ...what]))
+}
+
+/** One attempt to handle an event. */
+interface Delivery {
+  /** Rejects with a {@link WixUnavailableError} when the store fails. */
+  begin(): Promise<DeliveryProgress>
+  /** It was handled. Never rejects: a failure of the store is a warning. */
+  finish(): Promise<void>
+  /** It was not handled. Never rejects: a failure of the store is a warning. */
+  abort(): Promise<void>
+}
+
+/**
+ * Prepares what every delivery asks of the store.
+ *
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ */
+export function deliveries(owner: string, options: DeduplicateOptions): (event: WixIdentity) => Delivery {
+  const {
+    store,
+    lease = 50,
+    ttl = 302_460,
+  } = checkOptions(owner, options, {
+    store: required(isStore),
+    lease: must(
+      (value) => isNumber(value) && value > 0 && value <= 86_400,
+      'a number of seconds above 0, at most 86400',
+    ),
+    // Redis takes integers of limited size; Wix retries nothing for a year.
+    ttl: must(
+      (value) => isNumber(value) && value > 0 && value <= 31_536_000,
+      'a number of seconds above 0, at most 31536000',
+    ),
+  })
+
+  const inTime = <T>(call: () => T | PromiseLike<T>): Promise<T> =>
+    withTimeout(STORE_TIMEOUT, call, () => {
+      throw new Error(`The store did not answer within ${STORE_TIMEOUT} s`)
+    })
+  const orWarn = async (call: () => unknown, message: string): Promise<void> => {
+    try {
+      await inTime(call)
+    } catch (reason) {
+      process.emitWarning(`${owner}: ${message}`, { type: 'WixStoreWarning', detail: toError(reason).message })
+    }
+  }
+
+  return (event) => {
+    const key = keyOf(event)
+    // Unique, so that an attempt whose lease has expired cannot free the lease of the next one.
+    const attempt = randomUUID()
+    const abort = (): Promise<void> =>
+      orWarn(
+        () => store.abort(key, attempt),
+        'a failed delivery could not be freed, so retries wait until its lease expires',
+      )
+    return {
+      async begin() {
+        const begun = (async () => checkProgress(await store.begin(key, lease, attempt)))()
+        try {
+          return await inTime(() => begun)
+        } catch (cause) {
+          // A lease that comes late would block the next attempt, while no route handles the delivery.
+          void begun.then((progress) => (progress === 'new' ? abort() : undefined)).catch(() => {})
+          const message = 'The store of deliveries failed, so Wix is asked to retry; see `cause`'
+          throw new WixUnavailableError(message, { cause, retryAfter: RETRY_AFTER })
+        }
+      },
+      finish: () =>
+        orWarn(() => store.finish(key, ttl), 'a handled delivery could not be stored, so a retry may be handled again'),
+      abort,
+    }
+  }
+}

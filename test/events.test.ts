@@ -1,0 +1,288 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import {
+  generateSessionKey,
+  requireIdentity,
+  type Verify,
+  WixAppStrategy,
+  type WixAuthenticateEvent,
+  WixAuthError,
+  WixDigestStrategy,
+  WixUnavailableError,
+} from '../lib/index.ts'
+import { instance, now, SECRET } from './support/build.ts'
+import { unobserved } from './support/canaries.ts'
+import { digest, KEYS } from './support/jwt.ts'
+import { request, run, runToEnd, settled, start } from './support/run.ts'
+
+const CHANNEL = 'passport-wix-app:authenticate'
+const IDENTITY = {
+  instanceId: 'instance-1',
+  subjectType: 'USER',
+  subjectId: 'user-1',
+  clientId: 'app-1',
+  siteId: null,
+} as const
+
+const user = { id: 'user' }
+const strategy = (verify: unknown = () => user, options: object = {}): WixAppStrategy =>
+  new WixAppStrategy({ secret: SECRET, now, ...options }, verify as Verify<unknown>)
+
+describe('the event of an authentication', () => {
+  let events: WixAuthenticateEvent[]
+  const listen = (message: unknown): void => void events.push(message as WixAuthenticateEvent)
+  beforeEach(() => {
+    events = []
+    subscribe(CHANNEL, listen)
+  })
+  afterEach(() => void unsubscribe(CHANNEL, listen))
+
+  it('tells of a success who it was, for which request, and nothing else of the credential', async () => {
+    const req = request({ instance: instance() })
+    await run(strategy(), req)
+    expect(events).to.have.lengthOf(1)
+    const [event] = events
+    const { duration, ...rest } = { ...event }
+    expect(rest).to.deep.equal({
+      strategy: 'wix-app',
+      outcome: 'success',
+      status: 200,
+      code: null,
+      hint: null,
+      identity: IDENTITY,
+      error: null,
+    })
+    expect(duration).to.be.a('number').above(0)
+    expect(event?.request).to.equal(req)
+    expect(JSON.stringify(event)).to.not.include('query')
+    expect(inspect(event)).to.not.include('query')
+  })
+
+  it('tells of a refusal its code and its hint', async () => {
+    await run(
+      strategy(() => user, { name: 'other' }),
+      request(),
+    )
+    expect(events[0]).to.deep.include({
+      strategy: 'other',
+      outcome: 'fail',
+      status: 401,
+      code: 'credentials_missing',
+      hint: 'nothing in the query',
+      identity: null,
+      error: null,
+    })
+  })
+
+  it('names an instance that has expired, whose signature is right', async () => {
+    await run(strategy(), request({ instance: instance({ signDate: '2020-01-01T00:00:00.000Z' }) }))
+    expect(events[0]).to.deep.include({ outcome: 'fail', code: 'token_expired', identity: IDENTITY })
+  })
+
+  it('has no code where the verify callback found no user', async () => {
+    await run(
+      strategy(() => undefined),
+      request({ instance: instance() }),
+    )
+    expect(events[0]).to.deep.include({
+      outcome: 'fail',
+      status: 401,
+      code: null,
+      hint: 'the verify callback found no user',
+      identity: IDENTITY,
+    })
+  })
+
+  for (const [name, error, status] of [
+    ['any error', new Error('down'), 500],
+    ['an outage', new WixUnavailableError('down'), 503],
+    ['the status of another library', Object.assign(new Error('x'), { statusCode: 429 }), 429],
+    ['a status that is none of an error', Object.assign(new Error('x'), { status: 200 }), 500],
+    ['a status that is no number', Object.assign(new Error('x'), { status: '404' }), 500],
+    ['a hint of its own, which may hold anything', Object.assign(new Error('x'), { hint: 'secret' }), 500],
+    ['a refusal that the verify callback passes on', new WixAuthError('insufficient_scope'), 403],
+  ] as const) {
+    it(`has the error and the status ${status} of ${name}`, async () => {
+      await run(
+        strategy(() => Promise.reject(error)),
+        request({ instance: instance() }),
+      )
+      const told = { outcome: 'error', status, code: null, error, identity: IDENTITY }
+      expect(events[0]).to.deep.include({ ...told, hint: null })
+    })
+  }
+
+  it('has the hint of a mistake in the setup', async () => {
+    const signed = new WixDigestStrategy({ publicKey: KEYS.publicKey })
+    await run(signed, { headers: { digest: digest() }, body: { parsed: true } })
+    expect(events[0]).to.include({
+      outcome: 'error',
+      status: 500,
+      hint: 'a parser such as express.json() has read the body before',
+    })
+  })
+
+  it('has no identity for a Digest header, which names nobody', async () => {
+    const signed = new WixDigestStrategy({ publicKey: KEYS.publicKey, now })
+    const body = Buffer.from('{"amount":5}')
+    await runToEnd(signed, { headers: { digest: digest(body) }, rawBody: body })
+    expect(events[0]).to.include({ strategy: 'wix-digest', outcome: 'success', identity: null })
+  })
+
+  it('comes before Passport acts, once, whatever the callback decides afterwards', async () => {
+    const order: string[] = []
+    const note = (): void => void order.push('event')
+    subscribe(CHANNEL, note)
+    const verify = (_identity: unknown, done: (...args: unknown[]) => void): void => {
+      done(null, user)
+      done(new Error('late'))
+    }
+    const perRequest = Object.assign(Object.create(strategy(verify)) as WixAppStrategy, {
+      success: () => void order.push('success'),
+    })
+    perRequest.authenticate(request({ instance: instance() }) as never)
+    await settled()
+    unsubscribe(CHANNEL, note)
+    expect([order, events.length]).to.deep.equal([['event', 'success'], 1])
+  })
+
+  it('P-12: comes also where the app has answered before', async () => {
+    const req = { ...request({ instance: instance() }), res: { writableEnded: true } }
+    expect(start(strategy(), req)).to.deep.equal([])
+    expect(events[0]).to.include({ outcome: 'success' })
+  })
+
+  it('has a duration of 0 for a request that began before anybody listened', async () => {
+    let answer: (value: unknown) => void = () => undefined
+    const verify = (): Promise<unknown> => new Promise((resolve) => (answer = resolve))
+    unsubscribe(CHANNEL, listen)
+    unobserved(() => start(strategy(verify), request({ instance: instance() })))
+    subscribe(CHANNEL, listen)
+    answer(user)
+    await settled()
+    expect(events[0]).to.include({ outcome: 'success', duration: 0 })
+  })
+
+  it('is published for the 403 of requireIdentity, and for nothing else of it', async () => {
+    const req = {
+      method: 'GET',
+      url: '/a',
+      authInfo: { identity: { ...IDENTITY, subjectType: 'VISITOR' as const, iat: 1, exp: 2 } },
+    }
+    const next = sinon.fake()
+    requireIdentity({ subjectType: 'USER' })(req, {}, next)
+    requireIdentity({ subjectType: 'VISITOR' })(req, {}, next)
+    requireIdentity<typeof req>(() => Promise.reject(new Error('x')))(req, {}, next)
+    await settled()
+    expect(next.callCount).to.equal(3)
+    expect(events).to.have.lengthOf(1)
+    expect(events[0]).to.deep.include({
+      strategy: 'requireIdentity',
+      outcome: 'fail',
+      status: 403,
+      code: 'insufficient_scope',
+      hint: 'subjectType is VISITOR; the rule wants USER',
+      identity: { ...IDENTITY, subjectType: 'VISITOR' },
+    })
+    expect(events[0]?.request).to.equal(req)
+  })
+})
+
+describe('a process that is not asked for events', function () {
+  // It starts several processes.
+  this.timeout(60_000)
+
+  const app = join(import.meta.dirname, 'support/refusing-app.ts')
+
+  /** What it prints on stderr after it was asked for these paths; and whether it lives on. */
+  async function stderrOf(
+    paths: string[],
+    env: NodeJS.ProcessEnv,
+    code = '',
+  ): Promise<[stderr: string, statuses: number[], isAlive: boolean]> {
+    const { NODE_OPTIONS: _options, NODE_ENV: _env, NODE_DEBUG: _debug, ...inherited } = process.env
+    const keys = JSON.stringify([await generateSessionKey()])
+    const child: ChildProcess = spawn(
+      process.execPath,
+      [
+        '--import',
+        'tsx/esm',
+        ...(code === '' ? [] : ['--import', `data:text/javascript,${encodeURIComponent(code)}`]),
+        app,
+      ],
+      {
+        env: {
+          ...inherited,
+          APP_ID: 'app',
+          APP_SECRET: SECRET,
+          OTHER_SECRET: 'other-secret',
+          PUBLIC_KEY: KEYS.publicKey,
+          API_URL: 'http://127.0.0.1:9',
+          SESSION_KEYS: keys,
+          SILENT: '1',
+          ...env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    let stderr = ''
+    child.stderr?.on('data', (data) => (stderr += String(data)))
+    const [url] = (await once(child.stdout ?? child, 'data')) as [Buffer]
+    const statuses: number[] = []
+    for (const path of paths) {
+      const response = await fetch(String(url).trim() + path).catch(() => undefined)
+      await response?.text()
+      statuses.push(response?.status ?? 0)
+    }
+    // What the first of them has caused comes before the answer to one more.
+    const isAlive = await fetch(`${String(url).trim()}/none`).then(
+      () => true,
+      () => false,
+    )
+    const exit = once(child, 'close')
+    child.kill()
+    await exit
+    return [stderr, statuses, isAlive]
+  }
+
+  it('names the switch for the log at its first refusal, and never again', async () => {
+    const [stderr] = await stderrOf(
+      ['/app', `/app?instance=${instance()}`, '/app?instance=forged', '/app?instance=b'],
+      {},
+    )
+    expect(stderr.match(/WixRefusalWarning/g)).to.have.lengthOf(1)
+    expect(stderr).to.match(
+      /WixRefusalWarning: wix-app 401 token_expired: to see why requests are refused, set NODE_DEBUG=passport-wix-app/,
+    )
+  })
+
+  it('says nothing in production, and nothing where a credential is missing or the app fails', async () => {
+    const [production] = await stderrOf(['/app?instance=forged'], { NODE_ENV: 'production' })
+    expect(production).to.equal('')
+    const [missing] = await stderrOf(['/app', '/token', '/parsed'], {})
+    expect(missing).to.equal('')
+  })
+
+  it('names the switch where the verify callback finds no user', async () => {
+    const { signInstance } = await import('../lib/testing/index.ts')
+    const [stderr] = await stderrOf([`/nobody?instance=${signInstance({ instanceId: 'a' }, SECRET)}`], {})
+    expect(stderr).to.include('WixRefusalWarning: wix-app 401: to see why')
+  })
+
+  it('E-04: gets the same outcome when a subscriber throws, which Node reports as an uncaught exception', async () => {
+    const throwing = `
+      import { subscribe } from 'node:diagnostics_channel'
+      subscribe('${CHANNEL}', () => { throw new Error('of the subscriber') })
+      if (process.env.CATCH) process.on('uncaughtException', (error) => console.error('reported:', error.message))`
+    const [reported, statuses, isAlive] = await stderrOf(['/app?instance=forged'], { CATCH: '1' }, throwing)
+    expect([statuses, isAlive]).to.deep.equal([[401], true])
+    expect(reported).to.equal('reported: of the subscriber\n')
+    const [, , lives] = await stderrOf(['/app?instance=forged'], {}, throwing)
+    expect(lives).to.equal(false)
+  })
+})

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import { expect } from 'chai'
+import { signInstance } from '../../../lib/testing/index.ts'
+import { APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
+
+const owner = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)
+const visitor = signInstance({ instanceId: 'site-1', aid: 'passer-by' }, APP_SECRET)
+const expired = signInstance({ instanceId: 'site-2', signDate: '2020-01-01T00:00:00.000Z' }, APP_SECRET)
+
+/** The server with a meter provider, which prints what was counted when it is asked for. */
+const METERED = `
+import { metrics as api } from '@opentelemetry/api'
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
+class Reader extends MetricReader {
+  async onForceFlush() {}
+  async onShutdown() {}
+}
+const reader = new Reader()
+api.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }))
+process.on('SIGUSR2', async () => {
+  const { resourceMetrics } = await reader.collect()
+  const [{ metrics }] = resourceMetrics.scopeMetrics
+  console.log('METRICS ' + JSON.stringify(metrics.map((one) => [one.descriptor.name, one.dataPoints.map((point) => point.attributes)])))
+})
+await import('./server.mjs')
+`
+
+/** Prints the rows of a query. A process of its own: an open database would keep the one of the tests alive. */
+const QUERY = `
+import Database from 'libsql'
+const [path, sql] = [process.env.DATABASE, process.env.SQL]
+console.log(JSON.stringify(new Database(path).prepare(sql).all()))
+`
+
+async function rowsOf(
+  page: Page,
+  database: string,
+  covers: string,
+  sql: string,
+): Promise<Array<Record<string, unknown>>> {
+  await page.write('query.mjs', QUERY)
+  return JSON.parse(await page.execute('query.mjs', covers, { DATABASE: database, SQL: sql }))
+}
+
+const printed = async (server: Running, text: RegExp): Promise<RegExpExecArray> => {
+  for (const end = Date.now() + 10_000; ;) {
+    const found = text.exec(server.output)
+    if (found !== null) return found
+    if (Date.now() > end) throw new Error(`${text} is not in:\n${server.output}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+const started = new WeakMap<Page, Promise<Running>>()
+
+const start = async (page: Page): Promise<Running> => {
+  await page.write('metered.mjs', METERED)
+  const running = started.get(page) ?? page.startWritten('metered.mjs', 'server.mjs')
+  started.set(page, running)
+  return running
+}
+
+export default {
+  implicitAny: true,
+  claims: {
+    'print each event': async (page) => {
+      const server = await start(page)
+      expect((await server.ask(`/notes/7?instance=${owner}`)).status).to.equal(200)
+      await printed(server, /^wix-access-token fail 401 credentials_missing undefined$/m)
+      await printed(server, /^wix-app success 200 null site-1$/m)
+      expect((await server.ask(`/notes/8?instance=${visitor}`)).status).to.equal(403)
+      await printed(server, /^requireIdentity fail 403 insufficient_scope site-1$/m)
+      expect((await server.ask(`/notes/9?instance=${expired}`)).status).to.equal(401)
+      await printed(server, /^wix-app fail 401 token_expired site-2$/m)
+    },
+    'keep an audit log, without what a later strategy found and without the query': async (page) => {
+      const rows = await rowsOf(page, 'audit.db', 'audit.mjs', 'SELECT * FROM audit ORDER BY rowid')
+      const shown = rows.map(({ strategy, outcome, code, hint, subjectId, path }) => {
+        return [strategy, outcome, code, /ago/.test(String(hint)) ? 'age' : hint, subjectId, path]
+      })
+      expect(shown).to.deep.equal([
+        ['wix-app', 'success', null, null, 'me', '/notes/7'],
+        ['wix-app', 'success', null, null, 'passer-by', '/notes/8'],
+        [
+          'requireIdentity',
+          'fail',
+          'insufficient_scope',
+          'subjectType is VISITOR; the rule wants USER',
+          'passer-by',
+          '/notes/8',
+        ],
+        [
+          'wix-access-token',
+          'fail',
+          'credentials_missing',
+          'in the query, not in the Authorization header',
+          null,
+          '/notes/9',
+        ],
+        ['wix-app', 'fail', 'token_expired', 'age', null, '/notes/9'],
+      ])
+      expect((await readFile(`${page.folder}/audit.db`)).includes(owner.slice(0, 43))).to.equal(false)
+    },
+    'bill by people and calls': async (page) => {
+      const server = await start(page)
+      await server.ask(`/notes/10?instance=${owner}`)
+      expect(await page.run('bill.mjs')).to.equal('site-1 2 3\n')
+      const calls = await rowsOf(page, 'usage.db', 'usage.mjs', 'SELECT route, count FROM calls')
+      expect(calls).to.deep.equal([{ route: 'GET /notes/:id', count: 3 }])
+    },
+    'count for OpenTelemetry, without ids': async (page) => {
+      const server = await start(page)
+      server.child.kill('SIGUSR2')
+      const [, json = ''] = await printed(server, /^METRICS (.*)$/m)
+      expect(json).to.not.match(/site-1|"me"/)
+      const [[name, points], [histogram]] = JSON.parse(json) as [[string, unknown[]], [string]]
+      expect([name, histogram]).to.deep.equal(['wix.authentications', 'wix.authentication.duration'])
+      expect(points).to.deep.include({ strategy: 'wix-app', outcome: 'success', status: 200, code: 'none' })
+      expect(points).to.deep.include({ strategy: 'wix-app', outcome: 'fail', status: 401, code: 'token_expired' })
+    },
+  },
+} satisfies PageTest
