@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import { memoryStore, requireIdentity, type WixPublicKey } from 'passport-wix-app'
 import { api } from './api.ts'
-import { auditing } from './audit.ts'
+import { auditing, pathOf } from './audit.ts'
 import { fromWix, type FromWixOptions } from './from-wix.ts'
 import { accountOf, createSignIn, type SignInOptions } from './sign-in.ts'
 
@@ -80,12 +80,12 @@ const headersFor = (frameAncestors: string): Record<string, string> => ({
   'X-Content-Type-Options': 'nosniff',
 })
 
-/** One line for each request, never with the query string: it contains credentials. */
+/** One line for each request, never with a credential. */
 const logging =
   (log: (line: string) => void): RequestHandler =>
   (req, res, next) => {
     const start = performance.now()
-    const path = req.originalUrl.split('?')[0]
+    const path = pathOf(req)
     res.once('close', () => {
       const milliseconds = Math.round(performance.now() - start)
       log(`${new Date().toISOString()} ${req.method} ${path} ${res.statusCode} ${milliseconds} ms`)

@@ -11,7 +11,14 @@ const POLLED = '/api/events'
 /** Wix itself calls with these. */
 const FROM_WIX = new Set(['wix-webhook', 'wix-service-plugin', 'wix-digest'])
 
-/** One entry for each request with a decision: who, with which proof, what came of it. Never a credential, or a query string. */
+/** Without the query string, and without anything as long as a credential: both may be in a URL. */
+export const pathOf = ({ originalUrl }: Request): string =>
+  originalUrl
+    .replace(/[?#].*/s, '')
+    .replaceAll(/[^/]{41,}/g, '...')
+    .slice(0, 200)
+
+/** One entry for each request with a decision: who, with which proof, what came of it. Never a credential. */
 function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Response): AuditEntry | undefined {
   // In a chain, each strategy reports the credential of another one as missing.
   const deciding = events.findLast(({ code }) => code !== 'credentials_missing') ?? events[0]
@@ -27,7 +34,7 @@ function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Res
     subjectId: identity?.subjectId ?? null,
     proof: (accepted ?? deciding).strategy,
     method: req.method,
-    path: (req.originalUrl.split('?')[0] ?? '').slice(0, 200),
+    path: pathOf(req),
     outcome,
     status: res.statusCode,
     code: code ?? refusal ?? null,

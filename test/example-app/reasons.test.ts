@@ -316,6 +316,7 @@ describe('The reasons of the example app to know the caller', () => {
       await app.get(`/dashboard?instance=${forged}`)
       await ask('/api/me?token=secret', forged)
       await ask('/api/me', `Bearer ${accessToken({ clientId: 'another-app' })}`)
+      await ask(`/api/${forged}`)
 
       expect(
         rows('audit').map(({ proof, status, code, instanceId }) => [proof, status, code, instanceId]),
@@ -323,7 +324,9 @@ describe('The reasons of the example app to know the caller', () => {
         ['wix-app', 401, 'signature_invalid', null],
         ['wix-session', 401, 'credentials_missing', null],
         ['wix-access-token', 401, 'claim_invalid', null],
+        ['wix-session', 401, 'credentials_missing', null],
       ])
+      expect(rows('audit').at(-1)).to.include({ path: '/api/...' })
       expect(JSON.stringify(rows('audit')))
         .to.not.include(forged.slice(0, 20))
         .and.to.not.match(/secret|OauthNG|\?/)

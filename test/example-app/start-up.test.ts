@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +10,10 @@ import { signInstance } from '../../lib/testing/index.ts'
 import { SECRET } from '../support/build.ts'
 import { KEYS, owner, SESSION_KEYS, webhook } from '../support/example-app.ts'
 
+let folder = ''
 let count = 0
 /** A file that no other test has. */
-const newFile = (): string => join(tmpdir(), `example-app-${process.pid}-${(count += 1)}.db`)
+const newFile = (): string => join(folder, `${(count += 1)}.db`)
 
 /** What the app needs in production. */
 const PRODUCTION = {
@@ -65,6 +66,10 @@ describe('At start-up, the example app', () => {
     return child.exitCode
   }
 
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'example-app-'))
+  })
+  after(() => rm(folder, { recursive: true }))
   afterEach(async () => {
     for (const program of programs.splice(0)) {
       program.child.kill('SIGKILL')
@@ -210,7 +215,7 @@ describe('At start-up, the example app', () => {
   it('does not start with a DATABASE that it cannot write, and says what it must be', async () => {
     const junk = newFile()
     await writeFile(junk, 'This is not a database.')
-    for (const database of [join(tmpdir(), 'nowhere/data.db'), tmpdir(), junk, '']) {
+    for (const database of [join(folder, 'nowhere/data.db'), folder, junk, '']) {
       const [code, errors] = await failed({ DATABASE: database })
 
       expect(errors).to.match(/^DATABASE must be a file that this server can create and write, got ".*": .+\n$/)
