@@ -1,36 +1,142 @@
-import { type RequestHandler, Router } from 'express'
+import express, { type Request, type RequestHandler, Router } from 'express'
 import { identityOf, requireIdentity } from 'passport-wix-app'
-import type { Account, Accounts } from './database.ts'
-import { eventLine } from './pages/events.ts'
-import { answerProblem, notFound } from './problems.ts'
-import { roleOf } from './role.ts'
+import type { AppDatabase, Note } from './database.ts'
+import { accountOf, isOwner, proofOf, roleOf } from './sign-in.ts'
+
+const LANGUAGES = new Set<unknown>([undefined, 'en', 'de'])
+const VIEWS = new Set<unknown>([undefined, 'notes', 'activity', 'usage', 'settings'])
+
+/** The body does not say what the route needs. */
+export const badRequest = (message: string): Error =>
+  Object.assign(new Error(message), { status: 400, code: 'bad_request', expose: true })
+
+function stringOf(value: unknown, name: string, max: number): string {
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= max) return value.trim()
+  throw badRequest(`The ${name} must be a string of 1 to ${max} characters`)
+}
+
+/** A cell of a CSV file. A program for spreadsheets takes what begins like this for a formula, and runs it. */
+const cell = (value: string | number | null): string =>
+  `"${String(value ?? '')
+    .replace(/^\s*[=+\-@＝＋－＠]/, "'$&")
+    .replaceAll('"', '""')}"`
 
 /**
- * The API for the page and for every other front end of the app. All responses are JSON, also those with an error.
+ * The API for the pages and for every other front end of the app.
  *
  * @param signedIn Passes on only requests with a session token or an access token.
  */
-export function api(signedIn: RequestHandler, accounts: Accounts): Router {
+export function api(signedIn: RequestHandler, database: AppDatabase): Router {
   const router = Router()
-  // The pages of a site also send access tokens: those of its visitors.
-  router.use(signedIn, requireIdentity({ subjectType: 'USER' }))
+
+  // Authentication: a strategy has accepted a credential.
+  router.use(signedIn)
+
+  // The widget: members and visitors of the site may read what is public, and nothing else.
+  router.get('/board', requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }), (req, res) => {
+    const { site } = accountOf(req)
+    const notes = database.notesFor({ site, user: null })
+    res.json({ title: site.title, notes: notes.map(({ id, content, createdAt }) => ({ id, content, createdAt })) })
+  })
+
+  // Authorization: all that follows is for the people who run the site.
+  router.use(requireIdentity({ subjectType: 'USER' }), express.json({ limit: '16kb' }))
+  const owner = requireIdentity((_identity, req: Request) => isOwner(accountOf(req)))
+  const paidPlan = requireIdentity((_identity, req: Request) => accountOf(req).site.plan !== null)
 
   router.get('/me', (req, res) => {
-    const { instanceId, subjectType, subjectId } = identityOf(req)
-    const account = req.user as Account
-    const { ownerId, plan, originInstanceId } = account.site
-    const { visits } = account.user
+    const { instanceId, subjectType, subjectId, iat, exp } = identityOf(req)
+    const account = accountOf(req)
+    const { ownerId, plan, originId, title } = account.site
+    const { name, language, view, visits } = { ...account.user }
     // Named one by one, so that no other column of the database is sent.
     res.json({
       identity: { instanceId, subjectType, subjectId },
-      account: { site: { ownerId, plan, originInstanceId }, user: { visits }, role: roleOf(account) },
+      proof: { ...proofOf(req), iat, exp },
+      account: {
+        role: roleOf(account),
+        site: { ownerId, plan, originId, title },
+        user: { name, language, view, visits },
+      },
     })
   })
 
-  router.get('/events', (req, res) => {
-    res.json(accounts.eventsOf(identityOf(req).instanceId).map(eventLine))
+  // Personalization: how a person is greeted, in which language, and the view that was left.
+  router.put('/me', (req, res) => {
+    const { name, language, view } = Object(req.body) as Record<string, string | undefined>
+    if (name !== undefined && name !== '') stringOf(name, 'name', 60)
+    if (!LANGUAGES.has(language)) throw badRequest('The language must be en or de')
+    if (!VIEWS.has(view)) throw badRequest('There is no such view')
+    database.saveUser(accountOf(req), { name, language, view })
+    res.sendStatus(204)
   })
 
-  router.use(notFound, answerProblem)
+  // Sign out everywhere: the look-up refuses what was issued until now, on all devices. `iat` has whole seconds.
+  router.post('/me/sign-out', (req, res) => {
+    database.saveUser(accountOf(req), { signedOutAt: Math.floor(Date.now() / 1000) + 1 })
+    res.sendStatus(204)
+  })
+
+  // Data of an identity: notes of each person, and of all who run the site.
+  router.get('/notes', (req, res) => {
+    res.json(database.notesFor(accountOf(req)))
+  })
+  router.post('/notes', (req, res) => {
+    const { content, audience = 'me' } = Object(req.body) as Record<string, unknown>
+    if (audience !== 'me' && audience !== 'site') throw badRequest('The audience must be me or site')
+    database.addNote(accountOf(req), stringOf(content, 'content', 500), audience)
+    res.sendStatus(201)
+  })
+
+  // Authorization: each person changes only their own notes. A note that they may not read does not exist for them.
+  const noteOf = (req: Request): Note | undefined =>
+    database.notesFor(accountOf(req)).find(({ id }) => String(id) === req.params['id'])
+  router.param('id', (req, _res, next) => next(noteOf(req) === undefined ? 'router' : undefined))
+  const author = requireIdentity(({ subjectId }, req: Request) => noteOf(req)?.authorId === subjectId)
+  const save =
+    (audience: Note['audience']): RequestHandler =>
+    (req, res) => {
+      database.setAudience(Number(req.params['id']), audience)
+      res.sendStatus(204)
+    }
+  // A paid plan publishes notes to the widget.
+  router.put('/notes/:id/published', author, paidPlan, save('public'))
+  router.delete('/notes/:id/published', author, save('site'))
+  router.delete('/notes/:id', author, (req, res) => {
+    database.deleteNotes(accountOf(req).site, Number(req.params['id']))
+    res.sendStatus(204)
+  })
+  // The owner alone deletes all.
+  router.delete('/notes', owner, (req, res) => {
+    res.json({ deleted: database.deleteNotes(accountOf(req).site) })
+  })
+  router.put('/site', owner, (req, res) => {
+    const { title } = Object(req.body) as Record<string, unknown>
+    database.saveTitle(accountOf(req).site, stringOf(title, 'title', 60))
+    res.sendStatus(204)
+  })
+
+  // Audit: written by audit.ts.
+  router.get('/audit', (req, res) => {
+    const { site } = accountOf(req)
+    const given = Object.entries(req.query).filter(([, value]) => value !== '')
+    if (given.some(([, value]) => typeof value !== 'string')) throw badRequest('Each filter must be given once')
+    res.json({ proofs: database.proofsOf(site), entries: database.auditOf(site, Object.fromEntries(given)) })
+  })
+  router.get('/events', (req, res) => {
+    res.json(database.eventsOf(accountOf(req).site))
+  })
+
+  // Billing by use.
+  router.get('/usage', (req, res) => {
+    res.json(database.usageOf(accountOf(req).site))
+  })
+  router.get('/usage.csv', (req, res) => {
+    const columns = ['month', 'subjectType', 'subjectId', 'name', 'calls'] as const
+    const rows = database.usageOf(accountOf(req).site).map((row) => columns.map((column) => cell(row[column])))
+    res.attachment('usage.csv').type('text/csv')
+    res.send([columns, ...rows].map((row) => `${row.join(',')}\r\n`).join(''))
+  })
+
   return router
 }

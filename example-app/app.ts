@@ -1,133 +1,117 @@
+import { STATUS_CODES } from 'node:http'
 import { join } from 'node:path'
-import express, { type Express } from 'express'
-import passport from 'passport'
-import {
-  identityOf,
-  requireIdentity,
-  type SessionKeys,
-  type VerifyDone,
-  WixAccessTokenStrategy,
-  WixAppStrategy,
-  type WixIdentity,
-  type WixPublicKey,
-  WixSessionStrategy,
-} from 'passport-wix-app'
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import { memoryStore, requireIdentity, type WixPublicKey } from 'passport-wix-app'
 import { api } from './api.ts'
-import type { Account, Accounts, SiteFacts } from './database.ts'
-import type { DemoLink, DemoRequest } from './demo.ts'
-import { fromWix } from './from-wix.ts'
-import { securityHeaders, WIX_DASHBOARD } from './headers.ts'
-import { dashboardPage } from './pages/dashboard.ts'
-import { startPage } from './pages/start.ts'
-import { notFound, showProblem } from './problems.ts'
-import { sessionRoutes, sessionTokens } from './sessions.ts'
-import { REMOVED, signIn, USER_UNKNOWN } from './sign-in.ts'
+import { auditing, pathOf } from './audit.ts'
+import { fromWix, type FromWixOptions } from './from-wix.ts'
+import { accountOf, createSignIn, type SignInOptions } from './sign-in.ts'
 
-export interface AppOptions {
-  /** The secret of the app, from the dashboard of Wix for developers. */
-  secret: string
-  /** The public key of the app, from the same place. Without it, the app accepts no webhooks and no other signed requests of Wix. */
+export interface AppOptions extends SignInOptions, Partial<Pick<FromWixOptions, 'store' | 'lease'>> {
+  /** The public key of the app, from its dashboard at Wix. Without it, the app accepts no webhooks and no other signed requests. */
   publicKey?: WixPublicKey | undefined
-  /** The app ID. Required with the public key. Without it, the app accepts no access tokens. */
-  appId?: string | undefined
-  /** The API that checks access tokens. Default: that of Wix. */
-  apiUrl?: string | undefined
-  /** The keys that sign and verify the session tokens. */
-  sessionKeys: SessionKeys
-  accounts: Accounts
-  /** For the start page, when the app runs without Wix. */
-  demoLinks?: (() => DemoLink[]) | undefined
-  demoRequests?: (() => DemoRequest[]) | undefined
-  /** The origins that may embed the pages. Default: the dashboard of Wix. */
+  /** The folder of the front end: dashboard.html, widget.html and what they load. */
+  pages: string
+  /** The origins that may embed the dashboard page. Default: the dashboard of Wix. */
   frameAncestors?: string | undefined
+  /** The origins that may embed the widget. Default: any with https, since each site may have a domain of its own. */
+  widgetAncestors?: string | undefined
+  /** Answers `/`. Default: 404. */
+  start?: RequestHandler | undefined
+  /** Shows the errors of the pages. Default: as JSON, like those of the API. */
+  showProblem?: ErrorRequestHandler | undefined
+  /** Gets a line for each request. Default: none. */
+  log?: ((line: string) => void) | undefined
 }
 
-/** Seconds for which an instance is valid. Wix itself allows one day. */
-const MAX_AGE = 86_400
+/** The origins of the dashboard of a Wix site. */
+const WIX_DASHBOARD = 'https://manage.wix.com https://*.manage.wix.com'
 
 export function createApp(options: AppOptions): Express {
-  const { secret, publicKey, appId, apiUrl, sessionKeys, accounts, frameAncestors = WIX_DASHBOARD } = options
-
-  // The same person on the same site has the same account, whatever the credential is.
-  const findAccount = (identity: WixIdentity, facts: SiteFacts, done: VerifyDone): void => {
-    // A credential from before the removal is still genuine. Only a new AppInstalled webhook lets the site in again.
-    if (accounts.isRemoved(identity.instanceId)) return done(null, false, REMOVED)
-    // Nothing is stored about visitors and members. They are signed in all the same, and requireIdentity() rejects them.
-    if (identity.subjectType !== 'USER') return done(null, identity)
-    const account = accounts.signIn(identity, facts)
-    // An instance may say OWNER and leave out `uid`.
-    if (account === undefined) return done(null, false, USER_UNKNOWN)
-    done(null, account)
-  }
-
-  const authenticator = new passport.Passport()
-  authenticator.use(
-    new WixAppStrategy({ secret, maxAge: MAX_AGE }, (instance, done) => {
-      const { siteOwnerId: ownerId, vendorProductId, originInstanceId } = instance
-      // Without a plan, the site is on the free one.
-      findAccount(instance, { ownerId, plan: vendorProductId ?? null, originInstanceId }, done)
-    }),
-  )
-  if (appId !== undefined) {
-    authenticator.use(
-      new WixAccessTokenStrategy({ appId, ...(apiUrl !== undefined && { apiUrl }) }, (token, done) => {
-        // Without a plan, it is unknown: Wix does not document it for access tokens.
-        findAccount(token, { plan: token.vendorProductId ?? undefined }, done)
-      }),
-    )
-  }
-  const sessions = sessionTokens(sessionKeys)
-  authenticator.use(
-    new WixSessionStrategy({ tokens: sessions }, (session, done) => {
-      // The facts about the site were stored when the session token was issued, and may have changed since.
-      findAccount(session, {}, done)
-    }),
-  )
+  const { database, publicKey, appId, pages, log, showProblem = answerError } = options
+  const { frameAncestors = WIX_DASHBOARD, widgetAncestors = 'https:', store = memoryStore(), lease } = options
+  const signIn = createSignIn(options)
 
   const app = express()
   app.disable('x-powered-by')
-  app.use(securityHeaders(frameAncestors))
-  app.use(express.static(join(import.meta.dirname, 'public')))
-
-  app.get('/', (req, res) => {
-    res.send(
-      startPage({
-        links: options.demoLinks?.(),
-        requests: options.demoRequests?.(),
-        // Not the Host header: these commands are pasted into a shell.
-        origin: `http://127.0.0.1:${req.socket.localPort}`,
-        acceptsWebhooks: publicKey !== undefined,
-        acceptsAccessTokens: appId !== undefined,
-      }),
-    )
+  if (log !== undefined) app.use(logging(log))
+  app.use((req, res, next) => {
+    res.set(headersFor(req.path === '/widget' ? widgetAncestors : frameAncestors))
+    next()
   })
-
-  // A page is opened with an instance in its URL, since a browser sends no Authorization.
-  app.get('/dashboard', signIn(authenticator, ['wix-app']), requireIdentity({ subjectType: 'USER' }), (req, res) => {
-    const identity = identityOf(req)
-    const account = req.user as Account
-    accounts.countVisit(account)
-    const { instanceId } = account.site
-    res.send(
-      dashboardPage({
-        identity,
-        maxAge: MAX_AGE,
-        account,
-        users: accounts.usersOf(instanceId),
-        events: accounts.eventsOf(instanceId),
-      }),
-    )
+  // Without Redis, pages still work and Wix retries its webhooks: no reason to take the process out of service.
+  app.get('/health', (_req, res) => {
+    try {
+      database.check()
+      res.json({ status: 'ok' })
+    } catch (error) {
+      console.error(error)
+      res.status(503).json({ status: 'the database does not answer' })
+    }
   })
+  app.use(express.static(pages))
+  app.use(auditing(database))
 
-  const accessTokens = appId === undefined ? [] : ['wix-access-token']
-  const fromWixOnly = signIn(authenticator, ['wix-app', ...accessTokens])
-  const signedIn = signIn(authenticator, ['wix-session', ...accessTokens])
-  app.use(sessionRoutes(sessions, fromWixOnly, signedIn))
-  app.use('/api', api(signedIn, accounts))
+  app.use(signIn.routes)
+  app.use('/api', api(signIn.api, database), notFound)
+  if (publicKey !== undefined) app.use(fromWix({ publicKey, appId: appId ?? '', database, store, lease }))
+  app.use(answerError)
 
-  if (publicKey !== undefined) app.use(fromWix(authenticator, { publicKey, appId: appId ?? '', accounts }))
-
-  app.use(notFound)
-  app.use(showProblem)
+  // Wix opens the pages with an instance in the URL. It is all that they need: they trade it for a session token.
+  app.get('/dashboard', signIn.page, requireIdentity({ subjectType: 'USER' }), (req, res) => {
+    database.saveUser(accountOf(req), { visits: 1 })
+    res.sendFile(join(pages, 'dashboard.html'))
+  })
+  app.get('/widget', signIn.page, requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }), (_req, res) => {
+    res.sendFile(join(pages, 'widget.html'))
+  })
+  if (options.start !== undefined) app.get('/', options.start)
+  app.use(notFound, showProblem)
   return app
+}
+
+const headersFor = (frameAncestors: string): Record<string, string> => ({
+  'Content-Security-Policy':
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
+    `base-uri 'none'; form-action 'none'; frame-ancestors ${frameAncestors}`,
+  // The URL of a page contains the instance: it must not become a referrer, and not be cached.
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+})
+
+/** One line for each request, never with a credential. */
+const logging =
+  (log: (line: string) => void): RequestHandler =>
+  (req, res, next) => {
+    const start = performance.now()
+    const path = pathOf(req)
+    res.once('close', () => {
+      const milliseconds = Math.round(performance.now() - start)
+      log(`${new Date().toISOString()} ${req.method} ${path} ${res.statusCode} ${milliseconds} ms`)
+    })
+    next()
+  }
+
+const notFound: RequestHandler = (_req, _res, next) => {
+  next(Object.assign(new Error('There is nothing at this URL'), { status: 404, code: 'not_found', expose: true }))
+}
+
+/** Of an error of this app, of Express or of passport-wix-app; 500 for any other. */
+export function statusOf(error: unknown): number {
+  const { status } = Object(error) as { status?: unknown }
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500
+}
+
+/** Errors as JSON, for programs. The details of an internal error are only logged. */
+const answerError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
+  if (res.headersSent) return next(error)
+  const { expose, code, message, headers } = Object(error) as Error & Record<string, unknown>
+  const status = statusOf(error)
+  if (status >= 500) console.error(error)
+  const name = STATUS_CODES[status] ?? 'Error'
+  const isPublic = expose === true && typeof code === 'string'
+  // RFC 9110 section 15.5.2: each 401 has a challenge.
+  res.status(status).set({ ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="Wix"' }), ...Object(headers) })
+  res.json(isPublic ? { code, message } : { code: name.toLowerCase().replaceAll(' ', '_'), message: name })
 }

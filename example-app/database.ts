@@ -1,38 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import Database from 'libsql'
-import type { WixIdentity, WixWebhookEvent } from 'passport-wix-app'
-import { migrate } from './schema.ts'
-import { stringOrNull } from './values.ts'
+import type { SubjectType, WixIdentity, WixWebhookEvent } from 'passport-wix-app'
 
-/** One installation of the app. All times are milliseconds since 1970. */
+/** One file for each change of the schema: 1.sql, 2.sql, ... Never change one that was released: add another. */
+const MIGRATIONS = join(import.meta.dirname, 'migrations')
+const DAY = 86_400_000
+
+/** One installation of the app. */
 export interface Site {
   instanceId: string
   ownerId: string | null
   /** The paid plan; null on the free one. */
   plan: string | null
-  /** The installation on the site that this one was copied from. Copy its data; do not share it. */
-  originInstanceId: string | null
-  firstSeen: number
-}
-
-/** What a credential says about the site. The rest stays as it is. */
-export interface SiteFacts {
-  ownerId?: string | null | undefined
-  /** Null: the site is on the free plan. */
-  plan?: string | null | undefined
-  originInstanceId?: string | null | undefined
+  /** The installation on the site that this one was copied from. */
+  originId: string | null
+  /** The heading of the widget. */
+  title: string
 }
 
 /** A user of one site. The same person on another site is another row. */
 export interface User {
-  subjectId: string
-  firstSeen: number
-  lastSeen: number
+  userId: string
+  name: string | null
+  language: string | null
+  /** What the dashboard showed last. */
+  view: string | null
   visits: number
+  /** Credentials from before this time do not sign in; seconds since 1970. */
+  signedOutAt: number
 }
 
+/** Nothing is stored about members and visitors of the site: their user is null. */
 export interface Account {
   site: Site
-  user: User
+  user: User | null
+}
+
+/** What a credential says about the site; undefined where it does not say. A plan of null is the free one. */
+export type SiteFacts = Partial<Record<'ownerId' | 'plan' | 'originId', string | null | undefined>>
+
+export interface Note {
+  id: number
+  authorId: string
+  content: string
+  /** `me`: its author. `site`: all who run the site. `public`: also its members and visitors. */
+  audience: 'me' | 'site' | 'public'
+  createdAt: number
 }
 
 /** A request that Wix signed. */
@@ -40,156 +55,266 @@ export interface SignedEvent {
   /** The site that the request names; null when it names none. */
   instanceId: string | null
   kind: 'webhook' | 'service plugin' | 'digest'
-  /** The event, or the method that Wix called. */
   type: string
-  /** Its ID at Wix; null when it has none. */
+  /** Its ID at Wix. */
   eventId: string | null
 }
 
-export interface SavedEvent extends SignedEvent {
-  receivedAt: number
+/** Who did what, with which proof, and what came of it. */
+export interface AuditEntry {
+  at: number
+  instanceId: string | null
+  subjectType: SubjectType | null
+  subjectId: string | null
+  /** The name of a strategy. */
+  proof: string
+  method: string
+  path: string
+  outcome: 'success' | 'fail' | 'error'
+  status: number
+  code: string | null
 }
 
-// Not every credential names the owner, the origin and the plan: what is missing stays as it is.
-const SAVE_SITE = `
-  INSERT INTO sites (instance_id, owner_id, plan, origin_instance_id, first_seen, last_seen)
-  VALUES (@instanceId, @ownerId, @plan, @originInstanceId, @now, @now)
-  ON CONFLICT DO UPDATE SET
-    owner_id = coalesce(excluded.owner_id, owner_id),
-    plan = CASE WHEN @hasPlan THEN excluded.plan ELSE plan END,
-    origin_instance_id = coalesce(excluded.origin_instance_id, origin_instance_id),
-    last_seen = excluded.last_seen
-  RETURNING
-    instance_id AS instanceId,
-    owner_id AS ownerId,
-    plan,
-    origin_instance_id AS originInstanceId,
-    first_seen AS firstSeen
-`
+export type Usage = Record<'month' | 'subjectType' | 'subjectId' | 'name', string | null> & { calls: number }
 
-const USER_COLUMNS = 'subject_id AS subjectId, first_seen AS firstSeen, last_seen AS lastSeen, visits'
+export class AppDatabase {
+  readonly #database: Database.Database
+  readonly #statements = new Map<string, Database.Statement>()
 
-const SAVE_USER = `
-  INSERT INTO users VALUES (@instanceId, @subjectType, @subjectId, @now, @now, 0)
-  ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
-  RETURNING ${USER_COLUMNS}
-`
+  /** @param path A file, which the processes of one machine may share, or `:memory:`. */
+  constructor(path: string) {
+    this.#database = new Database(path, { timeout: 5000 })
+    this.#database.pragma('journal_mode = WAL')
+    this.#together(() => {
+      const [{ user_version: version }] = this.#database.pragma('user_version') as [{ user_version: number }]
+      const count = readdirSync(MIGRATIONS).length
+      for (let step = version + 1; step <= count; step += 1) {
+        this.#database.exec(readFileSync(join(MIGRATIONS, `${step}.sql`), 'utf8'))
+      }
+      this.#database.pragma(`user_version = ${count}`)
+    })
+  }
 
-const COUNT_VISIT = `
-  UPDATE users SET visits = visits + 1
-  WHERE instance_id = ? AND subject_type = 'USER' AND subject_id = ?
-`
+  #prepared(sql: string): Database.Statement {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+  #rows<Row>(sql: string, values: object = {}): Row[] {
+    return this.#prepared(sql).all(values) as Row[]
+  }
+  /** How many rows it changed. */
+  #run(sql: string, values: object = {}): number {
+    return this.#prepared(sql).run(values).changes
+  }
+  /** All of it or nothing. Immediate: of two processes, one waits for the other. */
+  #together(change: () => void): void {
+    this.#database.transaction(change).immediate()
+  }
 
-const USERS_OF_SITE = `
-  SELECT ${USER_COLUMNS} FROM users
-  WHERE instance_id = ? AND subject_type = 'USER'
-  ORDER BY last_seen DESC
-`
+  /** @throws {Error} When the database does not answer. */
+  check(): void {
+    this.#rows('SELECT 1')
+  }
 
-// Webhooks may arrive in any order: one that was signed before the latest changes nothing.
-const SAVE_LIFE_CYCLE = `
-  INSERT INTO sites (instance_id, origin_instance_id, first_seen, last_seen, life_cycle_at, removed_at)
-  VALUES (@instanceId, @originInstanceId, @now, @now, @signedAt, @removedAt)
-  ON CONFLICT DO UPDATE SET
-    origin_instance_id = coalesce(excluded.origin_instance_id, origin_instance_id),
-    life_cycle_at = excluded.life_cycle_at,
-    removed_at = excluded.removed_at
-  WHERE excluded.life_cycle_at >= coalesce(life_cycle_at, 0)
-`
+  close(): void {
+    this.#database.close()
+  }
 
-const REMOVED_SITE = 'SELECT 1 FROM sites WHERE instance_id = ? AND removed_at IS NOT NULL'
+  /** Finds or creates the site and the user. What the credential does not say stays as it is. */
+  signIn({ instanceId, subjectType, subjectId }: WixIdentity, facts: SiteFacts): Account {
+    const userId = subjectType === 'USER' ? subjectId : null
+    const known = this.#find(instanceId, userId)
+    // Most requests: a session token says nothing new, and nothing is written.
+    if (known !== undefined && Object.keys(facts).length === 0) return known
+    this.#together(() => {
+      this.#saveSite(instanceId, facts)
+      if (userId === null) return
+      this.#run(
+        `INSERT INTO users (instanceId, userId, lastSeen) VALUES (@instanceId, @userId, @now)
+         ON CONFLICT DO UPDATE SET lastSeen = @now`,
+        { instanceId, userId, now: Date.now() },
+      )
+    })
+    return this.#find(instanceId, userId) as Account
+  }
 
-const SAVE_EVENT = `
-  INSERT INTO events (instance_id, kind, type, event_id, received_at)
-  VALUES (@instanceId, @kind, @type, @eventId, @now)
-`
+  #find(instanceId: string, userId: string | null): Account | undefined {
+    const ids = { instanceId, userId }
+    const [site] = this.#rows<Site>('SELECT * FROM sites WHERE instanceId = @instanceId', ids)
+    const [user] = this.#rows<User>('SELECT * FROM users WHERE instanceId = @instanceId AND userId = @userId', ids)
+    return site === undefined || (userId !== null && user === undefined) ? undefined : { site, user: user ?? null }
+  }
 
-const EVENTS_OF_SITE = `
-  SELECT instance_id AS instanceId, kind, type, event_id AS eventId, received_at AS receivedAt FROM events
-  WHERE instance_id = ?
-  ORDER BY id DESC
-  LIMIT 10
-`
+  #saveSite(instanceId: string, { ownerId, plan, originId }: SiteFacts): void {
+    const site = { instanceId, ownerId, plan, hasPlan: plan === undefined ? 0 : 1, originId, now: Date.now() }
+    this.#run('INSERT OR IGNORE INTO sites (instanceId, firstSeen) VALUES (@instanceId, @now)', site)
+    this.#run(
+      `UPDATE sites SET ownerId = coalesce(@ownerId, ownerId), plan = iif(@hasPlan, @plan, plan)
+       WHERE instanceId = @instanceId`,
+      site,
+    )
+    if (!originId) return
+    const isNews = 'UPDATE sites SET originId = @originId WHERE instanceId = @instanceId AND originId IS NULL'
+    if (this.#run(isNews, site) === 0) return
+    // A copied site gets a copy, once, of settings and shared notes. What was public waits to be published there.
+    this.#run(
+      `UPDATE sites SET title = origin.title FROM sites AS origin
+       WHERE sites.instanceId = @instanceId AND origin.instanceId = @originId`,
+      site,
+    )
+    this.#run(
+      `INSERT INTO notes (instanceId, authorId, content, audience, createdAt)
+       SELECT @instanceId, authorId, content, 'site', createdAt FROM notes
+       WHERE instanceId = @originId AND audience <> 'me' ORDER BY id`,
+      site,
+    )
+  }
 
-export interface Accounts {
-  /** Finds or creates the site and the user; undefined when the credential names no user. */
-  signIn(identity: WixIdentity, facts: SiteFacts): Account | undefined
-  /** Counts that this user opened a page. */
-  countVisit(account: Account): void
-  /** The users of this site, the latest first. */
-  usersOf(instanceId: string): User[]
-  /** The app was installed on this site, for the first time or again. */
-  installed(webhook: WixWebhookEvent, event: SignedEvent): void
-  /** The app was removed from this site. Its data stay for a new installation. */
-  removed(webhook: WixWebhookEvent, event: SignedEvent): void
-  isRemoved(instanceId: string): boolean
-  /** Stores an event that changes nothing else. */
-  record(event: SignedEvent): void
+  /** Whether the app is not installed there, or was removed after the credential was issued (`iat`, in seconds). */
+  isClosed(instanceId: string, iat: number | null): boolean {
+    const closed = 'SELECT 1 FROM sites WHERE instanceId = @instanceId AND (removedAt IS NOT NULL OR endedAt > @at)'
+    return this.#rows(closed, { instanceId, at: (iat ?? 0) * 1000 }).length > 0
+  }
+
+  /** Only what is given changes; `visits` are added. */
+  saveUser({ site: { instanceId }, user }: Account, changes: { [Name in keyof User]?: User[Name] | undefined }): void {
+    this.#run(
+      `UPDATE users SET name = coalesce(@name, name), language = coalesce(@language, language), view = coalesce(@view, view),
+       visits = visits + coalesce(@visits, 0), signedOutAt = max(signedOutAt, coalesce(@signedOutAt, 0))
+       WHERE instanceId = @instanceId AND userId = @userId`,
+      { ...changes, instanceId, userId: user?.userId },
+    )
+  }
+
+  saveTitle({ instanceId }: Site, title: string): void {
+    this.#run('UPDATE sites SET title = @title WHERE instanceId = @instanceId', { instanceId, title })
+  }
+
+  /** The notes that this account may read, the latest first. */
+  notesFor({ site: { instanceId }, user }: Account): Note[] {
+    return this.#rows(
+      `SELECT id, authorId, content, audience, createdAt FROM notes WHERE instanceId = @instanceId
+       AND (audience = 'public' OR (@userId IS NOT NULL AND (audience = 'site' OR authorId = @userId)))
+       ORDER BY id DESC`,
+      { instanceId, userId: user?.userId ?? null },
+    )
+  }
+
+  addNote({ site: { instanceId }, user }: Account, content: string, audience: Note['audience']): void {
+    this.#run(
+      `INSERT INTO notes (instanceId, authorId, content, audience, createdAt)
+       VALUES (@instanceId, @userId, @content, @audience, @now)`,
+      { instanceId, userId: user?.userId, content, audience, now: Date.now() },
+    )
+  }
+
+  setAudience(id: number, audience: Note['audience']): void {
+    this.#run('UPDATE notes SET audience = @audience WHERE id = @id', { id, audience })
+  }
+
+  /** @param id Default: all notes of the site. */
+  deleteNotes({ instanceId }: Site, id?: number): number {
+    const deleted = 'DELETE FROM notes WHERE instanceId = @instanceId AND (@id IS NULL OR id = @id)'
+    return this.#run(deleted, { instanceId, id })
+  }
+
+  /** Stores an event, and what it changes: both or nothing, so that Wix retries what could not be stored. */
+  record(event: SignedEvent, change?: () => void): void {
+    this.#together(() => {
+      change?.()
+      this.#run(
+        `INSERT INTO events (instanceId, kind, type, eventId, receivedAt)
+         VALUES (@instanceId, @kind, @type, @eventId, @now)`,
+        { ...event, now: Date.now() },
+      )
+    })
+  }
+
   /** The latest events of this site, the latest first. */
-  eventsOf(instanceId: string): SavedEvent[]
-  close(): void
-}
+  eventsOf({ instanceId }: Site): (Omit<SignedEvent, 'instanceId'> & { receivedAt: number })[] {
+    return this.#rows(
+      'SELECT kind, type, eventId, receivedAt FROM events WHERE instanceId = @instanceId ORDER BY id DESC LIMIT 10',
+      { instanceId },
+    )
+  }
 
-/** @param path A file, or `:memory:`. */
-export function openAccounts(path: string): Accounts {
-  const database = new Database(path, { timeout: 5000 })
-  database.pragma('journal_mode = WAL')
-  database.pragma('foreign_keys = ON')
-  migrate(database)
-
-  const saveSite = database.prepare(SAVE_SITE)
-  const saveUser = database.prepare(SAVE_USER)
-  const countVisit = database.prepare(COUNT_VISIT)
-  const usersOfSite = database.prepare(USERS_OF_SITE)
-  const saveLifeCycle = database.prepare(SAVE_LIFE_CYCLE)
-  const removedSite = database.prepare(REMOVED_SITE)
-  const saveEvent = database.prepare(SAVE_EVENT)
-  const eventsOfSite = database.prepare(EVENTS_OF_SITE)
-
-  const save = database.transaction((identity: WixIdentity, facts: SiteFacts): Account => {
-    const { instanceId, subjectType, subjectId } = identity
-    const { ownerId = null, plan, originInstanceId = null } = facts
-    const now = Date.now()
-    const site = saveSite.get({
-      instanceId,
-      ownerId,
-      plan: plan ?? null,
-      hasPlan: plan === undefined ? 0 : 1,
-      originInstanceId,
-      now,
-    })
-    const user = saveUser.get({ instanceId, subjectType, subjectId, now })
-    return { site: site as Site, user: user as User }
-  })
-
-  const record = (event: SignedEvent): void => void saveEvent.run({ ...event, now: Date.now() })
-
-  // Both or nothing: when this throws, the response is not 200, and Wix retries the webhook.
-  const change = database.transaction((webhook: WixWebhookEvent, event: SignedEvent, isRemoval: boolean): void => {
+  /** The app was installed on the site or removed from it. Webhooks arrive in any order: an older one changes nothing. */
+  setInstalled({ instanceId, iat, data, eventType }: WixWebhookEvent): void {
     // Whole milliseconds: a JWT may count parts of a second.
-    const signedAt = Math.floor((webhook.iat ?? 0) * 1000)
-    saveLifeCycle.run({
-      instanceId: webhook.instanceId,
-      originInstanceId: stringOrNull(webhook.data.originInstanceId),
-      now: Date.now(),
-      signedAt,
-      removedAt: isRemoval ? signedAt : null,
-    })
-    record(event)
-  })
+    const at = Math.floor((iat ?? 0) * 1000)
+    this.#saveSite(instanceId, { originId: stringOrNull(data.originInstanceId) })
+    this.#run(
+      `UPDATE sites SET endedAt = max(coalesce(endedAt, 0), coalesce(@removedAt, 0)),
+       removedAt = iif(@at >= coalesce(lifeCycleAt, 0), @removedAt, removedAt), lifeCycleAt = max(coalesce(lifeCycleAt, 0), @at)
+       WHERE instanceId = @instanceId`,
+      { instanceId, at, removedAt: eventType === 'AppRemoved' ? at : null },
+    )
+  }
 
-  return {
-    signIn: (identity, facts) => (identity.subjectId === null ? undefined : save(identity, facts)),
-    countVisit({ site, user }) {
-      countVisit.run(site.instanceId, user.subjectId)
-      user.visits += 1
-    },
-    usersOf: (instanceId) => usersOfSite.all(instanceId) as User[],
-    installed: (webhook, event) => change(webhook, event, false),
-    removed: (webhook, event) => change(webhook, event, true),
-    isRemoved: (instanceId) => removedSite.get(instanceId) !== undefined,
-    record,
-    eventsOf: (instanceId) => eventsOfSite.all(instanceId) as SavedEvent[],
-    close: () => void database.close(),
+  /** Erases what is stored about a person (GDPR). How much the site used stays, without saying who. */
+  erase(instanceId: string, personId: string): void {
+    const values = { instanceId, personId, nobody: `erased-${randomUUID()}` }
+    this.#run('DELETE FROM notes WHERE instanceId = @instanceId AND authorId = @personId', values)
+    this.#run('DELETE FROM users WHERE instanceId = @instanceId AND userId = @personId', values)
+    this.#run('UPDATE audit SET subjectId = NULL WHERE instanceId = @instanceId AND subjectId = @personId', values)
+    this.#run('UPDATE usage SET subjectId = @nobody WHERE instanceId = @instanceId AND subjectId = @personId', values)
+  }
+
+  /** @param isBilled Whether this call counts for its month. */
+  audit(entry: AuditEntry, isBilled: boolean): void {
+    this.#together(() => {
+      this.#run(
+        `INSERT INTO audit (at, instanceId, subjectType, subjectId, proof, method, path, outcome, status, code)
+         VALUES (@at, @instanceId, @subjectType, @subjectId, @proof, @method, @path, @outcome, @status, @code)`,
+        entry,
+      )
+      if (!isBilled) return
+      this.#run(
+        `INSERT INTO usage VALUES (@instanceId, @month, @subjectType, coalesce(@subjectId, ''), 1)
+         ON CONFLICT DO UPDATE SET calls = calls + 1`,
+        { ...entry, month: new Date(entry.at).toISOString().slice(0, 7) },
+      )
+    })
+  }
+
+  /** Fifty entries of this site that match the filter, the latest first. */
+  auditOf({ instanceId }: Site, filter: object): (Omit<AuditEntry, 'instanceId'> & { id: number })[] {
+    return this.#rows(
+      `SELECT id, at, subjectType, subjectId, proof, method, path, outcome, status, code FROM audit
+       WHERE instanceId = @instanceId AND (@outcome IS NULL OR outcome = @outcome) AND (@proof IS NULL OR proof = @proof)
+       AND (@subject IS NULL OR subjectId = @subject) AND (@before IS NULL OR id < @before) ORDER BY id DESC LIMIT 50`,
+      { ...filter, instanceId },
+    )
+  }
+
+  /** How often and when each kind of proof came to this site. */
+  proofsOf({ instanceId }: Site): { proof: string; accepted: number; refused: number; lastAt: number }[] {
+    return this.#rows(
+      `SELECT proof, sum(outcome = 'success') AS accepted, sum(outcome <> 'success') AS refused, max(at) AS lastAt
+       FROM audit WHERE instanceId = @instanceId GROUP BY proof ORDER BY proof`,
+      { instanceId },
+    )
+  }
+
+  /** How often each person called in each month: the site pays for people and calls. */
+  usageOf({ instanceId }: Site): Usage[] {
+    return this.#rows(
+      `SELECT month, subjectType, subjectId, name, calls FROM usage
+       LEFT JOIN users ON users.instanceId = usage.instanceId AND userId = subjectId AND subjectType = 'USER'
+       WHERE usage.instanceId = @instanceId ORDER BY month, subjectType, subjectId`,
+      { instanceId },
+    )
+  }
+
+  /** Deletes what is older than so many days from the audit and the list of events. */
+  prune(days: number): void {
+    const before = Date.now() - days * DAY
+    this.#run('DELETE FROM audit WHERE at < @before', { before })
+    this.#run('DELETE FROM events WHERE receivedAt < @before', { before })
   }
 }
+
+/** Also null for an empty string, with which Wix says that there is no value. */
+export const stringOrNull = (value: unknown): string | null =>
+  typeof value === 'string' && value !== '' ? value : null

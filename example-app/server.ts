@@ -1,116 +1,138 @@
-import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { generateSessionKey, type SessionKey } from 'passport-wix-app'
-import { generateAppKeys, WixSimulator } from 'passport-wix-app/testing'
+import { memoryStore, type DeliveryStore, redisStore, type SessionKey } from 'passport-wix-app'
 import { type AppOptions, createApp } from './app.ts'
-import { type Accounts, openAccounts } from './database.ts'
-import { curl, DEMO_APP_ID, demoLinks, demoRequests } from './demo.ts'
+import { AppDatabase } from './database.ts'
+import { showProblem } from './demo/problems.ts'
 
-const { env } = process
+export type Environment = Readonly<Record<string, string | undefined>>
 
-/** For a mistake in the environment: the message says what to change, and a stack would hide it. */
-function refuse(message: string): never {
-  console.error(message)
-  process.exit(1)
+/** A mistake in the environment: the message says what to change, and a stack would hide it. */
+class ConfigurationError extends Error {}
+
+function numberOf(env: Environment, name: string, standard: number, min: number, max: number): number {
+  const value = env[name] ?? String(standard)
+  if (/^\d+$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
+  throw new ConfigurationError(`${name} must be a number from ${min} to ${max}, got "${value}"`)
 }
 
-function portOf(value: string): number {
-  const port = Number(value)
-  if (/^\d+$/.test(value) && port <= 65_535) return port
-  return refuse(`PORT must be a number from 0 to 65535, got "${value}"`)
-}
-
-function accountsIn(path: string): Accounts {
+function databaseIn(path: string): AppDatabase {
   try {
     // SQLite would take it for a database that is deleted when it is closed.
     if (path === '') throw new Error('the path is empty')
-    return openAccounts(path)
+    return new AppDatabase(path)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return refuse(`DATABASE must be a file that this server can create and write, got "${path}": ${reason}`)
+    throw new ConfigurationError(
+      `DATABASE must be a file that this server can create and write, got "${path}": ${reason}`,
+    )
   }
 }
 
-const port = portOf(env['PORT'] ?? '3000')
-const accounts = accountsIn(env['DATABASE'] ?? join(import.meta.dirname, 'data.db'))
-
-type WixOptions = Omit<AppOptions, 'sessionKeys' | 'accounts' | 'frameAncestors'>
-
-/** A random secret and keys, and a simulator of Wix that issues and checks access tokens. */
-async function demonstration(): Promise<WixOptions> {
-  const secret = randomUUID()
-  const { publicKey, privateKey } = generateAppKeys()
-  const wix = await WixSimulator.start({ appId: DEMO_APP_ID, appSecret: secret })
-  return {
-    secret,
-    publicKey,
-    appId: DEMO_APP_ID,
-    apiUrl: wix.url,
-    demoLinks: () => demoLinks(secret),
-    demoRequests: () => demoRequests(privateKey, wix),
+function sessionKeysOf(json: string | undefined): SessionKey[] {
+  if (json === undefined) {
+    throw new ConfigurationError(
+      'SESSION_KEYS is not set: docs/production.md shows how to make keys that sign sessions',
+    )
   }
-}
-
-async function sessionKeys(): Promise<SessionKey[]> {
-  const keys = env['SESSION_KEYS']
-  if (keys === undefined) return [await generateSessionKey()]
   try {
-    return JSON.parse(keys) as SessionKey[]
+    return JSON.parse(json) as SessionKey[]
   } catch {
     // The error of the parser would quote a part of them.
-    throw new TypeError('SESSION_KEYS is not JSON: it must be an array of keys from generateSessionKey()')
+    throw new ConfigurationError('SESSION_KEYS is not JSON: it must be an array of keys from generateSessionKey()')
   }
 }
 
-// Not set: a demonstration. Set but empty: a mistake, which the strategies report.
-const secret = env['WIX_APP_SECRET']
-const options: WixOptions =
-  secret === undefined ? await demonstration() : { secret, publicKey: env['WIX_PUBLIC_KEY'], appId: env['WIX_APP_ID'] }
-
-const app = createApp({
-  ...options,
-  sessionKeys: await sessionKeys(),
-  accounts,
-  frameAncestors: env['FRAME_ANCESTORS'],
-})
-
-// Reachable from this machine only: a proxy before it provides https.
-const server = app.listen(port, '127.0.0.1', (error?: NodeJS.ErrnoException) => {
-  if (error?.code === 'EADDRINUSE') {
-    refuse(`Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`)
+/** Where handled webhooks are known. Without REDIS_URL, that is this process, until it ends. */
+async function deliveries(url: string | undefined): Promise<{ store: DeliveryStore; close: () => unknown }> {
+  if (url === undefined) return { store: memoryStore(), close: () => {} }
+  // Not repeated: there may be a password in it.
+  if (!URL.canParse(url) || !/^rediss?:/.test(url)) {
+    throw new ConfigurationError('REDIS_URL must be the URL of a Redis server, such as redis://127.0.0.1:6379')
   }
-  if (error) throw error
+  const { createClient } = await import('redis')
+  const client = createClient({ url, disableOfflineQueue: true })
+  client.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
+  await client.connect()
+  return { store: redisStore(client), close: () => client.close() }
+}
 
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  console.log(`\nThe example app is ready: ${url}\n`)
-  if (env['SESSION_KEYS'] === undefined) {
-    console.log(
-      'Its session tokens are valid until it restarts and generates a new key: set SESSION_KEYS to keep them.\n',
-    )
+export interface RunningServer {
+  url: string
+  close: () => Promise<void>
+}
+
+/** @param more What the environment does not say: the demonstration adds a start page. */
+export async function startServer(env: Environment, more: Partial<AppOptions> = {}): Promise<RunningServer> {
+  const secret = env['WIX_APP_SECRET']
+  if (secret === undefined)
+    throw new ConfigurationError('WIX_APP_SECRET is not set: your app at Wix shows it under OAuth')
+  const port = numberOf(env, 'PORT', 3000, 0, 65_535)
+  const days = numberOf(env, 'AUDIT_DAYS', 90, 0, 36_500)
+  const lease = numberOf(env, 'WEBHOOK_LEASE', 50, 1, 3600)
+  const sessionKeys = sessionKeysOf(env['SESSION_KEYS'])
+  const database = databaseIn(env['DATABASE'] ?? join(import.meta.dirname, 'app.db'))
+  const { store, close } = await deliveries(env['REDIS_URL'])
+
+  const app = createApp({
+    secret,
+    appId: env['WIX_APP_ID'],
+    publicKey: env['WIX_PUBLIC_KEY'],
+    apiUrl: env['WIX_API_URL'],
+    frameAncestors: env['FRAME_ANCESTORS'],
+    widgetAncestors: env['WIDGET_ANCESTORS'],
+    sessionKeys,
+    database,
+    store,
+    lease,
+    // Yours in place of these two.
+    pages: join(import.meta.dirname, 'demo/pages'),
+    showProblem,
+    ...more,
+  })
+
+  database.prune(days)
+  const pruning = setInterval(() => database.prune(days), 3600_000).unref()
+
+  // Reachable from this machine only: a proxy before it provides https.
+  const server = app.listen(port, env['HOST'] ?? '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    throw new ConfigurationError(`Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`)
   }
-  const { publicKey, appId, apiUrl, demoLinks, demoRequests } = options
-  if (demoLinks === undefined) {
-    console.log(
-      'It accepts instances that Wix signed with WIX_APP_SECRET: open the app from the dashboard of your site.\n',
-    )
-    console.log(
-      appId === undefined
-        ? 'Its API, /api/me and /api/events, accepts the session tokens of /session, but no access tokens: set WIX_APP_ID for them.\n'
-        : 'Its API, /api/me and /api/events, accepts the session tokens of /session, and the access tokens of fetchWithAuth(), which it checks with Wix.\n',
-    )
-    console.log(
-      publicKey === undefined
-        ? 'It accepts no webhooks, service plugin calls and payments: set WIX_PUBLIC_KEY and WIX_APP_ID for them.\n'
-        : 'Webhooks go to /webhooks, the additional fees plugin to /plugins/fees, payments to /payments/events.\n',
-    )
-    return
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      clearInterval(pruning)
+      const closed = once(server, 'close')
+      server.close()
+      // Answers on their way are finished, for ten seconds at most. The connections that then stay open are not waited for.
+      const idle = setInterval(() => server.closeIdleConnections(), 50)
+      setTimeout(() => server.closeAllConnections(), 10_000).unref()
+      await closed
+      clearInterval(idle)
+      await close()
+      database.close()
+    },
   }
-  for (const { who, about, path } of demoLinks()) console.log(`${who}: ${about}\n${url}${path}\n`)
-  console.log('These links are valid for four hours; the start page always has new ones.\n')
-  for (const request of demoRequests?.() ?? [])
-    console.log(`${request.what}: ${request.about}\n${curl(request, url)}\n`)
-  console.log('Paste these into another terminal, and watch the dashboard. The start page has new ones of them, too.')
-  console.log(`In place of Wix, the simulator of passport-wix-app/testing checks the access tokens: ${apiUrl}`)
-  console.log('With WIX_APP_SECRET set, the app accepts the instances of Wix instead.\n')
-})
+}
+
+/** Runs until SIGTERM or SIGINT (Ctrl-C), and then lets the requests in flight end. */
+export async function run(start: () => Promise<RunningServer>): Promise<void> {
+  try {
+    const { url, close } = await start()
+    console.log(url)
+    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void close())
+  } catch (error) {
+    // The strategies report a wrong secret, key or ID as a TypeError, which quotes nothing of it.
+    const isMistake = error instanceof ConfigurationError || error instanceof TypeError
+    console.error(isMistake ? error.message : error)
+    process.exitCode = 1
+    process.exit()
+  }
+}
+
+if (process.argv[1] === import.meta.filename) await run(() => startServer(process.env, { log: console.log }))

@@ -1,36 +1,132 @@
-import type { RequestHandler } from 'express'
-import type passport from 'passport'
-import { WixAuthError, type WixAuthErrorCode } from 'passport-wix-app'
+/* oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 passes on what they throw */
+import { type RequestHandler, Router } from 'express'
+import passport from 'passport'
+import {
+  identityOf,
+  requireIdentity,
+  type SessionKeys,
+  SessionTokens,
+  userInfoHandler,
+  type VerifyDone,
+  WixAccessTokenStrategy,
+  WixAppStrategy,
+  WixAuthError,
+  type WixAuthErrorCode,
+  type WixIdentity,
+  WixSessionStrategy,
+} from 'passport-wix-app'
+import type { Account, AppDatabase, SiteFacts } from './database.ts'
+
+export interface SignInOptions {
+  /** The secret of the app, from its dashboard at Wix. */
+  secret: string
+  /** The app ID. Without it, the app accepts no access tokens. */
+  appId?: string | undefined
+  /** The API that checks access tokens. Default: that of Wix. */
+  apiUrl?: string | undefined
+  /** The keys that sign and verify the session tokens. */
+  sessionKeys: SessionKeys
+  database: AppDatabase
+}
+
+/** What another service needs to verify the session tokens, beside the URL of the published keys. */
+export const ISSUER = 'passport-wix-app-example'
+export const AUDIENCE = 'passport-wix-app-example-api'
 
 /** `invalid_token` stands for everything that is wrong with a token: its challenge says no more (RFC 6750 section 3.1). */
-export type SignInCode = WixAuthErrorCode | 'app_removed' | 'user_unknown' | 'invalid_token'
-
+export type SignInCode = WixAuthErrorCode | 'app_removed' | 'signed_out' | 'user_unknown' | 'invalid_token'
 interface Reason {
   code: SignInCode
   message: string
 }
 
-/** Why our own look-up rejects a genuine credential. */
-export const REMOVED: Reason = { code: 'app_removed', message: 'The app was removed from this site' }
-export const USER_UNKNOWN: Reason = { code: 'user_unknown', message: 'The credential names no user' }
+// Why our own look-up rejects a genuine credential.
+const REMOVED: Reason = { code: 'app_removed', message: 'The app was removed from this site' }
+const SIGNED_OUT: Reason = { code: 'signed_out', message: 'You signed out everywhere: open the page from Wix again' }
+const USER_UNKNOWN: Reason = { code: 'user_unknown', message: 'The credential names no user' }
+
+/** The account of the caller, behind a sign-in. */
+export const accountOf = (req: Express.Request): Account => req.user as Account
+
+/** Wix gives the owner and collaborators the same permissions; only the owner has the ID that an instance calls `siteOwnerId`. */
+export const isOwner = ({ site, user }: Account): boolean => user !== null && user.userId === site.ownerId
+
+/** `user`: nobody has told yet who the owner is, since access tokens do not. */
+export function roleOf(account: Account): 'owner' | 'collaborator' | 'user' {
+  if (account.site.ownerId === null) return 'user'
+  return isOwner(account) ? 'owner' : 'collaborator'
+}
+
+/**
+ * Who is calling? Each way in has one strategy, and all of them one look-up.
+ *
+ * @returns `page` passes on requests with an instance in the URL, `api` those with a session token or an access token. The routes are
+ *   `POST /session`, the published keys, and `/userinfo`.
+ */
+export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: SignInOptions) {
+  const lookUp = (identity: WixIdentity, facts: SiteFacts, proof: object, done: VerifyDone): void => {
+    const { instanceId, subjectType, subjectId, iat } = identity
+    // A credential from before the removal is still genuine. Only a new AppInstalled webhook lets the site in again.
+    if (database.isClosed(instanceId, iat)) return done(null, false, REMOVED)
+    if (subjectType === 'USER' && subjectId === null) return done(null, false, USER_UNKNOWN)
+    const account = database.signIn(identity, facts)
+    if ((iat ?? 0) < (account.user?.signedOutAt ?? 0)) return done(null, false, SIGNED_OUT)
+    done(null, account, { proof })
+  }
+
+  const authenticator = new passport.Passport()
+  authenticator.use(
+    new WixAppStrategy({ secret }, (instance, done) => {
+      const { siteOwnerId: ownerId, vendorProductId: plan, originInstanceId: originId } = instance
+      // Without a plan, the site is on the free one.
+      lookUp(instance, { ownerId, plan: plan ?? null, originId }, { kind: 'instance' }, done)
+    }),
+  )
+  if (appId !== undefined) {
+    authenticator.use(
+      new WixAccessTokenStrategy({ appId, ...(apiUrl !== undefined && { apiUrl }) }, (token, done) => {
+        // Without a plan, it is unknown: Wix does not document it for access tokens.
+        lookUp(token, { plan: token.vendorProductId ?? undefined }, { kind: 'access token' }, done)
+      }),
+    )
+  }
+  const sessions = new SessionTokens({ keys: sessionKeys, issuer: ISSUER, audience: AUDIENCE })
+  authenticator.use(
+    new WixSessionStrategy({ tokens: sessions }, (session, done) => {
+      // Its facts about the site were stored when it was issued, and may have changed since.
+      lookUp(session, {}, { kind: 'session token', tradedFor: session.claims['tradedFor'] }, done)
+    }),
+  )
+
+  const accessTokens = appId === undefined ? [] : ['wix-access-token']
+  const signedIn = signIn(authenticator, ['wix-session', ...accessTokens])
+  const routes = Router()
+
+  // A page trades its credential once for a session token, and sends that with each call. No session token is accepted here, so
+  // that no session can renew itself.
+  const people = requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] })
+  routes.post('/session', signIn(authenticator, ['wix-app', ...accessTokens]), people, async (req, res) => {
+    const token = await sessions.issue(identityOf(req), { tradedFor: proofOf(req).kind })
+    res.set('Cache-Control', 'no-store').json({ token })
+  })
+  routes.get('/.well-known/jwks.json', async (_req, res) => {
+    res.set('Cache-Control', 'public, max-age=300').json(await sessions.jwks())
+  })
+  const userInfo = userInfoHandler((_identity, req) => {
+    const account = accountOf(req as Express.Request)
+    return { role: roleOf(account), visits: account.user?.visits }
+  })
+  routes.get('/userinfo', signedIn, requireIdentity({ subjectType: 'USER' }), userInfo)
+
+  return { page: signIn(authenticator, ['wix-app']), api: signedIn, routes }
+}
+
+/** Which credential signed the caller in. */
+export const proofOf = (req: Express.Request): { kind?: string; tradedFor?: string } =>
+  (req.authInfo as { proof?: object } | undefined)?.proof ?? {}
 
 /** What a strategy fails with: a string for `WWW-Authenticate`, an object, or nothing. */
 type Challenge = string | Reason | undefined
-
-/** The user could not be signed in. */
-export class SignInError extends Error {
-  readonly code: SignInCode
-  readonly status: number
-  /** The `WWW-Authenticate` of a 401. */
-  readonly challenge: string
-
-  constructor({ code, message }: Reason, status: number, challenge: string) {
-    super(message)
-    this.code = code
-    this.status = status
-    this.challenge = challenge
-  }
-}
 
 function reasonOf(challenge: Challenge): Reason {
   if (typeof challenge !== 'string') return challenge ?? new WixAuthError('claim_invalid')
@@ -39,34 +135,32 @@ function reasonOf(challenge: Challenge): Reason {
 }
 
 /** @param challenges Of the strategies, in their order. */
-function refusal(challenges: readonly Challenge[], statuses: ReadonlyArray<number | undefined>): SignInError {
+function refusalOf(challenges: readonly Challenge[], statuses: ReadonlyArray<number | undefined>): Error & Reason {
   const reasons = challenges.map(reasonOf)
   // Each strategy reports the credential of another one as missing. The one with another reason has read it.
   const reader = Math.max(
-    reasons.findIndex(({ code }) => code !== 'credentials_missing'),
     0,
+    reasons.findIndex(({ code }) => code !== 'credentials_missing'),
   )
+  const { code, message } = reasons[reader] ?? reasonOf(undefined)
+  const status = statuses[reader] ?? 401
   const bearer = [challenges[reader], ...challenges].find((challenge) => typeof challenge === 'string')
-  return new SignInError(
-    reasons[reader] ?? reasonOf(undefined),
-    statuses[reader] ?? 401,
-    bearer ?? 'Bearer realm="Wix"',
-  )
+  const headers = status === 401 && bearer !== undefined ? { 'WWW-Authenticate': bearer } : {}
+  return Object.assign(new Error(message), { code, status, headers, expose: true })
 }
 
-/**
- * `passport.authenticate()` with a custom callback. `failWithError` would need one line only, but its error has no code, which
- * the explanation needs.
- *
- * @param strategies Their names, in the order in which they look at a request.
- */
-export const signIn =
+/** `passport.authenticate()` with a callback, since the error of `failWithError` would not have the reason. */
+const signIn =
   (authenticator: passport.Authenticator, strategies: string[]): RequestHandler =>
   (req, res, next) => {
     // Passport calls it with the user and the info, or with the challenges and statuses when every strategy has failed.
     const settle = (error: unknown, user?: Express.User | false, info?: unknown, statuses?: unknown): void => {
       if (error) return next(error)
-      if (!user) return next(refusal(info as Challenge[], statuses as Array<number | undefined>))
+      if (!user) {
+        const refusal = refusalOf(info as Challenge[], statuses as Array<number | undefined>)
+        res.locals['refusal'] = refusal.code // for the audit
+        return next(refusal)
+      }
       req.user = user
       req.authInfo = info as Express.AuthInfo
       next()

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { AUDIENCE } from '../../example-app/sessions.ts'
+import { AUDIENCE } from '../../example-app/sign-in.ts'
 import { SessionTokens, verifyInstance } from '../../lib/index.ts'
 import { signInstance } from '../../lib/testing/index.ts'
 import { SECRET } from '../support/build.ts'
@@ -27,10 +27,10 @@ describe('The API of the example app', () => {
       expect(response.status).to.equal(200)
       expect(response.headers.get('set-cookie')).to.equal(null)
       expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
-      expect(account.site).to.deep.equal({ ownerId: null, plan: null, originInstanceId: null })
-      expect(account.user).to.deep.equal({ visits: 0 })
+      expect(account.site).to.deep.equal({ ownerId: null, plan: null, originId: null, title: 'Notes' })
+      expect(account.user).to.deep.equal({ name: null, language: null, view: null, visits: 0 })
       // No instance has named the owner yet.
-      expect(account.role).to.equal('User')
+      expect(account.role).to.equal('user')
     }
   })
 
@@ -49,20 +49,22 @@ describe('The API of the example app', () => {
     await open(owner({ originInstanceId: 'instance-0' }))
     const { account } = await me(accessToken())
 
-    expect(account.role).to.equal('Owner')
-    expect(account.site).to.include({ ownerId: 'user-1', plan: 'Gold', originInstanceId: 'instance-0' })
+    expect(account.role).to.equal('owner')
+    expect(account.site).to.include({ ownerId: 'user-1', plan: 'Gold', originId: 'instance-0' })
     expect(account.user).to.include({ visits: 1 })
-    expect((await me(accessToken({ subjectId: 'user-2' }))).account.role).to.equal('Collaborator')
+    expect((await me(accessToken({ subjectId: 'user-2' }))).account.role).to.equal('collaborator')
     expect(rows('sites')).to.have.lengthOf(1)
     expect(rows('users')).to.have.lengthOf(2)
-    expect((await open(owner())).page).to.include('Welcome back, owner')
+    await open(owner())
+    expect((await me(accessToken())).account.user).to.include({ visits: 2 })
   })
 
   it('adds the facts of the instance when the access token came first', async () => {
     await ask('/api/me', accessToken())
-    const { page } = await open(owner())
+    await open(owner())
 
-    expect(page).to.include('Welcome, owner').and.to.include('on the <strong>Gold</strong> plan')
+    expect((await me(accessToken())).account).to.deep.include({ role: 'owner' })
+    expect((await me(accessToken())).account.site).to.include({ plan: 'Gold' })
     expect(rows('users')).to.have.lengthOf(1)
   })
 
@@ -82,7 +84,7 @@ describe('The API of the example app', () => {
     await ask('/api/me', token)
 
     expect(events).to.have.lengthOf(1)
-    expect(events[0]).to.include({ kind: 'webhook', type: 'AppInstalled', id: 'webhook-…' })
+    expect(events[0]).to.include({ kind: 'webhook', type: 'AppInstalled', eventId: 'webhook-1' })
     expect(app.wix.calls('token-info')).to.equal(1)
   })
 
@@ -192,7 +194,7 @@ describe('The API of the example app', () => {
       expect(await rejectionOf(response)).to.deep.equal([
         503,
         null,
-        { code: 'service_unavailable', message: 'Wix does not answer: try again later' },
+        { code: 'service_unavailable', message: 'Service Unavailable' },
       ])
     }
     expect((await open(owner())).status).to.equal(200)
@@ -220,7 +222,7 @@ describe('The API of the example app', () => {
   it('responds without details to an internal error, which is logged', async () => {
     const log = sinon.stub(console, 'error')
     const fault = new Error('the disk is full')
-    sinon.stub(app.accounts, 'eventsOf').throws(fault)
+    sinon.stub(app.database, 'eventsOf').throws(fault)
 
     expect(await rejectionOf(await ask('/api/events', accessToken()))).to.deep.equal([
       500,
@@ -234,7 +236,7 @@ describe('The API of the example app', () => {
     expect(await rejectionOf(await ask('/api/nowhere', accessToken()))).to.deep.equal([
       404,
       null,
-      { code: 'not_found', message: 'Not Found' },
+      { code: 'not_found', message: 'There is nothing at this URL' },
     ])
   })
 })

@@ -1,131 +1,257 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { expect } from 'chai'
-import { chromium } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
 import sinon from 'sinon'
+import { startPage } from '../../example-app/demo/start-page.ts'
 import { signInstance } from '../../lib/testing/index.ts'
 import { CHROMIUM_OPTIONS } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
-import { collaborator, exampleApp, owner, SESSION_KEYS } from '../support/example-app.ts'
+import { collaborator, exampleApp, member, owner, SESSION_KEYS, visitor } from '../support/example-app.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
+
+interface Violation {
+  id: string
+  nodes: { target: string[] }[]
+}
+
 describeWith(CHROMIUM, 'The example app in a browser', function (executablePath) {
-  this.timeout(30_000)
+  this.timeout(60_000)
 
   const app = exampleApp()
   const { send } = app
+  let browser: Browser
+  let page: Page
+  /** What the browser complains about: errors, and violations of the policy. */
+  let complaints: string[]
 
-  it('leads from the start page to the dashboard', async () => {
-    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
-    try {
-      const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
-      const messages: string[] = []
-      page.on('console', (message) => messages.push(message.text()))
-      page.on('pageerror', (error) => messages.push(error.message))
+  before(async () => {
+    browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
+  })
+  after(() => browser.close())
+  beforeEach(async () => {
+    complaints = []
+    page = await newPage({ viewport: { width: 390, height: 800 } })
+  })
+  afterEach(() => page.context().close())
 
-      await page.goto(app.url)
-      await page.getByRole('link', { name: 'Owner', exact: true }).click()
-      await page.getByRole('heading', { level: 1, name: 'Welcome, owner' }).waitFor()
+  async function newPage(options: Parameters<Browser['newPage']>[0]): Promise<Page> {
+    const made = await browser.newPage({ locale: 'en-GB', ...options })
+    made.setDefaultTimeout(8000)
+    made.on('console', (message) => complaints.push(message.text()))
+    made.on('pageerror', (error) => complaints.push(error.message))
+    return made
+  }
 
-      expect(await page.getByText('on the Premium plan').isVisible()).to.equal(true)
-      expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
-      expect(await page.evaluate("getComputedStyle(document.querySelector('.stats')).display")).to.equal('grid')
-      expect(await page.context().cookies()).to.deep.equal([])
-      expect(messages).to.deep.equal([])
-    } finally {
-      await browser.close()
-    }
+  type Payload = ReturnType<typeof owner>
+  const addressOf = (payload: Payload, path = '/dashboard'): string =>
+    `${app.url}${path}?instance=${signInstance(payload, SECRET)}&locale=en`
+  const live = (): Promise<void> => page.getByText('Live', { exact: true }).waitFor()
+  const openAs = async (payload: Payload): Promise<void> => {
+    await page.goto(addressOf(payload))
+    await live()
+  }
+  const view = (name: string): Promise<void> => page.getByRole('link', { name, exact: true }).click()
+  const write = async (content: string, audience = 'Only me'): Promise<void> => {
+    await page.getByLabel('Note', { exact: true }).fill(content)
+    await page.getByLabel('Who may read it').selectOption(audience)
+    await page.getByRole('button', { name: 'Save note' }).click()
+    await page.getByRole('listitem').filter({ hasText: content }).waitFor()
+  }
+
+  it('signs in with the instance, and sends it to /session only', async () => {
+    const instance = signInstance(owner(), SECRET)
+    const seen = new Set<string>()
+    const tokens = new Set<string>()
+    page.on('request', (request) => {
+      const { pathname, search } = new URL(request.url())
+      const { authorization, cookie, referer } = request.headers()
+      const isSession = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(authorization ?? '')
+      if (isSession) tokens.add(String(authorization))
+      const credential = isSession ? 'session' : authorization?.replace(instance, 'instance')
+      const address = `${pathname}${search}`.replace(instance, '...')
+      const from = referer === undefined ? undefined : `from ${referer}`
+      if (!/\.(css|js|svg)$/.test(pathname))
+        seen.add([request.method(), address, credential, cookie].filter(Boolean).join(' '))
+      expect(from ?? '').to.not.include('instance=')
+    })
+    await page.goto(`${app.url}/dashboard?instance=${instance}&locale=en`)
+    await live()
+
+    expect(page.url()).to.equal(`${app.url}/dashboard?locale=en`)
+    expect([...seen]).to.have.members([
+      'GET /dashboard?instance=...&locale=en',
+      'POST /session instance',
+      'GET /api/me session',
+      'GET /api/notes session',
+      'PUT /api/me session',
+      'GET /api/events session',
+    ])
+    expect(tokens.size).to.equal(1)
+    const kept = await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')
+    expect(kept).to.deep.equal([0, 0, ''])
+    expect(await page.content())
+      .to.not.include(instance)
+      .and.to.not.include('eyJ')
+    expect(await page.context().cookies()).to.deep.equal([])
+    expect(complaints).to.deep.equal([])
   })
 
-  it('shows a new event on the open dashboard, with a session token', async () => {
-    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
-    try {
-      const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
-      const messages: string[] = []
-      page.on('console', (message) => messages.push(message.text()))
-      page.on('pageerror', (error) => messages.push(error.message))
-      let loads = 0
-      page.on('load', () => (loads += 1))
-      const instance = signInstance(owner(), SECRET)
-      const seen = new Set<string>()
-      const tokens = new Set<string>()
-      page.on('request', (request) => {
-        const { pathname, search } = new URL(request.url())
-        const { authorization, cookie, referer } = request.headers()
-        const isSession = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(authorization ?? '')
-        if (isSession) tokens.add(String(authorization))
-        const credential = isSession ? 'session' : authorization?.replace(instance, 'instance')
-        const address = `${pathname}${search}`.replace(instance, '...')
-        seen.add([request.method(), address, credential, cookie, referer].filter(Boolean).join(' '))
-      })
+  it('keeps notes, publishes them to the widget on a paid plan, and deletes all for the owner', async () => {
+    await openAs(owner())
+    await write('<img src=x onerror=alert(1)>')
+    await write('We are closed on Monday.', 'All who run this site')
+    await page.getByRole('listitem').filter({ hasText: 'Monday' }).getByRole('button', { name: 'Publish' }).click()
+    await page.getByText('Visitors, too').waitFor()
 
-      await page.goto(`${app.url}/dashboard?instance=${instance}&locale=en`)
-      await page.getByText('Live', { exact: true }).waitFor()
-      expect(page.url()).to.equal(`${app.url}/dashboard?locale=en`)
-      expect(await page.locator('#me').innerText()).to.equal('Owner')
-      expect(await page.locator('#my-id').innerText()).to.equal('user-1')
-      expect(await page.getByText('None yet').isVisible()).to.equal(true)
+    await openAs(collaborator())
+    expect(await page.locator('#notes .content').allInnerTexts()).to.deep.equal(['We are closed on Monday.'])
+    expect(await page.getByRole('button', { name: 'Delete' }).count()).to.equal(0)
 
-      const attack = '<img src=x onerror=alert(1)>'
-      await send(attack, { webhookId: '0123456789abcdef' })
-      const line = page.getByRole('listitem').filter({ hasText: attack })
-      await line.waitFor()
-
-      expect((await line.innerText()).split(/\s*\n\s*/)).to.deep.equal([attack, '01234567…', 'webhook', 'just now'])
-      expect(await page.getByText('None yet').isVisible()).to.equal(false)
-      expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
-      expect(await page.context().cookies()).to.deep.equal([])
-      expect(loads).to.equal(1)
-      expect(messages).to.deep.equal([])
-
-      expect([...seen]).to.have.members([
-        'GET /dashboard?instance=...&locale=en',
-        'GET /style.css',
-        'GET /icon.svg',
-        'GET /live.js',
-        'POST /session instance',
-        'GET /api/me session',
-        'GET /api/events session',
-      ])
-      expect(tokens.size).to.equal(1)
-      expect(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')).to.deep.equal([
-        0,
-        0,
-        '',
-      ])
-      expect(await page.content())
-        .to.not.include(instance)
-        .and.to.not.include('eyJ')
-    } finally {
-      await browser.close()
+    for (const payload of [visitor(), member()]) {
+      await page.goto(addressOf(payload, '/widget'))
+      await page.getByText('We are closed on Monday.').waitFor()
+      expect(await page.getByRole('listitem').count()).to.equal(1)
     }
+
+    await openAs(owner())
+    await page.getByRole('button', { name: 'Delete all notes' }).click()
+    await page.getByRole('button', { name: 'Really delete all?' }).click()
+    await page.getByText('No notes yet.').waitFor()
+    expect(complaints).to.deep.equal([])
   })
 
-  it('says on the open dashboard that the app was removed from the site, and sends nothing more', async () => {
-    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
-    try {
-      const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
-      await page.goto(`${app.url}/dashboard?instance=${signInstance(owner(), SECRET)}`)
-      await page.getByText('Live', { exact: true }).waitFor()
+  it('says that publishing needs a paid plan', async () => {
+    await openAs(owner({ vendorProductId: null }))
+    await write('for all')
+    await page.getByRole('button', { name: 'Publish' }).click()
 
-      await send('AppRemoved')
-      await page.getByText('The app was removed from this site').waitFor()
-      expect(await page.locator('#live').innerText()).to.equal('Signed out: install the app again on Wix')
-      expect(await page.getByText('reload this page from Wix').isVisible()).to.equal(false)
-      expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360)
+    await page.getByRole('alert').filter({ hasText: 'paid plan' }).waitFor()
+    expect(await page.locator('#who').innerText()).to.equal('Owner · Plan: Free')
+  })
+
+  it('greets each person by name and in their language, and shows the view that they left', async () => {
+    await openAs(owner())
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).to.equal('Welcome, Owner')
+    await view('Settings')
+    await page.getByLabel('What should we call you?').fill('Ann')
+    await page.getByLabel('Language').selectOption('Deutsch')
+    await page.locator('#me-form button').click()
+    await page.getByRole('heading', { level: 1, name: 'Willkommen, Ann' }).waitFor()
+    expect(await page.locator('html').getAttribute('lang')).to.equal('de')
+    expect(await page.locator('#facts').innerText())
+      .to.include('Session Token')
+      .and.include('Instance')
+      .and.include('user-1')
+    await view('Nutzung')
+    await page.getByRole('heading', { name: 'Aufrufe je Monat' }).waitFor()
+
+    await openAs(owner())
+    await page.getByRole('heading', { level: 1, name: 'Willkommen zurück, Ann' }).waitFor()
+    expect(await page.getByRole('heading', { name: 'Aufrufe je Monat' }).isVisible()).to.equal(true)
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('has all its words in German', async () => {
+    await openAs(owner())
+    const words = (await page.evaluate(
+      "[...document.querySelectorAll('[data-say]')].map((one) => one.dataset.say)",
+    )) as string[]
+    const path: string = '../../example-app/demo/pages/german.js'
+    const { german } = (await import(path)) as { german: object }
+
+    expect(words.filter((word) => !Object.hasOwn(german, word))).to.deep.equal([])
+  })
+
+  it('shows who did what, filtered, and counts all proofs', async () => {
+    await openAs(collaborator())
+    await app.open(visitor())
+    await openAs(owner())
+    await view('Activity')
+    const rows = page.locator('#audit tr')
+    await rows.filter({ hasText: 'GET /dashboard' }).first().waitFor()
+    await page.getByLabel('Outcome').selectOption('Refused')
+    await page.waitForFunction("document.querySelectorAll('#audit tr').length === 1")
+
+    expect(await rows.locator('td:not(:first-child)').allInnerTexts()).to.deep.equal([
+      'Visitor',
+      'GET /dashboard',
+      'Instance',
+      'Refused · 403 · insufficient_scope',
+    ])
+    await page.getByRole('rowheader', { name: 'Session token' }).waitFor()
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('shows a new event of Wix by itself, as text', async () => {
+    await openAs(owner())
+    await view('Activity')
+    expect(await page.getByText('None yet').isVisible()).to.equal(true)
+    const attack = '<img src=x onerror=alert(1)>'
+    await send(attack, { webhookId: '0123456789abcdef' })
+    const line = page.getByRole('listitem').filter({ hasText: attack })
+    await line.waitFor()
+
+    expect(await line.innerText()).to.match(/webhook · .+ · 01234567…$/)
+    expect(await page.getByText('None yet').isVisible()).to.equal(false)
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('shows the calls of each month, and downloads them', async () => {
+    await openAs(owner())
+    await view('Usage')
+    await page.locator('#usage tr').waitFor()
+    expect(await page.locator('#chart rect').count()).to.equal(12)
+    expect(await page.locator('#usage td').allInnerTexts()).to.satisfy(
+      ([people, calls]: string[]) => people === '1' && Number(calls) > 3,
+    )
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download CSV' }).click(),
+    ])
+
+    expect(download.suggestedFilename()).to.equal('usage.csv')
+    expect(await readFile(await download.path(), 'utf8')).to.match(
+      /^month,.+\r\n"\d{4}-\d\d","USER","user-1","","\d+"\r\n$/,
+    )
+    expect(complaints).to.deep.equal([])
+  })
+
+  for (const [what, end, heading, next] of [
+    [
+      'the app was removed',
+      () => send('AppRemoved'),
+      'The app was removed from this site',
+      'Install the app again on Wix.',
+    ],
+    [
+      'the person signed out everywhere',
+      async () => app.call('POST /api/me/sign-out', await app.sessionOf(owner())),
+      'You are signed out everywhere',
+      'Reload this page from Wix to sign in again.',
+    ],
+  ] as const) {
+    it(`says on an open page that ${what}, hides all content, and sends nothing more`, async () => {
+      await openAs(owner())
+      await end()
+      await page.getByRole('heading', { level: 1, name: heading }).waitFor()
+      expect(await page.locator('#who').innerText()).to.equal(next)
+      expect(await page.locator('#signed-in').isVisible()).to.equal(false)
 
       const later: string[] = []
       page.on('request', (request) => later.push(request.url()))
       // Longer than the time between two requests.
       await page.waitForTimeout(2500)
       expect(later).to.deep.equal([])
-    } finally {
-      await browser.close()
-    }
-  })
+    })
+  }
 
-  it('retries on the open dashboard while the server cannot sign a session', async () => {
+  it('retries on the open page while the server cannot sign a session', async () => {
     sinon.stub(console, 'error')
     let works = false
     const sessionKeys = (): typeof SESSION_KEYS => {
@@ -133,19 +259,77 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
       throw new Error('the vault is closed')
     }
     await app.restart(app.create({ sessionKeys }))
-    const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
-    try {
-      const page = await browser.newPage()
-      await page.goto(`${app.url}/dashboard?instance=${signInstance(collaborator(), SECRET)}`)
-      await page.getByText('No answer, trying again').waitFor()
-      expect(await page.getByText('The API knows you as').isVisible()).to.equal(false)
+    await page.goto(addressOf(collaborator()))
+    await page.getByText('No answer, trying again').waitFor()
+    expect(await page.locator('#signed-in').isVisible()).to.equal(false)
 
-      works = true
-      await page.getByText('Live', { exact: true }).waitFor()
-      expect(await page.locator('#me').innerText()).to.equal('Collaborator')
-      expect(await page.locator('#my-id').innerText()).to.equal('user-2')
-    } finally {
-      await browser.close()
+    works = true
+    await live()
+    expect(await page.locator('#role').innerText()).to.equal('Collaborator')
+  })
+
+  describe('has no fault that axe finds, is not wider than the window, and makes the browser complain of nothing', () => {
+    const refusals = [
+      {
+        at: 0,
+        strategy: 'wix-app',
+        request: 'GET /dashboard',
+        code: 'token_expired',
+        hint: 'signed 26 h ago; maxAge is 24 h',
+      },
+    ]
+    const links = [{ who: 'Owner', about: 'Owns the site.', path: '/dashboard' }]
+    const commands = [{ what: 'AppRemoved', about: 'A webhook.', curl: `curl ${'a'.repeat(300)}` }]
+
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const width of [1280, 390]) {
+        it(`${colorScheme}, ${width} pixels wide`, async () => {
+          const html = startPage({ links, commands, refusals })
+          await app.restart(app.create({ start: (_req, res) => void res.send(html) }))
+          await page.context().close()
+          page = await newPage({ colorScheme, viewport: { width, height: 900 } })
+          const faults: string[] = []
+          const look = async (name: string): Promise<void> => {
+            // Not by a script element, which the policy of the pages forbids.
+            await page.evaluate(axe)
+            const violations = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Violation[]
+            faults.push(
+              ...violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ target }) => target).join()}`),
+            )
+            const wide = Number(await page.evaluate('document.documentElement.scrollWidth'))
+            if (wide > width) faults.push(`${name}: ${wide} pixels wide`)
+          }
+
+          await page.goto(app.url)
+          await look('start')
+          await openAs(owner())
+          await write('A long word: '.padEnd(120, 'w'))
+          await page.getByRole('button', { name: 'Publish' }).click()
+          await page.getByText('Visitors, too').waitFor()
+          await look('notes')
+          await app.open(visitor())
+          await send('AppInstalled')
+          for (const [name, content] of [
+            ['Activity', '#audit tr'],
+            ['Usage', '#usage tr'],
+            ['Settings', '#facts dd'],
+          ] as const) {
+            await view(name)
+            await page.locator(content).first().waitFor()
+            await look(name)
+          }
+          await page.goto(addressOf(visitor(), '/widget'))
+          await page.getByRole('listitem').waitFor()
+          await look('widget')
+          expect(complaints).to.deep.equal([])
+
+          await page.goto(addressOf(visitor()))
+          await look('problem')
+          expect(faults).to.deep.equal([])
+          // The browser reports each page that is answered with 403.
+          expect(complaints).to.have.lengthOf(1)
+        })
+      }
     }
   })
 })

@@ -1,19 +1,19 @@
 import { expect } from 'chai'
 import { join } from 'node:path'
-import Database from 'libsql'
-import { openAccounts } from '../../example-app/database.ts'
+import sinon from 'sinon'
+import { AppDatabase } from '../../example-app/database.ts'
 import { collaborator, exampleApp, owner } from '../support/example-app.ts'
 
 describe('The database of the example app', () => {
   const app = exampleApp()
-  const { open, send, rows } = app
+  const { open, send, sessionOf, me, rows } = app
 
   describe('stores each site and each user', () => {
-    it('has one row for a user who returns, and greets them as known', async () => {
+    it('has one row for a user who returns, and counts the visits', async () => {
       await open(owner())
-      const { page } = await open(owner())
+      await open(owner())
 
-      expect(page).to.include('Welcome back, owner')
+      expect((await me(await sessionOf(owner()))).account.user).to.include({ visits: 2 })
       expect(rows('sites')).to.have.lengthOf(1)
       expect(rows('users')).to.have.lengthOf(1)
     })
@@ -29,57 +29,50 @@ describe('The database of the example app', () => {
     it('keeps two sites of the same user apart', async () => {
       await open(collaborator())
       await open(owner())
-      const { page } = await open(owner({ instanceId: 'instance-2', metaSiteId: 'site-2' }))
+      await open(owner({ instanceId: 'instance-2', metaSiteId: 'site-2' }))
 
-      expect(page).to.include('Welcome, owner')
-      expect(page).to.not.include('user-2').and.to.not.include('instance-1')
+      expect((await me(await sessionOf(owner({ instanceId: 'instance-2' })))).account.user).to.include({ visits: 1 })
       expect(rows('sites')).to.have.lengthOf(2)
       expect(rows('users')).to.have.lengthOf(3)
     })
 
     it('stores the plan of the latest visit, and keeps the origin of a copied site', async () => {
       await open(owner({ originInstanceId: 'instance-0' }))
-      const { page } = await open(owner({ vendorProductId: null }))
+      await open(owner({ vendorProductId: null }))
 
-      expect(page).to.include('<code>instance-0</code>')
-      expect(rows('sites')[0]).to.include({ plan: null, origin_instance_id: 'instance-0', owner_id: 'user-1' })
+      expect(rows('sites')[0]).to.include({ plan: null, originId: 'instance-0', ownerId: 'user-1' })
     })
 
-    it('keeps the users after a restart', async () => {
+    it('keeps users, and the removal from a site, after a restart', async () => {
       await open(owner())
-      app.accounts.close()
-      const again = openAccounts(app.path)
-
-      expect(again.usersOf('instance-1')).to.have.lengthOf(1)
-      again.close()
-    })
-
-    it('keeps the removal from a site after a restart', async () => {
       await send('AppRemoved')
-      app.accounts.close()
-      const again = openAccounts(app.path)
+      await app.restart(app.create({ database: new AppDatabase(app.path) }))
 
-      expect(again.isRemoved('instance-1')).to.equal(true)
-      again.close()
+      expect(rows('users')).to.have.lengthOf(1)
+      expect((await open(owner())).status).to.equal(401)
     })
   })
 
-  it('migrates from its first version', async () => {
-    const old = join(app.folder, 'old.db')
-    const database = new Database(old)
-    database.exec(`
-      CREATE TABLE sites (
-        instance_id TEXT PRIMARY KEY, owner_id TEXT, plan TEXT, origin_instance_id TEXT,
-        first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL
-      ) STRICT;
-      INSERT INTO sites VALUES ('instance-1', 'user-1', NULL, NULL, 1, 1);
-    `)
-    database.close()
-    openAccounts(old).close()
-    const again = openAccounts(old)
+  it('is created once by processes that start at the same time', () => {
+    const path = join(app.folder, 'new.db')
+    const databases = [new AppDatabase(path), new AppDatabase(path)]
 
-    expect(again.isRemoved('instance-1')).to.equal(false)
-    expect(again.eventsOf('instance-1')).to.deep.equal([])
-    again.close()
+    for (const database of databases) {
+      database.check()
+      database.close()
+    }
+  })
+
+  it('forgets in the audit and in the list of events what is older than the days that it is told', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+    await open(owner())
+    await send('AppInstalled')
+    clock.tick(2 * 86_400_000)
+    await open(owner({ signDate: new Date().toISOString(), expirationDate: undefined }))
+    app.database.prune(3)
+    expect([rows('audit').length, rows('events').length]).to.deep.equal([3, 1])
+    app.database.prune(1)
+
+    expect([rows('audit').length, rows('events').length]).to.deep.equal([1, 0])
   })
 })

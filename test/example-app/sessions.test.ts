@@ -1,13 +1,14 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { DEMO_APP_ID } from '../../example-app/demo.ts'
-import { AUDIENCE, ISSUER } from '../../example-app/sessions.ts'
+import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
+import { AUDIENCE, ISSUER } from '../../example-app/sign-in.ts'
 import { generateSessionKey, WixSessionStrategy } from '../../lib/index.ts'
 import { signInstance } from '../../lib/testing/index.ts'
 import { OTHER_SECRET, SECRET } from '../support/build.ts'
 import { INVALID, MALFORMED } from '../support/challenges.ts'
 import { runToEnd } from '../support/run.ts'
 import {
+  collaborator,
   exampleApp,
   member,
   MESSAGES,
@@ -22,7 +23,7 @@ import {
 
 describe('The sessions of the example app', () => {
   const app = exampleApp()
-  const { open, send, ask, exchange, session, sessionOf, me, accessToken, rows } = app
+  const { open, send, ask, call, exchange, session, sessionOf, me, accessToken, rows } = app
 
   const claimsOf = (bearer: string): Record<string, unknown> =>
     JSON.parse(Buffer.from(String(bearer.split('.')[1]), 'base64url').toString()) as Record<string, unknown>
@@ -38,7 +39,7 @@ describe('The sessions of the example app', () => {
       expect(claimsOf(answer.token)).to.include({ iss: ISSUER, aud: AUDIENCE, sub: 'USER:user-1' })
       const { identity, account } = await me(`Bearer ${answer.token}`)
       expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
-      expect(account.role).to.equal('Owner')
+      expect(account.role).to.equal('owner')
       expect(app.wix.calls('token-info')).to.equal(0)
     })
 
@@ -110,22 +111,26 @@ describe('The sessions of the example app', () => {
       }
     })
 
-    it('responds to a visitor, a member and the app itself with 403, and stores nothing', async () => {
-      const credentials = [
+    it('gives a session to members and visitors, for the widget, and stores nothing about them', async () => {
+      for (const credential of [
         signInstance(visitor(), SECRET),
         signInstance(member(), SECRET),
         accessToken({ subjectType: 'VISITOR', subjectId: 'visitor-1' }),
-        accessToken({ subjectType: 'MEMBER' }),
-        accessToken({ subjectType: 'APP' }),
-      ]
-      for (const credential of credentials) {
-        expect(await rejectionOf(await exchange(credential))).to.deep.equal([
-          403,
-          null,
-          { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
-        ])
+        accessToken({ subjectType: 'MEMBER', subjectId: 'member-1' }),
+      ]) {
+        const bearer = await session(credential)
+        expect((await ask('/api/board', bearer)).status).to.equal(200)
+        expect((await ask('/api/me', bearer)).status).to.equal(403)
       }
       expect(rows('users')).to.deep.equal([])
+    })
+
+    it('responds to the app itself with 403', async () => {
+      expect(await rejectionOf(await exchange(accessToken({ subjectType: 'APP' })))).to.deep.equal([
+        403,
+        null,
+        { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
+      ])
     })
 
     it('rejects the users of a site that removed the app, as the API rejects their sessions, until it is installed again', async () => {
@@ -157,10 +162,56 @@ describe('The sessions of the example app', () => {
       expect(await rejectionOf(response)).to.deep.equal([
         503,
         null,
-        { code: 'service_unavailable', message: 'Wix does not answer: try again later' },
+        { code: 'service_unavailable', message: 'Service Unavailable' },
       ])
       sinon.assert.calledOnce(log)
       expect((await ask('/api/me', open)).status).to.equal(200)
+      expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
+    })
+  })
+
+  describe('end', () => {
+    const clockAt = () => sinon.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+
+    it('with the removal of the app, for good: a new installation opens the site to new credentials only', async () => {
+      const clock = clockAt()
+      await app.restart(app.create())
+      const [before, instance, token] = [await sessionOf(owner()), signInstance(owner(), SECRET), accessToken()]
+      clock.tick(5000)
+      await send('AppRemoved')
+      clock.tick(5000)
+      await send('AppInstalled')
+
+      expect((await ask('/api/me', before)).status).to.equal(401)
+      expect((await exchange(instance)).status).to.equal(401)
+      expect((await ask('/api/me', token)).status).to.equal(401)
+      expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
+    })
+
+    it('everywhere for a person who says so, with each credential from before, and for nobody else', async () => {
+      const clock = clockAt()
+      await app.restart(app.create())
+      const instance = signInstance(owner(), SECRET)
+      const [here, there, other] = [
+        await sessionOf(owner()),
+        await session(accessToken()),
+        await sessionOf(collaborator()),
+      ]
+      clock.tick(5000)
+      expect((await call('POST /api/me/sign-out', here)).status).to.equal(204)
+
+      for (const response of [await ask('/api/me', here), await ask('/api/me', there), await exchange(instance)]) {
+        expect(await rejectionOf(response)).to.deep.equal([
+          401,
+          'Bearer realm="Wix"',
+          { code: 'signed_out', message: 'You signed out everywhere: open the page from Wix again' },
+        ])
+      }
+      const page = await app.get(`/dashboard?instance=${instance}`)
+      expect([page.status, page.page.includes('You signed out everywhere')]).to.deep.equal([401, true])
+      expect((await ask('/api/me', other)).status).to.equal(200)
+
+      clock.tick(2000)
       expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
     })
   })
@@ -171,9 +222,9 @@ describe('The sessions of the example app', () => {
       const sessions = [await sessionOf(owner()), await session(accessToken())]
       for (const one of sessions) {
         const { account } = await me(one)
-        expect(account.role).to.equal('Owner')
-        expect(account.site).to.deep.equal({ ownerId: 'user-1', plan: 'Gold', originInstanceId: 'instance-0' })
-        expect(account.user).to.deep.equal({ visits: 1 })
+        expect(account.role).to.equal('owner')
+        expect(account.site).to.include({ ownerId: 'user-1', plan: 'Gold', originId: 'instance-0' })
+        expect(account.user).to.include({ visits: 1 })
       }
       expect(rows('users')).to.have.lengthOf(1)
     })
@@ -240,7 +291,7 @@ describe('The sessions of the example app', () => {
       expect(response.headers.get('cache-control')).to.equal('no-store')
       expect(Number(exp) - now()).to.be.within(598, 600)
       expect(answer).to.deep.equal({
-        role: 'Owner',
+        role: 'owner',
         visits: 1,
         sub: 'USER:user-1',
         instanceId: 'instance-1',
@@ -257,7 +308,7 @@ describe('The sessions of the example app', () => {
     it('accepts an access token, too', async () => {
       const answer = (await (await ask('/userinfo', accessToken())).json()) as object
 
-      expect(answer).to.include({ role: 'User', visits: 0, sub: 'USER:user-1', clientId: DEMO_APP_ID })
+      expect(answer).to.include({ role: 'user', visits: 0, sub: 'USER:user-1', clientId: DEMO_APP_ID })
     })
 
     it('rejects a request without a credential, an instance and a visitor as the API does', async () => {

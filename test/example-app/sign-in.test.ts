@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import sinon from 'sinon'
 import { signInstance } from '../../lib/testing/index.ts'
 import { OTHER_SECRET, SECRET } from '../support/build.ts'
 import { exampleApp, member, minutesFromNow, owner, visitor } from '../support/example-app.ts'
@@ -7,12 +8,11 @@ describe('Sign-in to the example app', () => {
   const app = exampleApp()
   const { get, open, rows } = app
 
-  it('responds to a visitor with 403, explains who may sign in, and stores nothing', async () => {
+  it('responds to a visitor with 403, explains who may sign in, and stores nothing about them', async () => {
     const { status, page } = await open(visitor())
 
     expect(status).to.equal(403)
     expect(page).to.include('You came as an anonymous visitor of the site').and.to.include('insufficient_scope')
-    expect(rows('sites')).to.deep.equal([])
     expect(rows('users')).to.deep.equal([])
   })
 
@@ -23,7 +23,7 @@ describe('Sign-in to the example app', () => {
     expect(rows('users')).to.deep.equal([])
   })
 
-  it('responds to a member of the site with 403, and stores nothing', async () => {
+  it('responds to a member of the site with 403, and stores nothing about them', async () => {
     const { status, page } = await open(member())
 
     expect(status).to.equal(403)
@@ -82,4 +82,15 @@ describe('Sign-in to the example app', () => {
       expect(rows('users')).to.deep.equal([])
     })
   }
+
+  it('shows no details of an internal error, which is logged', async () => {
+    const log = sinon.stub(console, 'error')
+    const fault = new Error('the disk is full')
+    sinon.stub(app.database, 'signIn').throws(fault)
+    const { status, page } = await open(owner())
+
+    expect(status).to.equal(500)
+    expect(page).to.include('That went wrong on our side').and.to.not.include('disk')
+    sinon.assert.calledOnceWithExactly(log, fault)
+  })
 })

@@ -1,10 +1,27 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { expect } from 'chai'
-import { serve } from '../support/serve.ts'
-import { exampleApp } from '../support/example-app.ts'
+import { signInstance } from '../../lib/testing/index.ts'
+import { SECRET } from '../support/build.ts'
+import { KEYS, owner, SESSION_KEYS, webhook } from '../support/example-app.ts'
+
+let folder = ''
+let count = 0
+/** A file that no other test has. */
+const newFile = (): string => join(folder, `${(count += 1)}.db`)
+
+/** What the app needs in production. */
+const PRODUCTION = {
+  WIX_APP_SECRET: SECRET,
+  WIX_APP_ID: 'my-app',
+  WIX_PUBLIC_KEY: KEYS.publicKey,
+  SESSION_KEYS: JSON.stringify(SESSION_KEYS),
+}
 
 /** Runs a `curl` command. */
 async function run(command: string): Promise<number> {
@@ -18,114 +35,215 @@ async function run(command: string): Promise<number> {
   return response.status
 }
 
+interface Program {
+  child: ChildProcessByStdio<null, Readable, Readable>
+  output: string
+  errors: string
+}
+
 describe('At start-up, the example app', () => {
-  const app = exampleApp()
-  const { get, rows } = app
+  const programs: Program[] = []
 
-  it('signs the links of the start page again for each request', async () => {
-    const { page } = await get('/')
-    const links = [...page.matchAll(/href="(\/dashboard[^"]+)"/g)].map(([, link]) => String(link))
-    const statuses = await Promise.all(links.map(async (link) => (await get(link)).status))
-
-    expect(statuses).to.deep.equal([200, 200, 403])
-    expect((await get('/')).page).to.not.include(String(links[0]))
-  })
-
-  it('signs nothing with the secret from Wix, and says what to do instead', async () => {
-    const ofWix = await serve(app.createBare())
-    const page = await (await fetch(ofWix.url)).text()
-    await ofWix.close()
-
-    expect(page).to.include('Open it from Wix').and.to.not.include('instance=')
-  })
-
-  it('shows seven commands on the start page, which all work', async () => {
-    const { page } = await get('/')
-    const commands = [...page.matchAll(/<code>(curl [^<]*)<\/code>/g)].map(([, command]) =>
-      String(command).replaceAll('&#39;', "'").replaceAll('&quot;', '"'),
-    )
-    const statuses: number[] = []
-    for (const command of commands) statuses.push(await run(command))
-
-    expect(statuses).to.deep.equal([200, 200, 200, 200, 200, 200, 200])
-    expect(rows('events')).to.have.lengthOf(4)
-  })
-
-  it('prints links and commands, which all work', async () => {
+  const start = (program: string, variables: NodeJS.ProcessEnv): Program => {
     const { WIX_APP_SECRET: _, SESSION_KEYS: __, ...env } = process.env
-    const server = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
-      env: { ...env, PORT: '0', DATABASE: join(app.folder, 'started.db') },
+    const child = spawn(process.execPath, ['--import', 'tsx', `example-app/${program}`], {
+      env: { ...env, PORT: '0', DATABASE: newFile(), ...variables },
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    try {
-      let output = ''
-      for await (const chunk of server.stdout.setEncoding('utf8')) {
-        output += String(chunk)
-        if (output.includes('With WIX_APP_SECRET')) break
-      }
-      expect(output).to.include('SESSION_KEYS')
-      const links = output.match(/http:\S+instance=\S+/g) ?? []
-      const statuses = await Promise.all(links.map(async (link) => (await fetch(link)).status))
-      expect(statuses).to.deep.equal([200, 200, 403])
+    const started: Program = { child, output: '', errors: '' }
+    child.stdout.setEncoding('utf8').on('data', (chunk) => (started.output += String(chunk)))
+    child.stderr.setEncoding('utf8').on('data', (chunk) => (started.errors += String(chunk)))
+    programs.push(started)
+    return started
+  }
+  /** The address that it prints first. */
+  const urlOf = async (program: Program): Promise<string> => {
+    if (program.output === '') await once(program.child.stdout, 'data')
+    return program.output.trim()
+  }
+  const ended = async ({ child }: Program): Promise<unknown> => {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
+    return child.exitCode
+  }
 
-      const [remove, install, ...others] = output.match(/^curl .+$/gm) ?? []
-      expect(await run(String(remove))).to.equal(200)
-      expect((await fetch(String(links[0]))).status).to.equal(401)
-      expect(await run(String(install))).to.equal(200)
-      expect((await fetch(String(links[0]))).status).to.equal(200)
-      expect(await Promise.all(others.map(run))).to.deep.equal([200, 200, 200, 200, 200])
-    } finally {
-      server.kill()
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'example-app-'))
+  })
+  after(() => rm(folder, { recursive: true }))
+  afterEach(async () => {
+    for (const program of programs.splice(0)) {
+      program.child.kill('SIGKILL')
+      await ended(program)
     }
   })
 
-  /** Starts it with these variables, and waits until it has ended. */
-  async function failedStart(variables: NodeJS.ProcessEnv): Promise<[code: unknown, output: string]> {
-    const server = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
-      env: { ...process.env, PORT: '0', DATABASE: join(app.folder, 'started.db'), ...variables },
+  describe('as the demonstration', () => {
+    it('prints one address and nothing else, which leads to the pages by links that work', async () => {
+      const demo = start('demo/start.ts', {})
+      const url = await urlOf(demo)
+      expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+$/)
+      const response = await fetch(url)
+      expect(response.status).to.equal(200)
+      const links = [...(await response.text()).matchAll(/href="(\/(?:dashboard|widget)[^"]+)"/g)].map(
+        ([, link]) => link,
+      )
+      const statuses = await Promise.all(links.map(async (link) => (await fetch(new URL(String(link), url))).status))
+
+      expect(statuses).to.deep.equal([200, 200, 200, 200, 200, 403])
+      expect(demo.output).to.equal(`${url}\n`)
+      expect(demo.errors).to.equal('')
     })
-    let output = ''
-    server.stderr.setEncoding('utf8').on('data', (chunk) => (output += String(chunk)))
+
+    it('shows commands that all work, and new ones for each request', async () => {
+      const url = await urlOf(start('demo/start.ts', {}))
+      const commandsOf = async () =>
+        [...(await (await fetch(url)).text()).matchAll(/<code>(curl [^<]*)<\/code>/g)].map(([, command]) =>
+          String(command).replaceAll('&#39;', "'").replaceAll('&quot;', '"'),
+        )
+      const commands = await commandsOf()
+      const statuses: number[] = []
+      for (const command of commands) statuses.push(await run(command))
+
+      expect(statuses).to.deep.equal(Array.from({ length: 8 }, () => 200))
+      expect((await commandsOf())[0]).to.not.equal(commands[0])
+    })
+
+    it('shows its developer the last refusals with their hints, and no credential', async () => {
+      const url = await urlOf(start('demo/start.ts', {}))
+      expect(await (await fetch(url)).text()).to.include('None yet')
+      const forged = signInstance(owner(), 'another')
+      const refused = await (await fetch(`${url}/dashboard?instance=${forged}`)).text()
+      const page = await (await fetch(url)).text()
+      const [, hint] = /<code>signature_invalid<\/code><\/td>\s*<td>([^<]+)<\/td>/.exec(page) ?? []
+
+      expect(page).to.include('GET /dashboard').and.to.include('wix-app').and.to.not.include(forged)
+      expect(hint).to.be.a('string')
+      expect(refused).to.include('signature_invalid').and.to.not.include(hint)
+    })
+
+    it('ends with its simulator at Ctrl-C', async () => {
+      const demo = start('demo/start.ts', {})
+      const url = await urlOf(demo)
+      demo.child.kill('SIGINT')
+
+      expect(await ended(demo)).to.equal(0)
+      expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
+    })
+  })
+
+  describe('in production', () => {
+    for (const program of ['server.ts', 'demo/start.ts']) {
+      it(`accepts what Wix signs, and logs each request without credentials (${program})`, async () => {
+        const server = start(program, PRODUCTION)
+        const url = await urlOf(server)
+        const instance = signInstance(owner(), SECRET)
+        expect((await fetch(`${url}/dashboard?instance=${instance}`)).status).to.equal(200)
+        expect((await fetch(`${url}/webhooks`, { method: 'POST', body: webhook('AppInstalled') })).status).to.equal(200)
+        expect((await fetch(`${url}/`)).status).to.equal(404)
+        server.child.kill('SIGTERM')
+
+        expect(await ended(server)).to.equal(0)
+        const lines = server.output.trim().split('\n').slice(1)
+        expect(lines.map((line) => line.split(' ').slice(1, 4).join(' '))).to.deep.equal([
+          'GET /dashboard 200',
+          'POST /webhooks 200',
+          'GET / 404',
+        ])
+        expect(server.output + server.errors)
+          .to.not.include(instance.slice(0, 20))
+          .and.to.not.include('?')
+      })
+    }
+
+    it('lets a request in flight end before it ends, and takes no other', async () => {
+      const server = start('server.ts', PRODUCTION)
+      const url = await urlOf(server)
+      const body = webhook('AppInstalled')
+      const stream = new TransformStream<Uint8Array, Uint8Array>()
+      const writer = stream.writable.getWriter()
+      const answer = fetch(`${url}/webhooks`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain' },
+        body: stream.readable,
+        duplex: 'half',
+      } as RequestInit)
+      await writer.write(Buffer.from(body.slice(0, 100)))
+      // Until the server has the head of the request, it would end at once.
+      while (!(await fetch(`${url}/health`)).ok);
+      server.child.kill('SIGTERM')
+      while (
+        await fetch(`${url}/health`).then(
+          () => true,
+          () => false,
+        )
+      );
+      await writer.write(Buffer.from(body.slice(100)))
+      await writer.close()
+
+      const response = await answer
+      expect([response.status, await response.text()]).to.deep.equal([200, 'OK'])
+      expect(await ended(server)).to.equal(0)
+    })
+  })
+
+  const failed = async (
+    variables: NodeJS.ProcessEnv,
+    program = 'server.ts',
+  ): Promise<[code: unknown, errors: string]> => {
+    const server = start(program, { ...PRODUCTION, ...variables })
     // Only a server that starts prints anything here.
-    server.stdout.once('data', () => server.kill())
-    const [code] = (await once(server, 'close')) as unknown[]
-    return [code, output]
+    server.child.stdout.once('data', () => server.child.kill())
+    return [await ended(server), server.errors]
   }
 
   for (const port of ['abc', '', '1e3', '3000.5', '-1', '65536']) {
     it(`does not start with PORT=${port}, and says what it must be`, async () => {
-      expect(await failedStart({ PORT: port })).to.deep.equal([
-        1,
-        `PORT must be a number from 0 to 65535, got "${port}"\n`,
-      ])
+      expect(await failed({ PORT: port })).to.deep.equal([1, `PORT must be a number from 0 to 65535, got "${port}"\n`])
     })
   }
 
-  it('does not start with a DATABASE that it cannot write, and says what it must be', async () => {
-    const junk = join(app.folder, 'junk.db')
-    await writeFile(junk, 'This is not a database.')
-    for (const database of [join(app.folder, 'nowhere/data.db'), app.folder, junk]) {
-      const [code, output] = await failedStart({ DATABASE: database })
+  it('does not start on a port that is in use, and names another one', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    const outcome = await failed({ PORT: String(port) })
+    taken.close()
 
-      expect(output).to.match(/^DATABASE must be a file that this server can create and write, got ".*": .+\n$/)
-      expect(output).to.include(`got "${database}": `)
+    expect(outcome).to.deep.equal([1, `Port ${port} is in use. Choose another one: PORT=${port + 1} npm start\n`])
+  })
+
+  it('does not start with a DATABASE that it cannot write, and says what it must be', async () => {
+    const junk = newFile()
+    await writeFile(junk, 'This is not a database.')
+    for (const database of [join(folder, 'nowhere/data.db'), folder, junk, '']) {
+      const [code, errors] = await failed({ DATABASE: database })
+
+      expect(errors).to.match(/^DATABASE must be a file that this server can create and write, got ".*": .+\n$/)
+      expect(errors).to.include(`got "${database}": `)
       expect(code).to.equal(1)
     }
   })
 
-  it('does not start with an empty DATABASE, which would be lost when it ends', async () => {
-    const [code, output] = await failedStart({ DATABASE: '' })
+  for (const [name, value, words] of [
+    ['WIX_APP_SECRET', undefined, /^WIX_APP_SECRET is not set: .+\n$/],
+    ['WIX_APP_SECRET', '', /^WixAppStrategy: .*secret.+\n$/],
+    ['WIX_APP_ID', undefined, /^WixServicePluginStrategy: .*appId.+\n$/],
+    ['WIX_PUBLIC_KEY', 'secret-part', /^WixWebhookStrategy: .*publicKey.+\n$/],
+    ['WIX_API_URL', 'http://secret-part.example', /apiUrl.+\n$/],
+    ['SESSION_KEYS', undefined, /^SESSION_KEYS is not set: .+\n$/],
+    ['SESSION_KEYS', '', /^SESSION_KEYS is not JSON: .+\n$/],
+    ['SESSION_KEYS', '[{"kid":"secret-part"', /^SESSION_KEYS is not JSON: .+\n$/],
+    ['SESSION_KEYS', '[]', /^SessionTokens: .*keys.+\n$/],
+    ['SESSION_KEYS', '{}', /^SessionTokens: .*keys.+\n$/],
+    ['REDIS_URL', 'secret-part', /^REDIS_URL must be the URL of a Redis server, such as redis:.+\n$/],
+    ['REDIS_URL', 'http://secret-part', /^REDIS_URL must be the URL of a Redis server, such as redis:.+\n$/],
+    ['AUDIT_DAYS', 'all', /^AUDIT_DAYS must be a number from 0 to 36500, got "all"\n$/],
+    ['WEBHOOK_LEASE', '0', /^WEBHOOK_LEASE must be a number from 1 to 3600, got "0"\n$/],
+  ] as const) {
+    it(`does not start with ${name}=${value}, and prints one line without a secret`, async () => {
+      const [code, errors] = await failed({ [name]: value })
 
-    expect(output).to.match(/^DATABASE must be a file .*\n$/)
-    expect(code).to.equal(1)
-  })
-
-  for (const keys of ['', '[{"kid":"secret-part"', '[]', '{}']) {
-    it(`does not start with SESSION_KEYS=${keys}, and prints nothing of it`, async () => {
-      const [code, output] = await failedStart({ SESSION_KEYS: keys })
-
-      expect(output)
-        .to.match(/TypeError: .*keys/i)
-        .and.to.not.include('secret-part')
+      expect(errors).to.match(words).and.to.not.include('secret-part').and.to.not.match(/\n./)
       expect(code).to.equal(1)
     })
   }

@@ -8,12 +8,13 @@ import { expect } from 'chai'
 import { type BrowserContext, chromium, type Frame, type Page } from 'playwright-core'
 import sinon from 'sinon'
 import { type AppOptions, createApp } from '../../example-app/app.ts'
-import { type Accounts, openAccounts } from '../../example-app/database.ts'
+import { AppDatabase } from '../../example-app/database.ts'
 import { generateSessionKey } from '../../lib/index.ts'
 import { generateAppKeys, signInstance, signWebhook } from '../../lib/testing/index.ts'
 import { CHROMIUM_OPTIONS } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
 import { createCookieApp } from '../support/cookie-app.ts'
+import { PAGES } from '../support/example-app.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 import { serve, type Served } from '../support/serve.ts'
@@ -51,7 +52,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
   this.timeout(60_000)
 
   let clock: sinon.SinonFakeTimers
-  let accounts: Accounts
+  let database: AppDatabase
   let app: Served
   /** The app that answers: a test may start another one at the same address. */
   let answer: RequestListener
@@ -95,7 +96,8 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
       publicKey: KEYS.publicKey,
       appId: 'app-1',
       sessionKeys: SESSION_KEYS,
-      accounts,
+      database,
+      pages: PAGES,
       frameAncestors: dashboardUrl(),
       ...overrides,
     })
@@ -111,14 +113,14 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.now() })
     requests = []
     cookiesOfApp = []
-    accounts = openAccounts(':memory:')
+    database = new AppDatabase(':memory:')
     outer = await serve((_req, res) => {
       res.setHeader('Content-Type', 'text/html')
       res.end(dashboard(path()))
     })
     answer = example()
     app = await listening((req, res) => answer(req, res), cookiesOfApp)
-    cookieApp = await listening(createCookieApp({ secret: SECRET, accounts, frameAncestors: dashboardUrl() }))
+    cookieApp = await listening(createCookieApp({ secret: SECRET, frameAncestors: dashboardUrl() }))
     path = () => `${app.url}/dashboard?instance=${instance()}`
     profile = await mkdtemp(join(tmpdir(), 'embedded-'))
     await mkdir(SCREENSHOTS, { recursive: true })
@@ -129,7 +131,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     await browser?.close()
     browser = undefined
     await Promise.all([outer.close(), app.close(), cookieApp.close()])
-    accounts.close()
+    database.close()
     await rm(profile, { recursive: true, force: true, maxRetries: 3 })
   })
 
@@ -158,8 +160,8 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
 
   const live = (frame: Frame): Promise<void> => frame.getByText('Live', { exact: true }).waitFor()
   const signedOut = async (frame: Frame): Promise<void> => {
-    await frame.getByText('Signed out: reload this page from Wix').waitFor()
-    expect(await frame.locator('#signed-in').innerText()).to.equal('Signed out')
+    await frame.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor()
+    expect(await frame.getByText('Reload this page from Wix').isVisible()).to.equal(true)
   }
 
   const shoot = async (page: Page, name: string): Promise<void> =>
@@ -175,15 +177,15 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     const frame = await embed(page)
     await live(frame)
 
-    expect(await frame.getByRole('heading', { level: 1 }).innerText()).to.equal('Welcome, owner')
-    expect(await frame.locator('#me').innerText()).to.equal('Owner')
-    expect(await frame.locator('#my-id').innerText()).to.equal('user-1')
-    expect(await frame.getByText('Signed in by Wix').isVisible()).to.equal(true)
+    expect(await frame.getByRole('heading', { level: 1 }).innerText()).to.equal('Welcome, Owner')
+    expect(await frame.locator('#role').innerText()).to.equal('Owner')
+    expect(await frame.locator('#my-id').textContent()).to.equal('user-1')
+    await frame.getByRole('link', { name: 'Activity' }).click()
     await send('AppInstalled')
     await frame.getByRole('listitem').filter({ hasText: 'AppInstalled' }).waitFor()
     await shoot(page, 'session-token')
 
-    expect(frame.url()).to.equal(`${app.url}/dashboard`)
+    expect(frame.url()).to.equal(`${app.url}/dashboard#activity`)
     const asked = requests.filter(({ url }) => url.startsWith('/api/'))
     expect(asked.map(({ url }) => url)).to.include.members(['/api/me', '/api/events'])
     const proofs = new Set(asked.map(({ headers }) => headers.authorization))
@@ -194,7 +196,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     for (const { url, headers } of requests) {
       expect(headers).to.not.have.property('cookie')
       // Only the dashboard names itself, when it opens the frame.
-      expect(headers.referer).to.equal(url.startsWith('/dashboard') ? `${dashboardUrl()}/` : undefined)
+      expect(headers.referer).to.equal(url.startsWith('/dashboard?') ? `${dashboardUrl()}/` : undefined)
     }
     expect(cookiesOfApp).to.deep.equal([])
     expect(await browser?.cookies()).to.deep.equal([])
@@ -208,8 +210,6 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     await signedOut(frame)
     await shoot(page, 'cookie-session')
 
-    expect(await frame.getByRole('heading', { level: 1 }).innerText()).to.equal('Welcome, owner')
-    expect(await frame.getByText('The API knows you as').isVisible()).to.equal(false)
     expect(requests.map(({ headers }) => headers.cookie).filter(Boolean)).to.deep.equal([])
     expect(await browser?.cookies()).to.deep.equal([])
   })
@@ -222,7 +222,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     await live(frame)
     await shoot(page, 'cookie-session-allowed')
 
-    expect(await frame.locator('#me').innerText()).to.equal('Owner')
+    expect(await frame.locator('#role').innerText()).to.equal('Owner')
     expect(await browser?.cookies()).to.have.lengthOf(1)
   })
 
@@ -231,7 +231,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     await page.goto(`${cookieApp.url}/dashboard?instance=${instance()}`)
     await live(page.mainFrame())
 
-    expect(await page.locator('#me').innerText()).to.equal('Owner')
+    expect(await page.locator('#role').innerText()).to.equal('Owner')
     expect(await browser?.cookies()).to.have.lengthOf(1)
   })
 
@@ -242,6 +242,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     expect(trades()).to.equal(1)
 
     clock.tick(HOUR)
+    await frame.getByRole('link', { name: 'Activity' }).click()
     await send('AfterOneHour')
     await frame.getByRole('listitem').filter({ hasText: 'AfterOneHour' }).waitFor()
     await live(frame)

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import express, { type Express, type RequestHandler } from 'express'
 import passport from 'passport'
 import { createApp } from '../../example-app/app.ts'
-import { openAccounts } from '../../example-app/database.ts'
+import { AppDatabase } from '../../example-app/database.ts'
 import {
   generateSessionKey,
   identityOf,
@@ -11,6 +11,7 @@ import {
   WixSessionStrategy,
 } from '../../lib/index.ts'
 import { WixSimulator } from '../../lib/testing/index.ts'
+import { PAGES } from '../support/example-app.ts'
 import { serve, type Served } from '../support/serve.ts'
 
 const SECRET = 'my-secret'
@@ -76,9 +77,11 @@ describe('Without a browser and without Wix', () => {
   })
 
   it('the example app can be tested as one of its users, who runs a site', async () => {
-    const accounts = openAccounts(':memory:')
+    const database = new AppDatabase(':memory:')
     const sessionKeys = [await generateSessionKey()]
-    backend = await serve(createApp({ secret: SECRET, appId: 'my-app', apiUrl: wix.url, sessionKeys, accounts }))
+    backend = await serve(
+      createApp({ secret: SECRET, appId: 'my-app', apiUrl: wix.url, sessionKeys, database, pages: PAGES }),
+    )
 
     const proof = wix.accessToken({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'me' })
     const { token } = await ask(`${backend.url}/session`, { method, headers: { Authorization: proof } })
@@ -87,19 +90,21 @@ describe('Without a browser and without Wix', () => {
     const userInfo = await ask(`${backend.url}/userinfo`, { headers })
 
     expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'me' })
-    expect(userInfo).to.include({ sub: 'USER:me', role: 'User', visits: 0 })
-    accounts.close()
+    expect(userInfo).to.include({ sub: 'USER:me', role: 'user', visits: 0 })
+    database.close()
   })
 
   it('the example app gives no session to the app itself, which is not one of its users', async () => {
-    const accounts = openAccounts(':memory:')
+    const database = new AppDatabase(':memory:')
     const sessionKeys = [await generateSessionKey()]
-    backend = await serve(createApp({ secret: SECRET, appId: 'my-app', apiUrl: wix.url, sessionKeys, accounts }))
+    backend = await serve(
+      createApp({ secret: SECRET, appId: 'my-app', apiUrl: wix.url, sessionKeys, database, pages: PAGES }),
+    )
 
     const { access_token: proof } = await ask(`${wix.url}/oauth2/token`, { method, body: JSON.stringify(GRANT) })
     const answer = await ask(`${backend.url}/session`, { method, headers: { Authorization: proof } })
 
     expect(answer).to.include({ code: 'insufficient_scope' })
-    accounts.close()
+    database.close()
   })
 })

@@ -5,8 +5,9 @@ import { expect } from 'chai'
 import Database from 'libsql'
 import sinon from 'sinon'
 import { type AppOptions, createApp } from '../../example-app/app.ts'
-import { type Accounts, openAccounts } from '../../example-app/database.ts'
-import { DEMO_APP_ID, demoLinks, demoRequests } from '../../example-app/demo.ts'
+import { AppDatabase } from '../../example-app/database.ts'
+import { showProblem } from '../../example-app/demo/problems.ts'
+import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import { generateSessionKey, type SessionKey } from '../../lib/index.ts'
 import {
   generateAppKeys,
@@ -67,8 +68,12 @@ export interface Page {
 
 export interface Me {
   identity: object
+  proof: Record<string, unknown>
   account: { site: Record<string, unknown>; user: Record<string, unknown>; role: string }
 }
+
+/** The folder of the front end. */
+export const PAGES: string = join(import.meta.dirname, '../../example-app/demo/pages')
 
 /** What `/api` and `/session` answer when they reject: the status, the challenge and the JSON. */
 export async function rejectionOf(response: Response): Promise<unknown[]> {
@@ -94,7 +99,7 @@ export const webhook = (
 export class ExampleApp {
   /** The folder of the database, removed after the test. */
   folder = ''
-  accounts!: Accounts
+  database!: AppDatabase
   wix!: WixSimulator
   /** All cookies that the app has ever set. */
   readonly cookies: unknown[] = []
@@ -111,7 +116,7 @@ export class ExampleApp {
 
   async start(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), 'example-app-'))
-    this.accounts = openAccounts(this.path)
+    this.database = new AppDatabase(this.path)
     this.wix = await WixSimulator.start({ appId: DEMO_APP_ID, appSecret: SECRET })
     await this.restart(this.create())
   }
@@ -121,7 +126,7 @@ export class ExampleApp {
     await this.#served?.close()
     this.#served = undefined
     await this.wix.close()
-    this.accounts.close()
+    this.database.close()
     await rm(this.folder, { recursive: true })
   }
 
@@ -133,15 +138,15 @@ export class ExampleApp {
       appId: DEMO_APP_ID,
       apiUrl: this.wix.url,
       sessionKeys: SESSION_KEYS,
-      accounts: this.accounts,
-      demoLinks: () => demoLinks(SECRET),
-      demoRequests: () => demoRequests(KEYS.privateKey, this.wix),
+      database: this.database,
+      pages: PAGES,
+      showProblem,
       ...overrides,
     })
 
   /** Without anything that is optional. */
   readonly createBare = (overrides: Partial<AppOptions> = {}): ReturnType<typeof createApp> =>
-    createApp({ secret: SECRET, sessionKeys: SESSION_KEYS, accounts: this.accounts, ...overrides })
+    createApp({ secret: SECRET, sessionKeys: SESSION_KEYS, database: this.database, pages: PAGES, ...overrides })
 
   /** Serves another app in place of the present one. */
   readonly restart = async (app: ReturnType<typeof createApp>): Promise<void> => {
@@ -168,12 +173,30 @@ export class ExampleApp {
   readonly open = (payload: Payload, secret: string = SECRET): Promise<Page> =>
     this.get(`/dashboard?instance=${signInstance(payload, secret)}`)
 
+  /** Opens the widget with an instance. */
+  readonly openWidget = (payload: Payload): Promise<Page> =>
+    this.get(`/widget?instance=${signInstance(payload, SECRET)}`)
+
   /** Sends a webhook. */
   readonly send = (...args: Parameters<typeof webhook>): Promise<Page> => this.post('/webhooks', webhook(...args))
 
   /** Calls the API with `Authorization`. */
   readonly ask = (address: string, authorization?: string): Promise<Response> =>
     fetch(new URL(address, this.url), authorization === undefined ? {} : { headers: { authorization } })
+
+  /** Calls the API with `Authorization` and another method: `PUT /api/me`. */
+  readonly call = (what: string, authorization: string, body?: unknown): Promise<Response> => {
+    const [method = '', address = ''] = what.split(' ')
+    return fetch(new URL(address, this.url), {
+      method,
+      headers: { authorization, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  }
+
+  /** The JSON at an address of the API. */
+  readonly read = async <Answer>(address: string, authorization: string): Promise<Answer> =>
+    (await this.ask(address, authorization)).json() as Promise<Answer>
 
   /** Requests a session token with a credential in `Authorization`. */
   readonly exchange = (credential?: string): Promise<Response> =>
@@ -193,9 +216,6 @@ export class ExampleApp {
   readonly me = async (authorization: string): Promise<Me> =>
     (await this.ask('/api/me', authorization)).json() as Promise<Me>
 
-  readonly eventsFor = async (payload: Payload): Promise<Response> =>
-    this.ask('/api/events', await this.sessionOf(payload))
-
   /** An access token of the owner of `instance-1`; overrides replace. */
   readonly accessToken = (overrides: Partial<WixSimulatorSubject> = {}): string =>
     this.wix.accessToken({
@@ -207,9 +227,9 @@ export class ExampleApp {
     })
 
   /** The rows that are in the database, read over another connection. */
-  readonly rows = (table: 'sites' | 'users' | 'events'): unknown[] => {
+  readonly rows = (table: 'sites' | 'users' | 'notes' | 'events' | 'audit' | 'usage'): Record<string, unknown>[] => {
     const database = new Database(this.path)
-    const found = database.prepare(`SELECT * FROM ${table}`).all()
+    const found = database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[]
     database.close()
     return found
   }

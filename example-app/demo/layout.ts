@@ -14,15 +14,9 @@ export const layout = (title: string, content: Html): string =>
       </head>
       <body>
         <header class="bar">
-          <a class="brand" href="/"><img src="/icon.svg" alt="" width="32" height="32" />Passport for Wix Apps</a>
+          <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28" />Passport for Wix Apps</a>
           <span class="tag">Example</span>
         </header>
         <main>${content}</main>
-        <footer>
-          <p>
-            Every request is authenticated: with what Wix signed, or with a session token that was issued for it. No
-            password, no cookie.
-          </p>
-        </footer>
       </body>
     </html> `.markup

@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http'
-import type { ErrorRequestHandler, RequestHandler } from 'express'
-import { type SubjectType, WixAuthError, WixUnavailableError } from 'passport-wix-app'
-import { type Problem, problemPage } from './pages/problem.ts'
-import { type SignInCode, SignInError } from './sign-in.ts'
+import type { ErrorRequestHandler } from 'express'
+import type { SubjectType } from 'passport-wix-app'
+import { statusOf } from '../app.ts'
+import type { SignInCode } from '../sign-in.ts'
+import { type Problem, problemPage } from './problem-page.ts'
 
 type Explanation = Pick<Problem, 'title' | 'text' | 'steps'>
 
@@ -48,8 +49,13 @@ const EXPLANATIONS: Partial<Record<SignInCode, Explanation>> = {
     text: 'Its users can no longer sign in. Their data are kept for a new installation.',
     steps: [
       'Install the app again on your Wix site.',
-      'Did you just do that? Open it again in a moment: the webhook of Wix is on its way.',
+      'Did you just do that? Open it again from Wix in a moment: the webhook of Wix is on its way.',
     ],
+  },
+  signed_out: {
+    title: 'You signed out everywhere',
+    text: 'So this link no longer signs you in. You are still logged in to Wix.',
+    steps: ['Reload the page in your Wix dashboard, which creates a new link.'],
   },
 }
 
@@ -64,14 +70,13 @@ const forbidden = (subjectType: SubjectType | undefined): Explanation => ({
   steps: ['Is this your site? Log in to Wix, and open the app from the dashboard of the site.'],
 })
 
-const statusOf = (error: unknown): number => {
-  const status: unknown = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
-  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500
-}
+/** Of the sign-in or of requireIdentity. */
+const isRefusal = (error: unknown): error is Error & { code: SignInCode } =>
+  error instanceof Error && 'expose' in error && error.expose === true && 'code' in error && error.code !== 'not_found'
 
 function problemOf(error: unknown, subjectType: SubjectType | undefined): Problem {
   const status = statusOf(error)
-  if (error instanceof SignInError || error instanceof WixAuthError) {
+  if (isRefusal(error)) {
     const { code, message } = error
     const explanation = code === 'insufficient_scope' ? forbidden(subjectType) : EXPLANATIONS[code]
     return {
@@ -99,34 +104,10 @@ function problemOf(error: unknown, subjectType: SubjectType | undefined): Proble
   }
 }
 
-export const notFound: RequestHandler = (_req, _res, next) => {
-  next(Object.assign(new Error('Not found'), { status: 404 }))
-}
-
 /** Explains every error on a page. The details of an internal error are only logged. */
 export const showProblem: ErrorRequestHandler = (error: unknown, req, res, next) => {
   if (res.headersSent) return next(error)
   const problem = problemOf(error, req.authInfo?.identity?.subjectType)
   if (problem.status >= 500) console.error(error)
   res.status(problem.status).send(problemPage(problem))
-}
-
-function answerOf(error: unknown, status: number): { code: string; message: string } {
-  if (error instanceof SignInError || error instanceof WixAuthError) return { code: error.code, message: error.message }
-  const reason = STATUS_CODES[status] ?? 'Refused'
-  const message = error instanceof WixUnavailableError ? 'Wix does not answer: try again later' : reason
-  return { code: reason.toLowerCase().replaceAll(' ', '_'), message }
-}
-
-/** The same as JSON, for programs. */
-export const answerProblem: ErrorRequestHandler = (error: unknown, _req, res, next) => {
-  if (res.headersSent) return next(error)
-  const status = statusOf(error)
-  if (status >= 500) console.error(error)
-  if (status === 401) {
-    res.set('WWW-Authenticate', error instanceof SignInError ? error.challenge : 'Bearer realm="Wix"')
-  }
-  // Retry-After. An outage says nothing about the credential, which may be accepted then.
-  if (error instanceof WixUnavailableError) res.set(error.headers)
-  res.status(status).json(answerOf(error, status))
 }

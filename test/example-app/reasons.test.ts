@@ -1,0 +1,460 @@
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
+import { signDigest, signInstance, signServicePlugin } from '../../lib/testing/index.ts'
+import { OTHER_SECRET } from '../support/build.ts'
+import { collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
+
+interface Note {
+  id: number
+  authorId: string
+  content: string
+  audience: string
+}
+interface Entry {
+  id: number
+  subjectType: string
+  subjectId: string
+  proof: string
+  method: string
+  path: string
+  outcome: string
+  status: number
+  code: string | null
+}
+interface Audit {
+  proofs: { proof: string; accepted: number; refused: number }[]
+  entries: Entry[]
+}
+interface Usage {
+  month: string
+  subjectType: string
+  subjectId: string
+  calls: number
+}
+
+const FORBIDDEN = { code: 'insufficient_scope', message: 'This Wix identity may not do this' }
+
+describe('The reasons of the example app to know the caller', () => {
+  const app = exampleApp()
+  const { open, openWidget, send, post, ask, call, read, session, sessionOf, me, accessToken, rows } = app
+
+  const add = async (bearer: string, content: string, audience?: string): Promise<void> => {
+    expect((await call('POST /api/notes', bearer, { content, audience })).status).to.equal(201)
+  }
+  const notes = (bearer: string): Promise<Note[]> => read('/api/notes', bearer)
+  const contents = async (bearer: string): Promise<string[]> => (await notes(bearer)).map(({ content }) => content)
+  const audit = (bearer: string, filter = ''): Promise<Audit> => read(`/api/audit${filter}`, bearer)
+
+  describe('data of an identity', () => {
+    it('gives each person their own notes, and all who run the site the shared ones, the latest first', async () => {
+      const [one, two] = [await sessionOf(owner()), await sessionOf(collaborator())]
+      await add(one, 'my own')
+      await add(one, 'for us', 'site')
+      await add(two, 'another one’s')
+
+      expect(await contents(one)).to.deep.equal(['for us', 'my own'])
+      expect(await contents(two)).to.deep.equal(['another one’s', 'for us'])
+      expect((await notes(two))[0]).to.include({ authorId: 'user-2', audience: 'me' })
+    })
+
+    it('keeps the notes of each installation apart, also for the same person', async () => {
+      await add(await sessionOf(owner()), 'here', 'site')
+
+      expect(await contents(await sessionOf(owner({ instanceId: 'instance-2' })))).to.deep.equal([])
+    })
+
+    it('gives a copied site a copy of the settings and of the shared notes, once', async () => {
+      const first = await sessionOf(owner())
+      await add(first, 'my own')
+      await add(first, 'for us', 'site')
+      await add(first, 'for all', 'site')
+      const [{ id }] = (await notes(first)) as [Note]
+      await call(`PUT /api/notes/${id}/published`, first)
+      await call('PUT /api/site', first, { title: 'News' })
+      await send('AppInstalled', { instanceId: 'instance-2', data: { originInstanceId: 'instance-1' } })
+      await add(first, 'later', 'site')
+
+      const copy = await sessionOf(
+        owner({ instanceId: 'instance-2', originInstanceId: 'instance-1', vendorProductId: null }),
+      )
+      expect(await contents(copy)).to.deep.equal(['for all', 'for us'])
+      expect((await notes(copy)).map(({ audience }) => audience)).to.deep.equal(['site', 'site'])
+      expect((await me(copy)).account.site).to.include({ title: 'News', originId: 'instance-1' })
+      await call('DELETE /api/notes', copy)
+      expect(await contents(first)).to.have.lengthOf(4)
+    })
+
+    it('erases what is stored about a person when Wix asks for it (GDPR), and keeps the count of calls', async () => {
+      const [one, two] = [await sessionOf(owner()), await sessionOf(collaborator())]
+      await call('PUT /api/me', two, { name: 'Ben' })
+      await add(two, 'shared', 'site')
+      const before = rows('usage').reduce((sum, { calls }) => sum + Number(calls), 0)
+      const data = { id: 'event-1', entityFqdn: 'wix.members.v1.member', entityId: 'user-2' }
+      await send('wix.members.v1.member_deleted', { data })
+      expect(await contents(one), 'without the mark, it is an ordinary event').to.deep.equal(['shared'])
+      await send('wix.members.v1.member_deleted', {
+        data: { ...data, id: 'event-2', triggeredByAnonymizeRequest: true },
+      })
+
+      for (const table of ['users', 'notes', 'audit', 'usage'] as const) {
+        expect(JSON.stringify(rows(table)), table).to.not.match(/user-2|Ben|shared/)
+      }
+      expect(rows('usage').reduce((sum, { calls }) => sum + Number(calls), 0)).to.equal(before + 1)
+      expect(rows('users')).to.have.lengthOf(1)
+    })
+
+    for (const [what, body] of [
+      ['nothing', undefined],
+      ['no content', { content: ' ' }],
+      ['content that is no string', { content: 7 }],
+      ['more than 500 characters', { content: 'a'.repeat(501) }],
+      ['an audience that it may not choose', { content: 'a', audience: 'public' }],
+    ] as const) {
+      it(`responds to a note with ${what} with 400, and stores nothing`, async () => {
+        const response = await call('POST /api/notes', await sessionOf(owner()), body)
+
+        expect(response.status).to.equal(400)
+        expect(await response.json()).to.include({ code: 'bad_request' })
+        expect(rows('notes')).to.deep.equal([])
+      })
+    }
+  })
+
+  describe('authentication', () => {
+    it('shows which credential signed the caller in, and for which one a session token was traded', async () => {
+      const byInstance = await me(await sessionOf(owner()))
+      const byToken = await me(await session(accessToken()))
+      const direct = await me(accessToken())
+
+      expect(byInstance.proof).to.include({ kind: 'session token', tradedFor: 'instance' })
+      expect(byToken.proof).to.include({ kind: 'session token', tradedFor: 'access token' })
+      expect(direct.proof).to.include({ kind: 'access token' })
+      expect(direct.proof).to.not.have.property('tradedFor')
+      expect(Number(byInstance.proof['exp']) - Number(byInstance.proof['iat'])).to.equal(600)
+    })
+
+    it('counts all proofs: an instance, access and session tokens, webhooks, plugin calls and Digest headers', async () => {
+      await open(owner())
+      await open(visitor())
+      await ask('/api/notes', accessToken())
+      await send('AppInstalled')
+      const metadata = { instanceId: 'instance-1', currency: 'EUR' }
+      const plugin = signServicePlugin({ appId: DEMO_APP_ID, request: {}, metadata }, KEYS.privateKey)
+      await post('/plugins/fees/v1/calculate-additional-fees', plugin)
+      const payment = JSON.stringify({ instanceId: 'instance-1' })
+      await post('/payments/events', payment, { Digest: signDigest(payment, KEYS.privateKey) })
+      const bearer = await sessionOf(owner())
+      await ask('/api/notes', bearer)
+      const { proofs } = await audit(bearer)
+
+      expect(proofs.map(({ proof, accepted, refused }) => [proof, accepted, refused])).to.deep.equal([
+        ['wix-access-token', 1, 0],
+        ['wix-app', 2, 1],
+        ['wix-digest', 1, 0],
+        ['wix-service-plugin', 1, 0],
+        ['wix-session', 1, 0],
+        ['wix-webhook', 1, 0],
+      ])
+    })
+  })
+
+  describe('authorization', () => {
+    it('lets each person change and delete their own notes only', async () => {
+      const [one, two] = [await sessionOf(owner()), await sessionOf(collaborator())]
+      await add(one, 'for us', 'site')
+      await add(one, 'my own')
+      const [own, shared] = (await notes(one)) as [Note, Note]
+
+      for (const what of [`DELETE /api/notes/${shared.id}`, `PUT /api/notes/${shared.id}/published`]) {
+        const response = await call(what, two)
+        expect([response.status, await response.json()]).to.deep.equal([403, FORBIDDEN])
+      }
+      // What one may not read does not exist, as if it were of another site.
+      expect((await call(`DELETE /api/notes/${own.id}`, two)).status).to.equal(404)
+      expect((await call(`DELETE /api/notes/${own.id}`, await sessionOf(owner({ instanceId: 'x' })))).status).to.equal(
+        404,
+      )
+      expect((await call('DELETE /api/notes/99', one)).status).to.equal(404)
+      expect((await call(`DELETE /api/notes/${shared.id}`, one)).status).to.equal(204)
+      expect(await contents(one)).to.deep.equal(['my own'])
+    })
+
+    it('lets the owner alone delete all notes and change the settings of the site', async () => {
+      const [one, two] = [await sessionOf(owner()), await sessionOf(collaborator())]
+      await add(two, 'for us', 'site')
+      await add(two, 'my own')
+
+      for (const [what, body] of [
+        ['DELETE /api/notes', undefined],
+        ['PUT /api/site', { title: 'News' }],
+      ] as const) {
+        const response = await call(what, two, body)
+        expect([response.status, await response.json()]).to.deep.equal([403, FORBIDDEN])
+      }
+      expect((await call('PUT /api/site', one, { title: ' News ' })).status).to.equal(204)
+      expect((await me(two)).account.site).to.include({ title: 'News' })
+      expect((await call('PUT /api/site', one, { title: '' })).status).to.equal(400)
+      expect(await (await call('DELETE /api/notes', one)).json()).to.deep.equal({ deleted: 2 })
+      expect(rows('notes')).to.deep.equal([])
+    })
+
+    it('publishes notes on a paid plan only, that of now, whatever the session was issued for', async () => {
+      const bearer = await sessionOf(owner({ vendorProductId: null }))
+      await add(bearer, 'for all')
+      const [{ id }] = (await notes(bearer)) as [Note]
+      const refused = await call(`PUT /api/notes/${id}/published`, bearer)
+      expect([refused.status, await refused.json()]).to.deep.equal([403, FORBIDDEN])
+      await open(owner({ vendorProductId: 'Gold' }))
+
+      expect((await call(`PUT /api/notes/${id}/published`, bearer)).status).to.equal(204)
+      expect((await notes(bearer))[0]).to.include({ audience: 'public' })
+      expect((await call(`DELETE /api/notes/${id}/published`, bearer)).status).to.equal(204)
+      expect((await notes(bearer))[0]).to.include({ audience: 'site' })
+    })
+
+    it('lets members and visitors read what is public in the widget, and nothing else', async () => {
+      const one = await sessionOf(owner())
+      await add(one, 'for us', 'site')
+      await add(one, 'for all')
+      const [{ id }] = (await notes(one)) as [Note]
+      await call(`PUT /api/notes/${id}/published`, one)
+
+      for (const payload of [visitor(), member()]) {
+        expect((await openWidget(payload)).status).to.equal(200)
+        expect((await open(payload)).status).to.equal(403)
+        const bearer = await sessionOf(payload)
+        const board = await read<{ title: string; notes: Note[] }>('/api/board', bearer)
+        expect(board.title).to.equal('Notes')
+        expect(board.notes.map((note) => Object.keys(note))).to.deep.equal([['id', 'content', 'createdAt']])
+        expect(board.notes[0]).to.include({ content: 'for all' })
+        for (const what of [
+          'GET /api/me',
+          'PUT /api/me',
+          'POST /api/me/sign-out',
+          'GET /api/notes',
+          'POST /api/notes',
+          'DELETE /api/notes',
+          `DELETE /api/notes/${id}`,
+          `PUT /api/notes/${id}/published`,
+          'PUT /api/site',
+          'GET /api/audit',
+          'GET /api/events',
+          'GET /api/usage',
+          'GET /api/usage.csv',
+        ]) {
+          expect((await call(what, bearer)).status, what).to.equal(403)
+        }
+      }
+      expect((await openWidget(owner())).status).to.equal(200)
+    })
+  })
+
+  describe('audit', () => {
+    it('stores who did what, with which proof, and refusals, one entry for each request', async () => {
+      await open(owner())
+      const bearer = await sessionOf(owner())
+      await add(bearer, 'my own')
+      await call('DELETE /api/notes', await session(accessToken({ subjectId: 'user-2' })))
+      await open(visitor())
+      const { entries } = await audit(bearer)
+
+      expect(
+        entries.map(({ subjectType, subjectId, proof, method, path, outcome, status, code }) =>
+          [subjectType, subjectId, proof, method, path, outcome, status, code].join(' '),
+        ),
+      ).to.deep.equal([
+        'VISITOR visitor-1 wix-app GET /dashboard fail 403 insufficient_scope',
+        'USER user-2 wix-session DELETE /api/notes fail 403 insufficient_scope',
+        'USER user-2 wix-access-token POST /session success 200 ',
+        'USER user-1 wix-session POST /api/notes success 201 ',
+        'USER user-1 wix-app POST /session success 200 ',
+        'USER user-1 wix-app GET /dashboard success 200 ',
+      ])
+    })
+
+    it('is filtered by outcome, proof and person, and by page', async () => {
+      const bearer = await sessionOf(owner())
+      for (let count = 0; count < 55; count += 1) await ask('/api/notes', bearer)
+      await open(visitor())
+      const [first] = (await audit(bearer)).entries
+
+      const refused = (await audit(bearer, '?outcome=fail&proof=')).entries
+      expect(refused.map(({ subjectId }) => subjectId)).to.deep.equal(['visitor-1'])
+      expect((await audit(bearer, '?proof=wix-app')).entries).to.have.lengthOf(2)
+      expect((await audit(bearer, '?subject=visitor-1')).entries).to.have.lengthOf(1)
+      const all = (await audit(bearer)).entries
+      expect(all).to.have.lengthOf(50)
+      const older = (await audit(bearer, `?before=${all.at(-1)?.id}`)).entries
+      expect(Number(older[0]?.id))
+        .to.be.below(Number(all.at(-1)?.id))
+        .and.below(Number(first?.id))
+      expect((await ask('/api/audit?outcome=fail&outcome=success', bearer)).status).to.equal(400)
+    })
+
+    it('is that of the site, for all who run it', async () => {
+      await open(owner({ instanceId: 'instance-2' }))
+      const { entries } = await audit(await sessionOf(collaborator()))
+
+      expect(entries.map(({ path, subjectId }) => [path, subjectId])).to.deep.equal([['/session', 'user-2']])
+    })
+
+    it('has the reason for which the look-up of the app refused a genuine credential', async () => {
+      await send('AppRemoved')
+      await open(owner())
+
+      expect(rows('audit').at(-1)).to.include({
+        subjectId: 'user-1',
+        outcome: 'fail',
+        status: 401,
+        code: 'app_removed',
+      })
+    })
+
+    it('stores forged credentials without a site, and holds no credential and no query string', async () => {
+      const forged = signInstance(owner(), OTHER_SECRET)
+      await app.get(`/dashboard?instance=${forged}`)
+      await ask('/api/me?token=secret', forged)
+      await ask('/api/me', `Bearer ${accessToken({ clientId: 'another-app' })}`)
+      await ask(`/api/${forged}`)
+
+      expect(
+        rows('audit').map(({ proof, status, code, instanceId }) => [proof, status, code, instanceId]),
+      ).to.deep.equal([
+        ['wix-app', 401, 'signature_invalid', null],
+        ['wix-session', 401, 'credentials_missing', null],
+        ['wix-access-token', 401, 'claim_invalid', null],
+        ['wix-session', 401, 'credentials_missing', null],
+      ])
+      expect(rows('audit').at(-1)).to.include({ path: '/api/...' })
+      expect(JSON.stringify(rows('audit')))
+        .to.not.include(forged.slice(0, 20))
+        .and.to.not.match(/secret|OauthNG|\?/)
+    })
+
+    it('leaves out what an open page asks for by itself, and stores its refusal', async () => {
+      const bearer = await sessionOf(owner())
+      for (let count = 0; count < 3; count += 1) await ask('/api/events', bearer)
+      expect(rows('audit')).to.have.lengthOf(1)
+      await send('AppRemoved')
+      await ask('/api/events', bearer)
+
+      expect(rows('audit').at(-1)).to.include({ path: '/api/events', code: 'app_removed' })
+    })
+
+    it('that cannot be stored is logged, and ends neither the answer nor the process', async () => {
+      const log = sinon.stub(console, 'error')
+      const fault = new Error('the disk is full')
+      sinon.stub(app.database, 'audit').throws(fault)
+
+      expect((await open(owner())).status).to.equal(200)
+      sinon.assert.calledOnceWithExactly(log, fault)
+    })
+  })
+
+  describe('personalization', () => {
+    it('remembers the name, the language and the view of each person', async () => {
+      const [one, two] = [await sessionOf(owner()), await sessionOf(collaborator())]
+      for (const change of [{ name: 'Ann' }, { language: 'de' }, { view: 'usage' }]) {
+        expect((await call('PUT /api/me', one, change)).status).to.equal(204)
+      }
+
+      expect((await me(one)).account.user).to.deep.equal({ name: 'Ann', language: 'de', view: 'usage', visits: 0 })
+      expect((await me(two)).account.user).to.deep.equal({ name: null, language: null, view: null, visits: 0 })
+      await call('PUT /api/me', one, { name: '' })
+      expect((await me(one)).account.user).to.include({ name: '', language: 'de' })
+    })
+
+    for (const change of [{ name: 7 }, { name: 'a'.repeat(61) }, { language: 'fr' }, { view: '<b>' }, { view: {} }]) {
+      it(`responds to ${JSON.stringify(change).slice(0, 20)} with 400`, async () => {
+        const bearer = await sessionOf(owner())
+
+        expect((await call('PUT /api/me', bearer, change)).status).to.equal(400)
+        expect((await me(bearer)).account.user).to.include({ name: null, language: null, view: null })
+      })
+    }
+
+    it('responds to a body that is no JSON with 400, without a part of it', async () => {
+      const response = await fetch(new URL('/api/me', app.url), {
+        method: 'PUT',
+        headers: { authorization: await sessionOf(owner()), 'content-type': 'application/json' },
+        body: '{"name": secret',
+      })
+
+      expect(response.status).to.equal(400)
+      expect(await response.json()).to.deep.equal({ code: 'bad_request', message: 'Bad Request' })
+    })
+  })
+
+  describe('billing by use', () => {
+    const month = () => new Date().toISOString().slice(0, 7)
+
+    it('counts the calls of each person, month and installation, and only what was answered', async () => {
+      const clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-10-31T23:00:00Z') })
+      await app.restart(app.create())
+      const from = (payload = owner()) => ({
+        ...payload,
+        signDate: new Date().toISOString(),
+        expirationDate: undefined,
+      })
+      await open(from())
+      clock.tick(7200_000)
+      const bearer = await sessionOf(from())
+      await ask('/api/notes', bearer)
+      await ask('/api/nowhere', bearer)
+      await call('PUT /api/me', bearer, { language: 'fr' })
+      await ask('/api/notes', `${bearer}A`)
+      await ask('/api/events', bearer)
+      await open(from(collaborator()))
+      await openWidget(from(visitor()))
+      await open(from(visitor()))
+      await open(from(owner({ instanceId: 'instance-2' })))
+      await send('AppInstalled')
+
+      expect((await read<Usage[]>('/api/usage', bearer)).map((row) => Object.values(row).join(' '))).to.deep.equal([
+        '2026-10 USER user-1  1',
+        '2026-11 USER user-1  2',
+        '2026-11 USER user-2  1',
+        '2026-11 VISITOR visitor-1  1',
+      ])
+    })
+
+    it('is downloaded as CSV, in which no name is a formula', async () => {
+      const names = ['=HYPERLINK("http://evil.example")', '+1', '-1', '@SUM(A1)', ' \t=1', '＝1', 'Ann, "the owner"']
+      for (const [index, name] of names.entries()) {
+        await call('PUT /api/me', await sessionOf(owner({ uid: `user-${index}` })), { name })
+      }
+      const response = await ask('/api/usage.csv', await sessionOf(owner({ uid: 'user-0' })))
+
+      expect(response.status).to.equal(200)
+      expect(response.headers.get('content-type')).to.equal('text/csv; charset=utf-8')
+      expect(response.headers.get('content-disposition')).to.equal('attachment; filename=usage.csv')
+      const line = (index: number, name: string, calls = 2) =>
+        `"${month()}","USER","user-${index}","${name}","${calls}"`
+      expect((await response.text()).split('\r\n')).to.deep.equal([
+        'month,subjectType,subjectId,name,calls',
+        line(0, `'=HYPERLINK(""http://evil.example"")`, 3),
+        line(1, "'+1"),
+        line(2, "'-1"),
+        line(3, "'@SUM(A1)"),
+        line(4, "' \t=1"),
+        line(5, "'＝1"),
+        line(6, 'Ann, ""the owner""'),
+        '',
+      ])
+    })
+  })
+
+  describe('what Wix sent', () => {
+    it('is listed for the site, at most ten events, the latest first', async () => {
+      for (let count = 1; count <= 12; count += 1) await send(`Event${count}`, {}, { iat: now() - 20 + count })
+      await send('Elsewhere', { instanceId: 'instance-2' })
+      const events = await read<Record<string, unknown>[]>('/api/events', await sessionOf(collaborator()))
+
+      expect(events.map(({ type }) => type)).to.deep.equal(
+        [12, 11, 10, 9, 8, 7, 6, 5, 4, 3].map((count) => `Event${count}`),
+      )
+      expect(Object.keys(events[0] ?? {})).to.deep.equal(['kind', 'type', 'eventId', 'receivedAt'])
+    })
+  })
+})
