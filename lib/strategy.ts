@@ -3,7 +3,7 @@
  *
  * Where a change goes:
  * - What Wix sends: strategies/, one file for each kind with its types, limits, check, verify function and strategy. An instance has
- *   two: app-instance.ts checks it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token, signed.ts the options
+ *   three: app-instance.ts checks it, app-hints.ts says what is wrong with it, app.ts reads it and the secret. token-info.ts is what Wix answers about a token, signed.ts the options
  *   of all that is signed with the key pair of the app.
  * - Tokens of our own: sessions/. claims.ts is what they say and how long they may live, tokens.ts issues and verifies them,
  *   own-keys.ts signs them, strategy.ts accepts them.

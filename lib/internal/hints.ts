@@ -59,6 +59,20 @@ const GUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 export const guidOf = (value: unknown): string | undefined =>
   typeof value === 'string' && GUID.test(value) ? value : undefined
 
+/** The same, to end a hint with. */
+export const idHint = (value: unknown): string => {
+  const id = guidOf(value)
+  return id === undefined ? '' : ` (${id})`
+}
+
+/**
+ * Why a credential is too old.
+ *
+ * @param age Seconds; NaN for one without a date, of which `undated` then tells.
+ */
+export const ageHint = (age: number, maxAge: number, undated: string): string =>
+  Number.isNaN(age) ? undated : `signed ${duration(age)} ago; maxAge is ${duration(maxAge)}`
+
 /**
  * A refusal of a credential whose signature is right and whose date has not come yet: a clock is wrong.
  *

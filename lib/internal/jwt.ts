@@ -1,6 +1,7 @@
 import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
 import { refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
-import { datedInFuture, duration, encodingHint, formHint, guidOf, whileObserved } from './hints.ts'
+import { ageHint, datedInFuture, duration, encodingHint, formHint } from './hints.ts'
+import { joseHint, type JwtContext } from './jwt-hints.ts'
 import type { ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
 import type { KeyObject } from './safe-key.ts'
@@ -28,61 +29,14 @@ const REFUSED_BY_JOSE: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
   ['ERR_JWT_CLAIM_VALIDATION_FAILED', 'claim_invalid'],
 ])
 
-/** What a failed check of a claim is about. The claims are those of a signature that is right. */
-function claimHint(error: unknown): string {
-  const claim = String(own(error, 'claim'))
-  const found = own(own(error, 'payload'), claim)
-  const id = guidOf(Array.isArray(found) ? found[0] : found)
-  if (found === undefined) {
-    // A webhook has neither `iss` nor `aud`.
-    const isWebhook = ['iss', 'aud'].includes(claim) && typeof own(own(error, 'payload'), 'data') === 'string'
-    const asIn = isWebhook ? ', as in a webhook: WixWebhookStrategy' : ''
-    return `\`${claim}\` is missing${asIn}`
-  }
-  return `\`${claim}\` is not what it should be${id === undefined ? '' : ` (${id})`}`
-}
-
-/** Which app a JWT whose signature is wrong says that it is for. */
-const unverifiedApp = (token: string): string =>
-  whileObserved(() => {
-    const [, claims = ''] = token.split('.')
-    const payload: unknown = JSON.parse(Buffer.from(claims, 'base64url').toString())
-    const app = guidOf(own(payload, 'aud'))
-    return app && `; the JWT names app ${app} (not verified)`
-  }) ?? ''
-
-const HINTS: Partial<Record<string, (error: unknown, context: Context) => string>> = {
-  ERR_JWS_INVALID: () => 'the header is not that of a signed JWT',
-  ERR_JWT_INVALID: () => 'the payload is not a JSON object',
-  ERR_JOSE_NOT_SUPPORTED: () => 'the header asks for an extension (`crit`) or an algorithm that is not supported',
-  ERR_JOSE_ALG_NOT_ALLOWED: (_error, { algorithms }) => `\`alg\` is not ${algorithms.join(', ')}`,
-  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: (_error, { token, keys }) =>
-    keys === undefined
-      ? 'the `kid` is known, but the signature is not of its key'
-      : `no key of ${keys} fits${unverifiedApp(token)}`,
-  ERR_JWT_EXPIRED: (error, { time }) =>
-    `\`exp\` was ${duration(time / 1000 - Number(own(own(error, 'payload'), 'exp')))} ago`,
-  ERR_JWT_CLAIM_VALIDATION_FAILED: claimHint,
-}
-
-/** What a hint may say of a JWT. */
-interface Context {
-  token: string
-  algorithms: readonly string[]
-  /** How many were tried; undefined where the header names one. */
-  keys: number | undefined
-  /** Milliseconds. */
-  time: number
-}
-
-const reasonOf = (error: unknown, context: Context): Error => {
+const reasonOf = (error: unknown, context: JwtContext): Error => {
   // Thrown by the function that finds the key.
   if (error instanceof WixAuthError || error instanceof WixUnavailableError) return error
   const joseCode = own(error, 'code')
   const code = REFUSED_BY_JOSE.get(joseCode)
   const notBefore = own(error, 'claim') === 'nbf' ? own(own(error, 'payload'), 'nbf') : undefined
   if (isNumber(notBefore)) return datedInFuture(`\`nbf\` is ${duration(notBefore - context.time / 1000)}`)
-  if (code !== undefined) return refusal(code, HINTS[String(joseCode)]?.(error, context))
+  if (code !== undefined) return refusal(code, joseHint(joseCode, error, context))
   // Without `cause`: an error of jose may carry the payload.
   return new Error(`A JWT could not be checked: jose failed with a ${(error as Error).name}`)
 }
@@ -91,7 +45,7 @@ async function verifyWithAny(
   token: string,
   keys: readonly KeyObject[] | readonly FindKey[],
   options: JWTVerifyOptions,
-  context: Context,
+  context: JwtContext,
 ): Promise<JWTVerifyResult> {
   let reason: Error | undefined
   for (const key of keys) {
@@ -117,9 +71,6 @@ interface Verified {
   iat: number | null
   exp: number
 }
-
-const ageHint = (age: number, maxAge: number): string =>
-  Number.isNaN(age) ? 'no `iat`' : `signed ${duration(age)} ago; maxAge is ${duration(maxAge)}`
 
 /**
  * Verifies a JWT (RFC 7519 section 7.2, RFC 8725).
@@ -172,6 +123,6 @@ export async function verifyClaims(
   // NaN, where there is no `iat`, is within no limit.
   const age = iat === null ? NaN : Math.floor(time / 1000) - iat
   if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
-  if (maxAge !== false && !(age <= maxAge + tolerance)) throw refusal('token_expired', ageHint(age, maxAge))
+  if (maxAge !== false && !(age <= maxAge + tolerance)) throw refusal('token_expired', ageHint(age, maxAge, 'no `iat`'))
   return { claims: payload, iat, exp }
 }

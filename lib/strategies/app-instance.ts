@@ -2,10 +2,11 @@ import { refusal, type WixAuthError } from '../errors.ts'
 import { refusedIdentity } from '../events.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
 import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
-import { datedInFuture, duration, encodingHint, formHint, guidOf, tooLong, whileObserved } from '../internal/hints.ts'
+import { ageHint, datedInFuture, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
 import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
-import { isNonEmptyString, objectOf, own, parseJson } from '../internal/values.ts'
+import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
 import type { KeyObject } from '../internal/safe-key.ts'
+import { expiryHint, instanceFormHint, unverifiedParts } from './app-hints.ts'
 
 /**
  * What Wix signs. Only `instanceId` is always there, and Wix may add properties at any time.
@@ -199,39 +200,16 @@ export interface SecretInstance {
   secrets: readonly KeyObject[]
 }
 
-const inBrackets = (id: string | undefined): string => (id === undefined ? '' : ` (${id})`)
-
-/** What a forged or changed instance, or one of another app, tells of itself. */
-const unverifiedParts = (data: string, appId: string | undefined): string =>
-  whileObserved(() => {
-    if (!/^[\w-]+$/.test(data)) return `; the payload is not canonical base64url: ${encodingHint(data)}`
-    const app = guidOf(own(JSON.parse(Buffer.from(data, 'base64url').toString()), 'appDefId'))
-    if (app === undefined) return undefined
-    return app === appId
-      ? '; the instance names your app (not verified): is the secret that of another one?'
-      : `; the instance names app ${app} (not verified)`
-  }) ?? ''
-
-/** Why a string cannot be an instance. */
-function instanceFormHint(instance: string): string {
-  const [signature = '', data, more] = instance.split('.', 3)
-  if (signature.length === 43 && data !== undefined && more === undefined)
-    return `a part is not canonical base64url: ${encodingHint(signature + data)}`
-  return formHint(instance, `an instance has 2, of which the first has 43 characters, and here ${signature.length}`)
+/** A refusal of an instance whose signature is right: the event names it. */
+function refusedWith(error: WixAuthError, identity: WixInstance): WixAuthError {
+  refusedIdentity.set(error, identity)
+  return error
 }
-
-const expiryHint = (seconds: number): string =>
-  Number.isNaN(seconds) ? '`expirationDate` is not a date' : `\`expirationDate\` was ${duration(seconds)} ago`
 
 /** Prepares the check of an instance. */
 export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInstance) => WixInstance {
   const { maxAge = 86_400, clockTolerance = 30, appId, now = Date.now } = rules
   const tolerance = clockTolerance * 1000
-
-  const ageHint = (signed: number, seconds: number): string =>
-    Number.isNaN(signed)
-      ? 'no valid `signDate`'
-      : `signed ${duration((now() - signed) / 1000)} ago; maxAge is ${duration(seconds)}`
 
   return ({ instance, secrets }) => {
     if (instance.length > MAX_LENGTH) {
@@ -249,25 +227,24 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
     const payload = parsePayload(data)
     const appDefId: unknown = claim(payload, 'appDefId') ?? ''
     if (appId !== undefined && appDefId !== '' && appDefId !== appId) {
-      throw refusal('claim_invalid', `\`appDefId\` is another app's${inBrackets(guidOf(appDefId))}`)
+      throw refusal('claim_invalid', `\`appDefId\` is another app's${idHint(appDefId)}`)
     }
 
     const signed = timeOf(claim(payload, 'signDate'))
     const expirationDate = claim(payload, 'expirationDate')
     const expires = timeOf(expirationDate)
     const identity = toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signed, expires)
-    const refuse = (error: WixAuthError): never => {
-      refusedIdentity.set(error, identity)
-      throw error
-    }
     // Each condition is put so that NaN, for a date that is missing or malformed, refuses.
     const time = now()
     if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance))
-      refuse(refusal('token_expired', ageHint(signed, maxAge)))
+      throw refusedWith(
+        refusal('token_expired', ageHint((time - signed) / 1000, maxAge, 'no valid `signDate`')),
+        identity,
+      )
     if (maxAge !== false && !(signed - time <= tolerance))
-      refuse(datedInFuture(`signed ${duration((signed - time) / 1000)}`))
+      throw refusedWith(datedInFuture(`signed ${duration((signed - time) / 1000)}`), identity)
     if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
-      refuse(refusal('token_expired', expiryHint((time - expires) / 1000)))
+      throw refusedWith(refusal('token_expired', expiryHint((time - expires) / 1000)), identity)
     return identity
   }
 }

@@ -1,7 +1,7 @@
 import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { factsOf, isSubjectType, type WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
-import { duration, guidOf } from '../internal/hints.ts'
+import { duration, idHint } from '../internal/hints.ts'
 import {
   callback,
   type Checked,
@@ -91,8 +91,7 @@ const toSeconds = (value: unknown): number | null => {
 
 const otherApp = (clientId: unknown): string => {
   if (clientId === undefined) return 'Token Info names no `clientId`'
-  const id = guidOf(clientId)
-  return `clientId is another app's${id === undefined ? '' : ` (${id})`}`
+  return `clientId is another app's${idHint(clientId)}`
 }
 
 /** The checks that Wix leaves to the caller. */

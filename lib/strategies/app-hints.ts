@@ -1,0 +1,25 @@
+import { duration, encodingHint, formHint, guidOf, whileObserved } from '../internal/hints.ts'
+import { own } from '../internal/values.ts'
+
+/** What a forged or changed instance, or one of another app, tells of itself. */
+export const unverifiedParts = (data: string, appId: string | undefined): string =>
+  whileObserved(() => {
+    if (!/^[\w-]+$/.test(data)) return `; the payload is not canonical base64url: ${encodingHint(data)}`
+    const app = guidOf(own(JSON.parse(Buffer.from(data, 'base64url').toString()), 'appDefId'))
+    if (app === undefined) return undefined
+    return app === appId
+      ? '; the instance names your app (not verified): is the secret that of another one?'
+      : `; the instance names app ${app} (not verified)`
+  }) ?? ''
+
+/** Why a string cannot be an instance. */
+export function instanceFormHint(instance: string): string {
+  const [signature = '', data, more] = instance.split('.', 3)
+  if (signature.length === 43 && data !== undefined && more === undefined)
+    return `a part is not canonical base64url: ${encodingHint(signature + data)}`
+  return formHint(instance, `an instance has 2, of which the first has 43 characters, and here ${signature.length}`)
+}
+
+/** @param seconds Since then; NaN where it is not a date. */
+export const expiryHint = (seconds: number): string =>
+  Number.isNaN(seconds) ? '`expirationDate` is not a date' : `\`expirationDate\` was ${duration(seconds)} ago`
