@@ -27,6 +27,7 @@ import WixAppStrategy, {
   verifyWebhook,
   WixAccessTokenStrategy,
   WixAppStrategy as Named,
+  type WixAuthenticateEvent,
   WixAuthError,
   type WixAuthErrorCode,
   type WixDigest,
@@ -412,3 +413,24 @@ new WixServicePluginStrategy({ publicKey, appId: async (req) => req.path, extens
 void verifyWebhook('value', { publicKey: () => publicKey })
 // @ts-expect-error A key, not the promise of nothing.
 new WixWebhookStrategy({ publicKey: async () => undefined })
+
+export function audit(message: unknown): string {
+  const event = message as WixAuthenticateEvent
+  const { strategy, outcome, status, code, hint, identity, error, duration } = event
+  // @ts-expect-error Null unless the signature was right.
+  void identity.instanceId
+  // @ts-expect-error Nothing else of a credential.
+  void identity?.permissions
+  // @ts-expect-error It belongs to nobody who listens.
+  event.outcome = 'maybe'
+  const parts: Array<string | number | null | undefined> = [strategy, outcome, status, code, hint, identity?.instanceId]
+  return [...parts, duration.toFixed(), error?.message].join(' ')
+}
+const hint: string | undefined = new WixAuthError('claim_invalid', 'No', { hint: 'why', headers: {} }).hint
+// @ts-expect-error It is read only.
+new WixAuthError('claim_invalid').hint = hint
+const forHosts: [number, boolean] = [
+  new WixAuthError('claim_invalid').statusCode,
+  new WixAuthError('claim_invalid').expose,
+]
+void forHosts
