@@ -2,6 +2,7 @@ import { refusal, type WixAuthError } from '../errors.ts'
 import { refusedIdentity } from '../events.ts'
 import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
 import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
+import { timeOf } from '../internal/dates.ts'
 import { ageHint, datedInFuture, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
 import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
@@ -91,8 +92,6 @@ const DOCUMENTED: {
 }
 const TYPES: ReadonlyMap<string, string> = new Map(Object.entries(DOCUMENTED))
 
-const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
-
 /**
  * Brings a payload into the form of its type: an object with an `instanceId`, in which a documented property of the wrong type is null,
  * and no property could change an object it is copied to.
@@ -127,9 +126,6 @@ const claim = <Name extends keyof WixInstancePayload>(
   payload: WixInstancePayload,
   name: Name,
 ): NonNullable<WixInstancePayload[Name]> | null => (Object.hasOwn(payload, name) ? (payload[name] ?? null) : null)
-
-/** Milliseconds since 1970; NaN for what is not a date. */
-const timeOf = (date: unknown): number => (typeof date === 'string' && ISO_DATE.test(date) ? Date.parse(date) : NaN)
 
 const secondsOf = (time: number): number | null => (Number.isNaN(time) ? null : Math.floor(time / 1000))
 
