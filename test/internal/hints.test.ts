@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError } from '../../lib/index.ts'
@@ -54,16 +53,6 @@ describe('a hint from what nobody has verified', () => {
       expect(whileObserved(make)).to.equal(undefined)
       sinon.assert.notCalled(make)
       expect(keyHint('abcdef')).to.equal('the key')
-    })
-  })
-
-  it('is made for any listener, and no longer than it listens', () => {
-    unobserved(() => {
-      const listener = (): void => undefined
-      subscribe('passport-wix-app:authenticate', listener)
-      expect(isObserved()).to.equal(true)
-      unsubscribe('passport-wix-app:authenticate', listener)
-      expect(isObserved()).to.equal(false)
     })
   })
 

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import type { RootHookObject } from 'mocha'
 import type { WixAuthenticateEvent } from '../../lib/events.ts'
+import { events } from '../../lib/internal/hints.ts'
 import { own, property } from '../../lib/internal/values.ts'
 import { OTHER_SECRET, SECRET } from './build.ts'
 import { KEYS, OTHER_KEYS } from './jwt.ts'
@@ -64,10 +65,10 @@ export const mochaHooks: RootHookObject = {
   },
 }
 
-/** Runs a part of a test in which nobody listens; also one that ends later. */
+/** Runs a part of a test as if nobody listened: an app of another test may do so as long as the process lives. */
 export function unobserved<Result>(call: () => Result): Result {
-  unsubscribe(CHANNEL, check)
-  const listenAgain = (): void => subscribe(CHANNEL, check)
+  Object.defineProperty(events, 'hasSubscribers', { value: false, configurable: true })
+  const listenAgain = (): void => void Reflect.deleteProperty(events, 'hasSubscribers')
   let result: Result | undefined
   try {
     result = call()
