@@ -10,7 +10,8 @@ export type WixAuthErrorCode =
   | 'claim_invalid'
   | 'insufficient_scope'
 
-// One outward message for each class of refusal: it says what to do next, not which check failed, and holds no input.
+// One outward message for each class of refusal: it says what to do next, not which check failed, and holds no input. Plain ASCII
+// without quotes, since it is also in a header.
 const INVALID =
   'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
 

@@ -42,7 +42,7 @@ type Decision = Outcome | Refused
 /** Whom a refused credential names whose signature is right: for the event alone. */
 export const refusedIdentity: WeakMap<WixAuthError, WixIdentity> = new WeakMap()
 
-/** What a look-up without a user is. Its code is for the Bearer challenge; the event has none. */
+/** What a look-up without a user is. Its code is for the `invalid_token` of the Bearer challenge; the event has none. */
 export const NO_USER: WixAuthError = refusal('claim_invalid', 'the verify callback found no user')
 
 /** The status that the error handlers of Express, Koa, Nest and Fastify answer with. */
@@ -93,18 +93,25 @@ export const begin = (): number => (isObserved() ? performance.now() : 0)
 /**
  * Publishes what came of a request.
  *
- * @param began From {@link begin}.
+ * @param began From {@link begin}: 0 where nobody listened then.
  * @param identity Who was verified.
  */
 export function tell(strategy: string, began: number, request: unknown, decision: Decision, identity?: unknown): void {
   if (!isObserved()) {
-    if (mayWarn && decision.user === undefined) warnOnce(strategy, toldOf(decision))
+    if (mayWarn && decision.user === undefined && decision.error === undefined) warnOnce(strategy, toldOf(decision))
     return
   }
-  const whom = identity ?? ('refusal' in decision ? refusedIdentity.get(decision.refusal) : null)
-  const duration = began === 0 ? 0 : performance.now() - began
-  const event = { strategy, ...toldOf(decision), identity: identityIn(whom), duration }
-  const published: WixAuthenticateEvent = Object.defineProperty({ ...event, request }, 'request', { enumerable: false })
-  events.publish(published)
-  if (debug.enabled) debug(lineOf(published))
+  try {
+    const whom = identity ?? ('refusal' in decision ? refusedIdentity.get(decision.refusal) : null)
+    const duration = began === 0 ? 0 : performance.now() - began
+    const event = { strategy, ...toldOf(decision), identity: identityIn(whom), duration }
+    const published: WixAuthenticateEvent = Object.defineProperty({ ...event, request }, 'request', {
+      enumerable: false,
+    })
+    events.publish(published)
+    if (debug.enabled) debug(lineOf(published))
+  } catch {
+    // A property of the request, or of an error of the app, throws when it is read: that must not change what comes of the request.
+    debug(`${strategy}: no event, since the request or the error cannot be read`)
+  }
 }

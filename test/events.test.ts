@@ -168,6 +168,21 @@ describe('the event of an authentication', () => {
     expect(events[0]).to.include({ outcome: 'success', duration: 0 })
   })
 
+  it('P-01: is left out, and changes no outcome, where the request or the error cannot be read', async () => {
+    const thrower = (name: string): object => ({
+      get [name]() {
+        throw new Error('of a getter')
+      },
+    })
+    const odd = Object.defineProperties(new Error('x'), Object.getOwnPropertyDescriptors(thrower('status')))
+    const outcome = await run(
+      strategy(() => Promise.reject(odd)),
+      request({ instance: instance() }),
+    )
+    expect(outcome).to.deep.equal({ kind: 'error', error: odd })
+    expect(events).to.deep.equal([])
+  })
+
   it('is published for the 403 of requireIdentity, and for nothing else of it', async () => {
     const req = {
       method: 'GET',

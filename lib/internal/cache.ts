@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { refusal, WixAuthError } from '../errors.ts'
+import { WixAuthError } from '../errors.ts'
 import { plain } from './values.ts'
 
 /** A bounded map whose entries expire; the least recently used entry makes room for a new one. */
@@ -78,7 +78,7 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
 ): (token: string, ...rest: Rest) => Value | Promise<Value> {
   const time = now ?? Date.now
   // Apart, so that no number of bad tokens can evict the good ones.
-  const refused = expiringMap<Pick<WixAuthError, 'code' | 'hint'>>({ max: Math.ceil(max / 10), now })
+  const refused = expiringMap<Pick<WixAuthError, 'code' | 'message' | 'hint'>>({ max: Math.ceil(max / 10), now })
   const accepted = expiringMap<string>({ max, maxSize: max * VALUE_SIZE, sizeOf: (json) => json.length, now })
   // Not the library's own sharing: its AbortController for each check costs a third of verifying a signature.
   const inFlight = new Map<string, Promise<string>>()
@@ -90,7 +90,10 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
       accepted.set(key, json, Math.min(maxAge, expiryOf(value) - time() / 1000))
       return json
     } catch (reason) {
-      if (reason instanceof WixAuthError) refused.set(key, { code: reason.code, hint: reason.hint }, REFUSAL_AGE)
+      if (reason instanceof WixAuthError) {
+        const { code, message, hint } = reason
+        refused.set(key, { code, message, hint }, REFUSAL_AGE)
+      }
       throw reason
     } finally {
       inFlight.delete(key)
@@ -100,7 +103,10 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
   return (token, ...rest) => {
     const key = hash('sha256', `${purpose} ${token}`, 'base64url')
     const refusedBefore = refused.get(key)
-    if (refusedBefore !== undefined) throw refusal(refusedBefore.code, refusedBefore.hint)
+    if (refusedBefore !== undefined) {
+      const { code, message, hint } = refusedBefore
+      throw new WixAuthError(code, message, { hint })
+    }
     const known = accepted.get(key)
     if (known !== undefined) {
       const value = JSON.parse(known) as Value

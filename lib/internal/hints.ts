@@ -129,6 +129,8 @@ export const tooLong = (credential: string, limit: number): string =>
 
 const parts = (count: number): string => (count === 1 ? '1 part' : `${count} parts`)
 
-/** Why a credential is not of the form that it should have. */
-export const formHint = (credential: string, expected: string): string =>
-  looksLike(credential.slice(0, 10_000)) ?? `${parts(credential.split('.').length)} between dots; ${expected}`
+/** Why a credential is not of the form that it should have, by its beginning. */
+export function formHint(credential: string, expected: string): string {
+  const start = credential.slice(0, 10_000)
+  return looksLike(start) ?? `${parts(start.split('.').length)} between dots; ${expected}`
+}

@@ -9,7 +9,7 @@ import type { KeyObject } from './safe-key.ts'
 /** Finds the key of a token by its header. Another function as soon as the keys have changed. */
 export type FindKey = JWTVerifyGetKey
 
-// Real headers have about fifty characters. jose parses them before it looks at the signature.
+// Of base64url, for every JWT. Real headers have about fifty. jose parses them before it looks at the signature.
 const MAX_HEADER_LENGTH = 2048
 
 // One spelling for each token: jose takes padding, whitespace and unused bits (RFC 7515 section 2).

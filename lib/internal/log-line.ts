@@ -1,7 +1,7 @@
 import { isNonEmptyString, property } from './values.ts'
 
 /** The parts of an event that a line shows. */
-interface Told {
+interface Shown {
   strategy: string
   status: number
   code: string | null
@@ -24,7 +24,7 @@ function routeOf(request: unknown): string | undefined {
 const printable = (line: string): string => line.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 500)
 
 /** One event as one line: `wix-app 401 token_expired: signed 26 h ago; maxAge is 24 h (instance ..., GET /dashboard)`. */
-export function lineOf({ strategy, status, code, hint, identity, error, request }: Told): string {
+export function lineOf({ strategy, status, code, hint, identity, error, request }: Shown): string {
   const what = [strategy, status, code].filter((part) => part !== null).join(' ')
   const why = hint ?? error?.message
   const where = [identity && `instance ${identity.instanceId}`, routeOf(request)].filter(Boolean).join(', ')

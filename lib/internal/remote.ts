@@ -50,7 +50,7 @@ interface Remote {
 }
 
 const WORTH_A_RETRY: ReadonlySet<number> = new Set([502, 503, 504])
-/** Seconds that a server may ask its callers to wait. */
+/** The same for any other status, of any server. */
 const LONGEST_WAIT = 30
 
 /** Seconds that the server asks its callers to wait, as a number or a date (RFC 9110 section 10.2.3); 0 when it does not. */

@@ -1,6 +1,6 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import { got } from './options.ts'
-import { type KeyObject as Key, rsaProblem } from './safe-key.ts'
+import { type KeyObject as Key, MIN_RSA_LENGTH, rsaProblem } from './safe-key.ts'
 
 type OnePublicKey = string | Key
 
@@ -53,7 +53,7 @@ export function wixPublicKeys(owner: string, value: unknown): readonly Key[] {
   const problem = keys.length === 0 ? ', got an empty array' : keys.find((key) => typeof key === 'string')
   if (problem !== undefined) {
     throw new TypeError(
-      `${owner}: option \`publicKey\` must be the public key of your app (RSA, 2048 bits or more)${problem}. ` +
+      `${owner}: option \`publicKey\` must be the public key of your app (RSA, ${MIN_RSA_LENGTH} bits or more)${problem}. ` +
         'Find it in the dashboard of your app at Wix: Webhooks > Get public key, or More Actions > View ID & keys',
     )
   }

@@ -5,7 +5,7 @@ import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { got } from '../internal/options.ts'
 import { singleFlight, withTimeout } from '../internal/promises.ts'
-import { isEd25519, isP256, isSafeRsa, type KeyObject } from '../internal/safe-key.ts'
+import { isEd25519, isP256, isSafeRsa, type KeyObject, MIN_RSA_LENGTH } from '../internal/safe-key.ts'
 import { isNonEmptyString, own, systemCodeOf } from '../internal/values.ts'
 
 /** How session tokens may be signed. */
@@ -172,7 +172,7 @@ export async function generateSessionKey(alg: SessionAlgorithm = 'ES256'): Promi
   if (!SESSION_ALGORITHMS.includes(alg)) {
     throw new TypeError(`generateSessionKey: the algorithm must be ${SESSION_ALGORITHMS.join(', ')}`)
   }
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+  const { privateKey, publicKey } = await generateKeyPair(alg, { modulusLength: MIN_RSA_LENGTH, extractable: true })
   const kid = await calculateJwkThumbprint(publicKey)
   return { ...(await exportJWK(privateKey)), kid, alg }
 }

@@ -99,6 +99,7 @@ function webhookCheck(
     if (!isNonEmptyString(eventType)) throw refusal('claim_invalid', 'the event has no `eventType`')
     const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
     return {
+      // First, so that nothing in the event replaces what follows.
       ...event,
       instanceId,
       // Old events have none.

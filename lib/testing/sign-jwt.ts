@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { MIN_RSA_LENGTH } from '../internal/safe-key.ts'
 
 /** Claims that replace the usual ones; those named as `undefined` are left out. */
 type Claims = Readonly<Record<string, unknown>>
@@ -10,7 +11,7 @@ type Claims = Readonly<Record<string, unknown>>
  */
 export function generateAppKeys(): { publicKey: string; privateKey: string } {
   return generateKeyPairSync('rsa', {
-    modulusLength: 2048,
+    modulusLength: MIN_RSA_LENGTH,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   })

@@ -69,6 +69,15 @@ describe('cached', () => {
     sinon.assert.calledOnce(check)
   })
 
+  it('E-02: throws a cached refusal with the message and the hint that it had', async () => {
+    const reason = new WixAuthError('claim_invalid', 'the clock is wrong', { hint: 'by a day' })
+    const cache = caching(() => Promise.reject(reason))
+    await failureOf(cache, 'a')
+    expect(() => cache('a'))
+      .to.throw(WixAuthError)
+      .that.includes({ code: 'claim_invalid', message: 'the clock is wrong', hint: 'by a day' })
+  })
+
   it('has an entry of its own for each token', async () => {
     const check = checking()
     const cache = caching(check)

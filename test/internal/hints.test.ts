@@ -96,6 +96,7 @@ describe('what a credential looks like', () => {
     expect(looksLike('junk')).to.equal(undefined)
     expect(formHint('junk', 'it has 2')).to.equal('1 part between dots; it has 2')
     expect(formHint('a.b', 'it has 3')).to.equal('2 parts between dots; it has 3')
+    expect(formHint('.'.repeat(1_000_000), 'it has 3')).to.equal('10001 parts between dots; it has 3')
     expect(tooLong('abc', 2)).to.equal('3 characters; the limit is 2')
   })
 })

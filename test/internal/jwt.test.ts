@@ -301,6 +301,17 @@ describe('a JWT from Wix', () => {
     expect(await run(strategy, { body: webhook() })).to.have.property('kind', 'error')
   })
 
+  it('says nothing of the claims of a long JWT that is not verified', async () => {
+    const claimsOf = (more: object): Buffer =>
+      Buffer.from(JSON.stringify({ aud: '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725', ...more }))
+    const hintOf = async (more: object): Promise<unknown> => {
+      const forged = rawJwt(HEADER, claimsOf(more), signedBy('RSA-SHA256', OTHER_KEYS.privateKey))
+      return ((await verify(forged).catch((error: unknown) => error)) as WixAuthError).hint
+    }
+    expect(await hintOf({})).to.match(/^no key of 1 fits; the JWT names app 5e2d9a41-\S+ \(not verified\)$/)
+    expect(await hintOf({ long: 'x'.repeat(10_000) })).to.equal('no key of 1 fits')
+  })
+
   it('E-01: leaves nothing of itself in any refusal', async () => {
     const canary = 'canary-91b2'
     const data = `{"instanceId":"${canary}"}`

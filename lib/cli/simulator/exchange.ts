@@ -14,7 +14,7 @@ export interface AppRequest {
 export interface AppAnswer {
   status: number
   headers: Readonly<Record<string, string>>
-  /** At most 20,000 characters. */
+  /** The first 20,000 bytes. */
   body: string
 }
 
@@ -34,6 +34,19 @@ export interface Verdict {
 
 const MAX_BODY = 20_000
 
+/** A part of the body: an app may answer without an end, and what the log shows must not keep the rest in memory. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    length += chunk.length
+    // To leave the loop cancels the body.
+    if (length >= MAX_BODY) break
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_BODY).toString()
+}
+
 /** Sends a request once, and follows no redirect. `limit` is in milliseconds. */
 export async function send({ url, ...init }: AppRequest, limit: number): Promise<Exchange> {
   const start = performance.now()
@@ -44,7 +57,7 @@ export async function send({ url, ...init }: AppRequest, limit: number): Promise
   })
   try {
     const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(limit) })
-    const body = (await response.text()).slice(0, MAX_BODY)
+    const body = await beginningOf(response)
     return end({ status: response.status, headers: Object.fromEntries(response.headers), body }, '')
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'TimeoutError'

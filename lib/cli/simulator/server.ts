@@ -116,7 +116,12 @@ export class SimulatorServer {
     // A name of somebody else may lead to this machine (DNS rebinding).
     if (!hosts.includes(String(host))) return send(res, 421, { message: `The simulator is at ${origin}` })
     const { pathname, search } = new URL(String(req.url), origin)
-    if (pathname.startsWith('/oauth2/')) return this._callWix(pathname, req, res)
+    if (pathname.startsWith('/oauth2/')) {
+      // A backend sends no Origin; a page in a browser, which could fill the log, always does.
+      if (sender !== undefined || req.method !== 'POST')
+        return send(res, 403, { message: 'Only a backend may send this' })
+      return this._callWix(pathname, req, res)
+    }
 
     for (const [name, value] of Object.entries(this.#headers)) res.setHeader(name, value)
     // Under its other name, the dashboard would be on the same site as the app.
@@ -159,8 +164,7 @@ export class SimulatorServer {
     const start = performance.now()
     const body = await bodyOf(req)
     if (body === undefined) return send(res, 413, { message: 'The body is larger than 64 KiB' })
-    const method = String(req.method)
-    const response = await fetch(apiUrl + pathname, method === 'POST' ? { method, body } : { method })
+    const response = await fetch(apiUrl + pathname, { method: 'POST', body })
     const answer = await response.text()
     const { status } = response
     const wait = response.headers.get('retry-after')

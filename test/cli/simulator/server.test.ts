@@ -143,7 +143,9 @@ describe('The server of the simulator', () => {
 
   it('passes on what the app asks Wix, under both of its names', async () => {
     const headers = { Host: host.replace('127.0.0.1', 'localhost') }
-    expect((await ask(url, '/oauth2/token-info', headers)).status).to.equal(404)
+    expect((await ask(url, '/oauth2/token-info', headers)).status).to.equal(403)
+    const ofPage = { method: 'POST', headers: { origin: 'http://evil.example' }, body: '{"token":"x"}' }
+    expect((await fetch(`${url}/oauth2/token-info`, ofPage)).status).to.equal(403)
     const unknown = await fetch(`${url}/oauth2/token-info`, { method: 'POST', body: '{"token":"x"}' })
     expect(await unknown.json()).to.deep.equal({ active: false })
     const large = await fetch(`${url}/oauth2/token-info`, { method: 'POST', body: 'x'.repeat(70_000) })
