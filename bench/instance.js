@@ -1,5 +1,6 @@
 // Plain JavaScript: a loader that rewrites the code on the way would be measured with it.
 import { createHmac, createSecretKey, randomUUID, timingSafeEqual } from 'node:crypto'
+import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
@@ -42,6 +43,15 @@ function bare(instance) {
 const verify = (instance, done) => done(null, instance)
 const ours = authenticate(new WixAppStrategy({ secret }, verify))
 
+/** With somebody who listens to the events from the first call on, in the process of this contender alone. */
+const observed = each(requests, ours)
+let isObserved = false
+function listening() {
+  if (!isObserved) subscribe('passport-wix-app:authenticate', () => {})
+  isObserved = true
+  observed()
+}
+
 process.noDeprecation = true
 const OldStrategy = createRequire(import.meta.url)('passport-wix-app-1')
 const old = authenticate(new OldStrategy({ secret, signDateThreshold: 86_400_000 }, verify))
@@ -51,6 +61,7 @@ await compare(
   {
     'bare work (HMAC, compare, decode, parse)': each(instances, bare),
     'WixAppStrategy authenticate()': each(requests, ours),
+    'the same, with a subscriber to the events': listening,
     'verifyInstance()': each(instances, (instance) => verifyInstance(instance, { secret })),
     'passport-wix-app 1.0.8 authenticate()': each(requests, old),
   },
