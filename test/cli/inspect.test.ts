@@ -347,8 +347,29 @@ describe('inspect', () => {
     })
 
     it('what is signed with another secret, and holds nothing to name', async () => {
-      for (const credential of [signData('AAAA', 'other'), sign([], 'other')])
+      for (const credential of [sign([], 'other'), sign({}, 'other')])
         expect(await reported([credential], { env: ENV })).to.include({ exit: 1, hint: 'no secret of 1 fits' })
+    })
+
+    it('an instance that was cut anywhere, or has a character too many', async () => {
+      const whole = instance({ appDefId: GUID })
+      const cuts = Array.from({ length: whole.length - 45 }, (_, index) => whole.slice(0, index + 45))
+      for (const credential of [...cuts, signData('AAAA', 'other')])
+        expect(await reported([credential], { env: ENV })).to.include({
+          exit: 1,
+          code: 'signature_invalid',
+          hint: 'no secret of 1 fits; the payload is not complete JSON: was it cut?',
+          cure: 'Copy the whole instance, and nothing else.',
+        })
+      const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+      for (const extra of ['', 'a', 'aa'])
+        for (const character of characters) {
+          const { hint, cure } = await reported([`${instance({ extra })}${character}`], { env: ENV })
+          expect(hint).to.match(
+            /^no secret of 1 fits; the payload is not (complete JSON: was it cut|canonical base64url: was it cut or changed)\?$/,
+          )
+          expect(cure).to.match(/whole/)
+        }
     })
 
     it('the form of an instance also without a secret', async () => {

@@ -98,10 +98,10 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'no secret of 2 fits',
       },
       {
-        path: query(`${'A'.repeat(43)}.bm90IGpzb24`),
+        path: query(instance().slice(0, -40)),
         status: 401,
         code: 'signature_invalid',
-        hint: 'no secret of 2 fits',
+        hint: 'no secret of 2 fits; the payload is not complete JSON: was it cut?',
       },
       {
         path: query(instance({ appDefId: OTHER_APP_ID })).replace('/app', '/app-id'),
@@ -215,7 +215,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: '/app',
         status: 401,
         code: 'credentials_missing',
-        hint: 'nothing in the query',
+        hint: 'nothing in the query or the Authorization header',
       },
       {
         symptom: '401 to `OPTIONS`, and a CORS error in the browser',
@@ -237,6 +237,13 @@ describe('The hint of a refusal, over HTTP', () => {
         status: 401,
         code: 'credentials_missing',
         hint: 'in the query as `signedInstance`',
+      },
+      { path: '/signed', status: 401, code: 'credentials_missing', hint: 'the reader of the app found nothing' },
+      {
+        path: '/signed?instance=INSTANCE',
+        status: 401,
+        code: 'credentials_missing',
+        hint: 'in the query as `instance`',
       },
       {
         path: '/app',
