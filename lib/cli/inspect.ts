@@ -121,10 +121,10 @@ async function read({ stdin }: System): Promise<string> {
 }
 
 /** What of a key may be in a key set (RFC 7517 section 4): an app may keep its session keys with their private halves. */
-const PUBLIC_MEMBERS = ['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e']
+const PUBLIC_MEMBERS: ReadonlySet<string> = new Set(['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e'])
 
 const publicHalf = (key: unknown): unknown =>
-  isObject(key) ? Object.fromEntries(Object.entries(key).filter(([name]) => PUBLIC_MEMBERS.includes(name))) : key
+  isObject(key) ? Object.fromEntries(Object.entries(key).filter(([name]) => PUBLIC_MEMBERS.has(name))) : key
 
 /** A key set of public keys, of a key set or an array of keys. */
 function keySetOf(content: unknown): unknown {

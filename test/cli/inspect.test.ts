@@ -136,7 +136,7 @@ describe('inspect', () => {
       [instance().slice(1), [], null, 'token_malformed'],
       [webhook({}, { exp: 1 }), [], 'right', 'token_expired'],
       [servicePlugin({}, { aud: 'other' }), [], 'right', 'claim_invalid'],
-      [digest(`${BODY} `), ['--body-file', BODY_FILE], 'right', 'signature_invalid'],
+      [digest('another'), ['--body-file', BODY_FILE], 'right', 'signature_invalid'],
       [accessToken(), [], null, null],
     ]
     for (const [credential, options, signature, code] of rows) {

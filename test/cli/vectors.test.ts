@@ -25,7 +25,7 @@ const NEW_TOKEN = 'Get a new one: reload the page. If that is refused, set the c
 const NETWORK = 'Check the address and the network, and try again.'
 
 const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
-const HAS_RULES = ['instance', 'access-token']
+const HAS_RULES = new Set(['instance', 'access-token'])
 const STRATEGIES: Record<string, string> = {
   instance: 'WixAppStrategy',
   'access-token': 'WixAccessTokenStrategy',
@@ -262,7 +262,7 @@ const expectSuccess = (
     verified: true,
     signature: kind === 'access-token' ? null : 'right',
     strategy: STRATEGIES[kind],
-    hint: HAS_RULES.includes(kind) && identity?.['subjectType'] === 'VISITOR' ? VISITOR : null,
+    hint: HAS_RULES.has(kind) && identity?.['subjectType'] === 'VISITOR' ? VISITOR : null,
     cure: null,
     found: kind,
   })

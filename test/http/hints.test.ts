@@ -598,6 +598,22 @@ describe('The hint of a refusal, over HTTP', () => {
     )
   })
 
+  it('is in the log for a webhook that the route does not get, with the id of the event', async () => {
+    const id = '11111111-6d3e-4f59-a7c0-1e8b5d92f364'
+    for (const data of [{ id, entityFqdn: 'wix.a.v1.b' }, { id: 'canary', entityFqdn: 'wix.a.v1.b' }, { id }]) {
+      const body = signWebhook({ instanceId: SITE, eventType: 'A', data }, KEYS.privateKey)
+      for (let attempt = 0; attempt < 2; attempt++)
+        expect((await fetch(`${url}/once?secret=canary`, post(body))).status).to.equal(200)
+    }
+    const { events, lines } = await printed()
+    expect(events).to.have.lengthOf(6)
+    expect(lines.map((line) => line.replace(/^.*?: /, '')).filter((line) => line.startsWith('dedup'))).to.deep.equal([
+      `deduplicate 200: handled before (${id}) (instance ${SITE}, POST /once)`,
+      `deduplicate 200: handled before (instance ${SITE}, POST /once)`,
+      `deduplicate 200: handled before (instance ${SITE}, POST /once)`,
+    ])
+  })
+
   it('tells of a success, and of an error of the app in one line', async () => {
     await fetch(`${url}/app?instance=${instance()}`)
     await fetch(`${url}/broken?instance=${instance()}`)
