@@ -149,8 +149,13 @@ const PLACES: ReadonlyArray<readonly [place: string, has: (req: unknown, name: s
   ['the query', (req, name) => fromQuery(name)(req) !== undefined],
 ]
 
-/** Where a credential is that a strategy looked for in vain. */
-export const elsewhere = (req: unknown, expected: string): string | undefined =>
+/**
+ * Where a credential is that a strategy looked for in vain.
+ *
+ * @param expected Where it looked; undefined for a reader of the app, of which nobody knows that.
+ * @param also Where else, where that is another place than the one to use.
+ */
+export const elsewhere = (req: unknown, expected: string | undefined, also = ''): string | undefined =>
   whileObserved(() => {
     const authorization = authorizationHeader(req)
     if (authorization !== undefined) {
@@ -160,9 +165,11 @@ export const elsewhere = (req: unknown, expected: string): string | undefined =>
     for (const [place, has] of PLACES) {
       const name = NAMES.find((one) => has(req, one))
       if (name !== undefined)
-        return place === expected ? `in ${place} as \`${name}\`` : `in ${place}, not in ${expected}`
+        return expected === undefined || place === expected
+          ? `in ${place} as \`${name}\``
+          : `in ${place}, not in ${expected}`
     }
-    return `nothing in ${expected}`
+    return expected === undefined ? 'the reader of the app found nothing' : `nothing in ${expected}${also}`
   })
 
 /** The option `tokenFromRequest`, of the kinds that read a token. */
@@ -176,10 +183,12 @@ export const tokenChecks: Checks<TokenOptions> = { tokenFromRequest: callback }
 /** The reader of the kinds that take a token. A token of another kind counts as missing, so that in a chain one strategy answers for it. */
 export const tokenReader =
   (isOfOtherKind: (token: string) => boolean) =>
-  <Req>({ tokenFromRequest = tokenFromAuthorization }: TokenOptions<Req>): ((req: Req) => string | Promise<string>) =>
-  (req) =>
-    whenReady(tokenFromRequest(req), (value) => {
-      const token = oneCredential(value, () => elsewhere(req, 'the Authorization header'))
-      if (isOfOtherKind(token)) throw refusal('credentials_missing', looksLike(token) ?? 'a token of another kind')
-      return token
-    })
+  <Req>({ tokenFromRequest = tokenFromAuthorization }: TokenOptions<Req>): ((req: Req) => string | Promise<string>) => {
+    const expected = tokenFromRequest === tokenFromAuthorization ? 'the Authorization header' : undefined
+    return (req) =>
+      whenReady(tokenFromRequest(req), (value) => {
+        const token = oneCredential(value, () => elsewhere(req, expected))
+        if (isOfOtherKind(token)) throw refusal('credentials_missing', looksLike(token) ?? 'a token of another kind')
+        return token
+      })
+  }

@@ -73,7 +73,7 @@ describe('the event of an authentication', () => {
       outcome: 'fail',
       status: 401,
       code: 'credentials_missing',
-      hint: 'nothing in the query',
+      hint: 'nothing in the query or the Authorization header',
       identity: null,
       error: null,
     })

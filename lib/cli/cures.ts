@@ -30,6 +30,7 @@ const CURES: readonly Cure[] = [
   { code: 'token_malformed', hint: /not JSON|not a JSON object|^the header (asks|has)/, cure: NOT_OF_WIX },
   { code: 'token_malformed', cure: AS_IT_CAME },
   { code: 'signature_invalid', hint: /^`alg`/, cure: 'Leave it refused: Wix does not sign like this.' },
+  { code: 'signature_invalid', hint: /not complete JSON/, cure: 'Copy the whole instance, and nothing else.' },
   { code: 'signature_invalid', hint: /base64url/, cure: AS_IT_CAME },
   { code: 'signature_invalid', hint: /^the hash/, cure: 'Verify the raw body, byte for byte, before any parser.' },
   {

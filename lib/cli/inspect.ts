@@ -1,15 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { refusal, WixAuthError, WixUnavailableError } from '../errors.ts'
 import { events } from '../internal/hints.ts'
 import type { Fetch } from '../internal/remote.ts'
 import { keysIn, remoteKeySet } from '../internal/remote-key-set.ts'
 import { secureUrl } from '../internal/url.ts'
-import { systemCodeOf } from '../internal/values.ts'
+import { isObject, own, systemCodeOf } from '../internal/values.ts'
 import { check, type Given, NotChecked } from './check.ts'
 import { cureOf } from './cures.ts'
 import { type Carried, carried, decode, kindOf, KINDS, type VerifiableKind } from './recognize.ts'
-import { identityShown, printed, type Report, shownOf } from './report.ts'
+import { identityShown, printed, type Report, shownOf, STRATEGIES } from './report.ts'
 
 const HELP = `Usage: passport-wix-app inspect [options] [credential]
 
@@ -26,7 +26,7 @@ Options:
   --app-id ID              The app ID. Default: WIX_APP_ID
   --max-age SECONDS|false  The maxAge of your strategy. Default: the one of WixAppStrategy or WixWebhookStrategy
   --body-file FILE         The raw body that a Digest header was sent with
-  --jwks URL|FILE          The key set of the issuer of a session token, with
+  --jwks URL|FILE          The key set of the issuer of a session token, or an array of keys, with
   --issuer ISSUER          its issuer, and
   --audience AUDIENCE      its audience
   --ask-wix                Send an access token to Wix, which alone can verify one
@@ -120,6 +120,18 @@ async function read({ stdin }: System): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
+/** What of a key may be in a key set (RFC 7517 section 4): an app may keep its session keys with their private halves. */
+const PUBLIC_MEMBERS: ReadonlySet<string> = new Set(['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e'])
+
+const publicHalf = (key: unknown): unknown =>
+  isObject(key) ? Object.fromEntries(Object.entries(key).filter(([name]) => PUBLIC_MEMBERS.has(name))) : key
+
+/** A key set of public keys, of a key set or an array of keys. */
+function keySetOf(content: unknown): unknown {
+  const keys = Array.isArray(content) ? content : own(content, 'keys')
+  return Array.isArray(keys) ? { keys: keys.map(publicHalf) } : content
+}
+
 /** The keys of session tokens. */
 function keysOf(source: string): NonNullable<Given['keys']> {
   if (/^https?:/i.test(source)) {
@@ -129,10 +141,10 @@ function keysOf(source: string): NonNullable<Given['keys']> {
   }
   const json = contentOf('jwks', source).toString()
   try {
-    const keys = keysIn(JSON.parse(json))
+    const keys = keysIn(keySetOf(JSON.parse(json)))
     return () => keys
   } catch {
-    throw new UsageError('the file of --jwks is not a JSON Web Key Set')
+    throw new UsageError('the file of --jwks is neither a JSON Web Key Set nor an array of keys')
   }
 }
 
@@ -157,25 +169,40 @@ function givenBy(values: Values, { env, fetch = globalThis.fetch, now = Date.now
   }
 }
 
-type Verdict = Pick<Report, 'verdict' | 'identity' | 'code' | 'status' | 'hint' | 'cure'>
+type Verdict = Pick<Report, 'signature' | 'verdict' | 'identity' | 'code' | 'status' | 'hint' | 'cure'>
 
-const NOTHING = { identity: null, code: null, status: null, hint: null, cure: null }
+const NOTHING = { signature: null, identity: null, code: null, status: null, hint: null, cure: null }
+
+/** Whether a refusal is one of a credential whose signature is right: all that is looked at after it. */
+const isAfterSignature = ({ code, hint = '' }: WixAuthError): boolean =>
+  code === 'token_expired' || code === 'claim_invalid' || /^the hash|is not JSON in UTF-8$/.test(hint)
+
+/** The kinds of which nobody requires a subject. */
+const isCallOfWix = (kind: Report['kind']): boolean => ['webhook', 'service-plugin', 'digest'].includes(kind)
+
+const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
 
 async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'], given: Given): Promise<Verdict> {
   // Hints show some unverified parts, but only while somebody listens.
   const listen = (): void => {}
   events.subscribe(listen)
+  // Wix alone can look at that of an access token.
+  const signature = kind === 'access-token' ? null : 'right'
   try {
     if (!isAlone) throw refusal('request_invalid', 'sent twice')
-    return { verdict: 'good', ...NOTHING, identity: identityShown(await check(kind, credential, given)) }
+    const identity = identityShown(await check(kind, credential, given))
+    const hint = own(identity, 'subjectType') === 'VISITOR' && !isCallOfWix(kind) ? VISITOR : null
+    return { ...NOTHING, verdict: 'good', signature, identity, hint }
   } catch (error) {
     if (error instanceof WixAuthError) {
       const { code, status, hint = null } = error
-      return { verdict: 'refused', ...NOTHING, code, status, hint, cure: cureOf(error, kind) }
+      const cure = cureOf(error, kind)
+      const known = isAfterSignature(error) ? signature : null
+      return { ...NOTHING, verdict: 'refused', signature: known, code, status, hint, cure }
     }
     if (error instanceof NotChecked || error instanceof WixUnavailableError) {
       const cure = error instanceof NotChecked ? error.cure : 'Check the address and the network, and try again.'
-      return { verdict: 'not checked', ...NOTHING, hint: error.message, cure }
+      return { ...NOTHING, verdict: 'not checked', hint: error.message, cure }
     }
     throw error
   } finally {
@@ -202,6 +229,8 @@ async function run(args: readonly string[], system: System): Promise<number> {
   const expected = expectedKind(values.as)
   const given = givenBy(values, system)
   const [argument] = credentials
+  if (argument !== undefined && existsSync(argument) && statSync(argument).isFile())
+    throw new UsageError('the argument is the name of a file: send its content to standard input, with < before it')
   const found = carried(argument === undefined || argument === '-' ? await read(system) : argument)
   const looksLike = kindOf(found)
   // A key that signs nobody in is refused whatever a route expects.
@@ -212,6 +241,7 @@ async function run(args: readonly string[], system: System): Promise<number> {
     from: found.from,
     decoded: shownOf(decode(found.credential)),
     verified: verdict.verdict === 'good',
+    strategy: verdict.verdict === 'refused' ? null : STRATEGIES[verdict.verdict === 'good' ? kind : looksLike],
     ...verdict,
   }
   const { json = false, full = false } = values
@@ -230,7 +260,9 @@ export async function inspect(args: readonly string[], system: System = process)
   } catch (error) {
     // A TypeError is a secret or a key that cannot be one. No message of this package holds its input; others may.
     const isUsage = error instanceof UsageError || error instanceof TypeError
-    const problem = isUsage ? `${error.message}\n\n${HELP}` : `failed${systemCodeOf(error)}\n`
+    const problem = isUsage
+      ? `${error.message}\n\nTry: passport-wix-app inspect --help\n`
+      : `failed${systemCodeOf(error)}\n`
     system.stderr.write(`passport-wix-app inspect: ${problem}`)
     return isUsage ? EXIT_CODES.usage : EXIT_CODES['not checked']
   }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 
 const USAGE = `Usage: passport-wix-app <command> [options]
 
@@ -6,7 +7,7 @@ Commands:
   inspect    Say what a credential is, and why it is refused
   simulate   Wix on this machine, for an app in any language
 
-passport-wix-app <command> --help tells the options.
+passport-wix-app <command> --help tells the options, passport-wix-app --version the version.
 `
 
 // Each command is loaded only when it is called. tsx, which runs this file in the tests, adds a branch to each dynamic import.
@@ -21,7 +22,12 @@ if (name === 'inspect') {
   process.exitCode = await simulate(args)
 } else if (name === '--help' || name === '-h') {
   process.stdout.write(USAGE)
+} else if (name === '--version') {
+  const content = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(content) as { version: string }
+  process.stdout.write(`${version}\n`)
 } else {
-  process.stderr.write(USAGE)
+  // It is not repeated: it may be a credential.
+  process.stderr.write(name === undefined ? USAGE : `passport-wix-app: unknown command\n\n${USAGE}`)
   process.exitCode = 2
 }

@@ -12,7 +12,11 @@ export interface Report {
   decoded: Decoded
   /** Whether {@link Report.decoded} is what Wix, or the issuer of the session, has signed. */
   verified: boolean
+  /** `right` also for a credential that is refused for another reason, as an old one; null where it is wrong, or was not checked. */
+  signature: 'right' | null
   verdict: 'good' | 'refused' | 'not checked'
+  /** Whose routes take such a credential; null for one that is refused. */
+  strategy: string | null
   /** Whom a good credential names; null for a Digest header, too. */
   identity: Record<string, unknown> | null
   code: WixAuthErrorCode | null
@@ -133,6 +137,20 @@ const NAMES: Record<CredentialKind, string> = {
   unknown: 'no credential that this command knows',
 }
 
+/** The strategy for each kind that can be verified. */
+export const STRATEGIES: Readonly<Record<CredentialKind, string | null>> = {
+  instance: 'WixAppStrategy',
+  'access-token': 'WixAccessTokenStrategy',
+  webhook: 'WixWebhookStrategy',
+  'service-plugin': 'WixServicePluginStrategy',
+  digest: 'WixDigestStrategy',
+  session: 'WixSessionStrategy',
+  'api-key': null,
+  'refresh-token': null,
+  jwt: null,
+  unknown: null,
+}
+
 const COLORS = { good: '\x1b[32m', refused: '\x1b[31m', 'not checked': '\x1b[33m' }
 
 /** How a report is printed. */
@@ -149,18 +167,19 @@ export interface Form {
 export function printed(report: Report, { json, full, color, now }: Form): string {
   const ids = full ? (line: string): string => line : shortened
   if (json) return `${ids(JSON.stringify(report, null, 2))}\n`
-  const { kind, from, decoded, verified, verdict, identity, code, status, hint, cure } = report
+  const { kind, from, decoded, verified, signature, verdict, strategy, identity, code, status, hint, cure } = report
   const parts = Object.entries({ ...decoded, ...(identity && { identity }) }).flatMap(([name, part]) =>
     valuesOf(name, part, now),
   )
   const width = Math.max(...parts.map(([path]) => path.length))
   const inColor = color ? `${COLORS[verdict]}${verdict}\x1b[0m` : verdict
+  const trust = verified ? 'verified' : signature === null ? 'not verified' : 'signature right'
   const lines = [
     `This is ${NAMES[kind]}${from === null || kind === 'digest' ? '' : `, from the ${from}`}.`,
-    ...(parts.length === 0 ? [] : ['', verified ? 'Decoded (verified):' : 'Decoded (not verified):']),
+    ...(parts.length === 0 ? [] : ['', `Decoded (${trust}):`]),
     ...parts.map(([path, value]) => `  ${path.padEnd(width)}  ${value}`),
     '',
-    `Verdict: ${inColor}${code === null ? '' : `, ${status} ${code}`}`,
+    `Verdict: ${inColor}${code === null ? '' : `, ${status} ${code}`}${strategy === null ? '' : `, for a route of ${strategy}`}`,
     ...(hint === null ? [] : [`Hint: ${hint}`]),
     ...(cure === null ? [] : [`Cure: ${cure}`]),
   ]

@@ -42,7 +42,7 @@ export function deduplicate(
       if (!isEvent(identity)) {
         throw new Error("deduplicate: put passport.authenticate('wix-webhook', { session: false }) before it")
       }
-      delivery = deliveryOf(identity)
+      delivery = deliveryOf(identity, req)
     } catch (reason) {
       return next(toError(reason))
     }

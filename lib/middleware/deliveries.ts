@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { WixUnavailableError } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
+import { debug, idHint } from '../internal/hints.ts'
+import { lineOf } from '../internal/log-line.ts'
 import { checkOptions, must, required } from '../internal/options.ts'
 import { toError, withTimeout } from '../internal/promises.ts'
 import { isNonEmptyString, isNumber, own } from '../internal/values.ts'
@@ -35,15 +37,22 @@ const sha256 = (content: string): string => createHash('sha256').update(content)
 export const isEvent = (identity: unknown): identity is WixIdentity =>
   isNonEmptyString(own(identity, 'eventType')) && isNonEmptyString(own(identity, 'instanceId'))
 
-/** A hash of what the strategy verified: no content of the event gets into the store. */
-function keyOf(event: WixIdentity): string {
+/** In an old, flat event `id` may be that of the entity that changed, and the same in the next event about it. */
+function idOf(event: WixIdentity): string | undefined {
   const data = own(event, 'data')
   const id = own(data, 'id')
-  // In an old, flat event `id` may be that of the entity that changed, and the same in the next event about it. A retry is
-  // the same JWT, so it verifies to the same event.
-  const what = isNonEmptyString(id) && isNonEmptyString(own(data, 'entityFqdn')) ? ['id', id] : ['event', event]
+  return isNonEmptyString(id) && isNonEmptyString(own(data, 'entityFqdn')) ? id : undefined
+}
+
+/** A hash of what the strategy verified: no content of the event gets into the store. */
+function keyOf(event: WixIdentity): string {
+  const id = idOf(event)
+  // A retry is the same JWT, so it verifies to the same event.
+  const what = id === undefined ? ['event', event] : ['id', id]
   return sha256(JSON.stringify(['webhook', event.instanceId, ...what]))
 }
+
+const ANSWERED = { done: { status: 200, hint: 'handled before' }, busy: { status: 503, hint: 'in flight' } }
 
 /** One attempt to handle an event. */
 interface Delivery {
@@ -56,11 +65,14 @@ interface Delivery {
 }
 
 /**
- * Prepares what every delivery asks of the store.
+ * Prepares what every delivery asks of the store. The function that it returns takes the request for the log alone.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
-export function deliveries(owner: string, options: DeduplicateOptions): (event: WixIdentity) => Delivery {
+export function deliveries(
+  owner: string,
+  options: DeduplicateOptions,
+): (event: WixIdentity, request?: unknown) => Delivery {
   const {
     store,
     lease = 50,
@@ -90,7 +102,13 @@ export function deliveries(owner: string, options: DeduplicateOptions): (event: 
     }
   }
 
-  return (event) => {
+  /** Nothing else tells of a delivery that the route does not get. */
+  const log = ({ status, hint }: { status: number; hint: string }, event: WixIdentity, request: unknown): void => {
+    const told = { strategy: owner, status, code: null, hint: hint + idHint(idOf(event)), error: null }
+    debug(lineOf({ ...told, identity: event, request }))
+  }
+
+  return (event, request) => {
     const key = keyOf(event)
     // Unique, so that an attempt whose lease has expired cannot free the lease of the next one.
     const attempt = randomUUID()
@@ -103,7 +121,9 @@ export function deliveries(owner: string, options: DeduplicateOptions): (event: 
       async begin() {
         const begun = (async () => checkProgress(await store.begin(key, lease, attempt)))()
         try {
-          return await inTime(() => begun)
+          const progress = await inTime(() => begun)
+          if (debug.enabled && progress !== 'new') log(ANSWERED[progress], event, request)
+          return progress
         } catch (cause) {
           // A lease that comes late would block the next attempt, while no route handles the delivery.
           void begun.then((progress) => (progress === 'new' ? abort() : undefined)).catch(() => {})

@@ -1,11 +1,25 @@
 import { duration, encodingHint, formHint, guidOf, whileObserved } from '../internal/hints.ts'
 import { own } from '../internal/values.ts'
 
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}
+
 /** What a forged or changed instance, or one of another app, tells of itself. */
 export const unverifiedParts = (data: string, appId: string | undefined): string =>
   whileObserved(() => {
     if (!/^[\w-]+$/.test(data)) return `; the payload is not canonical base64url: ${encodingHint(data)}`
-    const app = guidOf(own(JSON.parse(Buffer.from(data, 'base64url').toString()), 'appDefId'))
+    const json = Buffer.from(data, 'base64url')
+    const payload = parsed(json.toString())
+    // After the last brace Wix writes nothing: whitespace there is a character too many of base64url.
+    if (payload === undefined || /\s$/.test(json.toString())) return '; the payload is not complete JSON: was it cut?'
+    // A last character that decodes to nothing, or to less than it holds.
+    if (json.toString('base64url') !== data) return `; the payload is not canonical base64url: ${encodingHint(data)}`
+    const app = guidOf(own(payload, 'appDefId'))
     if (app === undefined) return undefined
     return app === appId
       ? '; the instance names your app (not verified): is the secret that of another one?'

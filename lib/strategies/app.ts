@@ -100,6 +100,7 @@ function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixT
 
 function instanceReader<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
   const { instanceFromRequest = instanceFromWix, appId } = options
+  const expected = instanceFromRequest === instanceFromWix ? 'the query' : undefined
   const toSecrets = (secret: unknown): readonly KeyObject[] => appSecrets(OWNER, secret, appId)
   const prepare = (secret: SecretOption<Req> | undefined): readonly KeyObject[] | SecretFunction<Req> =>
     typeof secret === 'function' ? secret : toSecrets(secret)
@@ -112,7 +113,7 @@ function instanceReader<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
       ? prepare(own(authenticateOptions, 'secret') as SecretOption<Req>)
       : (constructed ?? prepare(undefined))
     return whenReady(instanceFromRequest(req), (value) => {
-      const instance = oneCredential(value, () => elsewhere(req, 'the query'))
+      const instance = oneCredential(value, () => elsewhere(req, expected, ' or the Authorization header'))
       const secrets = typeof secret === 'function' ? whenReady(secret(req), toSecrets) : secret
       return whenReady(secrets, (known) => ({ instance, secrets: known }))
     })

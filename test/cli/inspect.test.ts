@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Report } from '../../lib/cli/report.ts'
+import { generateSessionKey, SessionTokens } from '../../lib/index.ts'
 import { accessToken } from '../support/access-token.ts'
-import { instance, iso, SECRET, sign, signData } from '../support/build.ts'
+import { instance, iso, now, SECRET, sign, signData } from '../support/build.ts'
 import { runInspect } from '../support/inspect.ts'
 import { APP_ID, BODY, claims, digest, KEYS, rawJwt, servicePlugin, webhook } from '../support/jwt.ts'
 import { KeySetServer } from '../support/key-set-server.ts'
@@ -20,6 +21,7 @@ const file = (name: string, content: string | Uint8Array): string => {
 const SECRET_FILE = file('secret.txt', `other-secret\r\n${SECRET}\n`)
 const KEY_FILE = file('key.pem', KEYS.publicKey)
 const BODY_FILE = file('body.json', BODY)
+const LIST_FILE = file('list.json', '[1]')
 const ENV = { WIX_APP_SECRET: SECRET, WIX_PUBLIC_KEY: KEYS.publicKey, WIX_APP_ID: APP_ID }
 
 const reported = async (...given: Parameters<typeof runInspect>): Promise<Report & { exit: number }> => {
@@ -52,7 +54,7 @@ describe('inspect', () => {
       '  identity.clientId       app-1',
       '  identity.siteId         null',
       '',
-      'Verdict: good',
+      'Verdict: good, for a route of WixAppStrategy',
       '',
     ]
     expect(await runInspect([credential], { env: ENV })).to.deep.equal({
@@ -82,12 +84,13 @@ describe('inspect', () => {
       const { stdout } = await runInspect([credential], { env, isTerminal })
       return /Verdict: (.*)$/m.exec(stdout)?.[1]
     }
-    expect(await verdict(ENV, instance())).to.equal('\x1b[32mgood\x1b[0m')
+    const route = ', for a route of WixAppStrategy'
+    expect(await verdict(ENV, instance())).to.equal(`\x1b[32mgood\x1b[0m${route}`)
     expect(await verdict(ENV, 'hello')).to.equal('\x1b[31mrefused\x1b[0m, 401 token_malformed')
-    expect(await verdict({}, instance())).to.equal('\x1b[33mnot checked\x1b[0m')
-    expect(await verdict({ ...ENV, NO_COLOR: '' }, instance())).to.equal('\x1b[32mgood\x1b[0m')
-    expect(await verdict({ ...ENV, NO_COLOR: '1' }, instance())).to.equal('good')
-    expect(await verdict(ENV, instance(), false)).to.equal('good')
+    expect(await verdict({}, instance())).to.equal(`\x1b[33mnot checked\x1b[0m${route}`)
+    expect(await verdict({ ...ENV, NO_COLOR: '' }, instance())).to.equal(`\x1b[32mgood\x1b[0m${route}`)
+    expect(await verdict({ ...ENV, NO_COLOR: '1' }, instance())).to.equal(`good${route}`)
+    expect(await verdict(ENV, instance(), false)).to.equal(`good${route}`)
     const { stdout } = await runInspect(['--json', instance()], { env: ENV, isTerminal: true })
     expect(stdout).to.not.include('\x1b')
   })
@@ -111,7 +114,9 @@ describe('inspect', () => {
         },
       },
       verified: false,
+      signature: 'right',
       verdict: 'refused',
+      strategy: null,
       identity: null,
       code: 'token_expired',
       status: 401,
@@ -119,6 +124,66 @@ describe('inspect', () => {
       cure: 'Get a new one: reload the page. If that is refused, set the clock.',
       exit: 1,
     })
+  })
+
+  it('says that the signature of a refused credential is right, where it is', async () => {
+    const rows: ReadonlyArray<readonly [string, readonly string[], Report['signature'], Report['code']]> = [
+      [instance(), [], 'right', null],
+      [instance({ signDate: iso(-26 * 3600) }), [], 'right', 'token_expired'],
+      [instance({ signDate: iso(26 * 3600) }), [], 'right', 'claim_invalid'],
+      [signData('AAAA', SECRET), [], 'right', 'token_malformed'],
+      [instance({}, 'other'), [], null, 'signature_invalid'],
+      [instance().slice(1), [], null, 'token_malformed'],
+      [webhook({}, { exp: 1 }), [], 'right', 'token_expired'],
+      [servicePlugin({}, { aud: 'other' }), [], 'right', 'claim_invalid'],
+      [digest('another'), ['--body-file', BODY_FILE], 'right', 'signature_invalid'],
+      [accessToken(), [], null, null],
+    ]
+    for (const [credential, options, signature, code] of rows) {
+      const report = await reported([...options, credential], { env: ENV })
+      expect(report, credential).to.include({ signature, code, verified: report.verdict === 'good' })
+    }
+    const { stdout } = await runInspect([instance({ signDate: iso(-26 * 3600) })], { env: ENV })
+    expect(stdout).to.include('\nDecoded (signature right):\n')
+  })
+
+  it('names the strategy of a credential that is good, or was not checked, and not that of a refused one', async () => {
+    const tokens = sessionTokens()
+    const keys = file('session-keys.json', JSON.stringify(await tokens.jwks()))
+    const session = ['--jwks', keys, '--issuer', ISSUER, '--audience', AUDIENCE]
+    const rows: ReadonlyArray<readonly [string, readonly string[], Report['strategy']]> = [
+      [instance(), [], 'WixAppStrategy'],
+      [webhook(), [], 'WixWebhookStrategy'],
+      [servicePlugin(), [], 'WixServicePluginStrategy'],
+      [digest(), ['--body-file', BODY_FILE], 'WixDigestStrategy'],
+      [await tokens.issue(verifiedInstance()), session, 'WixSessionStrategy'],
+    ]
+    for (const [credential, options, strategy] of rows) {
+      expect(await reported([...options, credential], { env: ENV })).to.include({ verdict: 'good', strategy })
+      expect(await reported([credential])).to.include({ verdict: 'not checked', strategy })
+      expect(await reported(['--as', 'webhook', credential])).to.include({ verdict: 'not checked', strategy })
+    }
+    const token = await runInspect([accessToken()], { env: ENV })
+    expect(token.stdout).to.include('\nVerdict: not checked, for a route of WixAccessTokenStrategy\nHint: only Wix ')
+    expect(await reported(['--as', 'webhook', 'hello'])).to.include({ verdict: 'not checked', strategy: null })
+    expect(await reported(['--as', 'instance', webhook()], { env: ENV })).to.include({
+      verdict: 'refused',
+      strategy: null,
+      hint: 'looks like a JWT: a webhook or a session?',
+    })
+  })
+
+  it('says of an anonymous visitor, whom a route may refuse, that it is one, and not of the visitor of an event', async () => {
+    const { code, stdout } = await runInspect([instance({ aid: 'visitor-1' })], { env: ENV })
+    expect(code).to.equal(0)
+    expect(stdout.split('\n').slice(-3)).to.deep.equal([
+      'Verdict: good, for a route of WixAppStrategy',
+      "Hint: an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403",
+      '',
+    ])
+    const event = await reported([webhook()], { env: ENV })
+    expect(event).to.include({ verdict: 'good', hint: null })
+    expect(event.identity).to.include({ subjectType: 'VISITOR' })
   })
 
   describe('finds the credential', () => {
@@ -290,6 +355,21 @@ describe('inspect', () => {
           })
       })
 
+      it('with the list of keys that the issuer signs with, of which it shows and uses no private half', async () => {
+        const key = await generateSessionKey()
+        const issuer = new SessionTokens({ keys: [key], issuer: ISSUER, audience: AUDIENCE, now })
+        const token = await issuer.issue(verifiedInstance())
+        for (const content of [[key], { keys: [key] }, await issuer.jwks()]) {
+          const args = ['--jwks', file('keys.json', JSON.stringify(content)), ...rules]
+          const { code, stdout, stderr } = await runInspect([...args, token])
+          expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+          expect(stdout)
+            .to.include('\nVerdict: good, for a route of WixSessionStrategy\n')
+            .and.not.include(String(key['d']))
+          expect(await reported([...args, rawSession()])).to.include({ exit: 1, code: 'signature_invalid' })
+        }
+      })
+
       it('and names its key when that is not in the set', async () => {
         expect(await reported(['--jwks', keys, ...rules, rawSession({ kid: 'abcdefgh' })])).to.include({
           exit: 1,
@@ -347,8 +427,29 @@ describe('inspect', () => {
     })
 
     it('what is signed with another secret, and holds nothing to name', async () => {
-      for (const credential of [signData('AAAA', 'other'), sign([], 'other')])
+      for (const credential of [sign([], 'other'), sign({}, 'other')])
         expect(await reported([credential], { env: ENV })).to.include({ exit: 1, hint: 'no secret of 1 fits' })
+    })
+
+    it('an instance that was cut anywhere, or has a character too many', async () => {
+      const whole = instance({ appDefId: GUID })
+      const cuts = Array.from({ length: whole.length - 45 }, (_, index) => whole.slice(0, index + 45))
+      for (const credential of [...cuts, signData('AAAA', 'other')])
+        expect(await reported([credential], { env: ENV })).to.include({
+          exit: 1,
+          code: 'signature_invalid',
+          hint: 'no secret of 1 fits; the payload is not complete JSON: was it cut?',
+          cure: 'Copy the whole instance, and nothing else.',
+        })
+      const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+      for (const extra of ['', 'a', 'aa'])
+        for (const character of characters) {
+          const { hint, cure } = await reported([`${instance({ extra })}${character}`], { env: ENV })
+          expect(hint).to.match(
+            /^no secret of 1 fits; the payload is not (complete JSON: was it cut|canonical base64url: was it cut or changed)\?$/,
+          )
+          expect(cure).to.match(/whole/)
+        }
     })
 
     it('the form of an instance also without a secret', async () => {
@@ -389,7 +490,21 @@ describe('inspect', () => {
         ['--secret-file', join(folder, 'none'), 'x'],
         'the file of --secret-file cannot be read (ENOENT)',
       ],
-      ['a key set that is none', ['--jwks', BODY_FILE, 'x'], 'the file of --jwks is not a JSON Web Key Set'],
+      [
+        'a key set that is none',
+        ['--jwks', BODY_FILE, 'x'],
+        'the file of --jwks is neither a JSON Web Key Set nor an array of keys',
+      ],
+      [
+        'keys that are none',
+        ['--jwks', LIST_FILE, 'x'],
+        'the file of --jwks is neither a JSON Web Key Set nor an array of keys',
+      ],
+      [
+        'the name of a file',
+        [BODY_FILE],
+        'the argument is the name of a file: send its content to standard input, with < before it',
+      ],
       [
         'an address that is not secure',
         ['--jwks', 'http://app.example/jwks', 'x'],
@@ -402,16 +517,12 @@ describe('inspect', () => {
       ],
     ]
     for (const [title, args, problem] of wrong) {
-      it(`answers ${title} with the problem and the help`, async () => {
-        const { code, stdout, stderr } = await runInspect(args)
-        expect({ code, stdout, first: stderr.split('\n')[0] }).to.deep.equal({
+      it(`answers ${title} with the problem, and with where the help is`, async () => {
+        expect(await runInspect(args)).to.deep.equal({
           code: 2,
           stdout: '',
-          first: `passport-wix-app inspect: ${problem}`,
+          stderr: `passport-wix-app inspect: ${problem}\n\nTry: passport-wix-app inspect --help\n`,
         })
-        expect(stderr)
-          .to.include('\nUsage: passport-wix-app inspect [options] [credential]\n')
-          .and.include('\nExamples:\n')
       })
     }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { signInstance } from '../../lib/testing/index.ts'
@@ -44,8 +45,14 @@ for (const [from, program] of PROGRAMS) {
       expect(help).to.include({ code: 0, stderr: '' })
       expect(help.stdout).to.include(usage).and.include('inspect')
       expect(await run(program, ['-h'])).to.deep.equal(help)
-      for (const args of [[], ['unknown']])
-        expect(await run(program, args)).to.deep.equal({ code: 2, stdout: '', stderr: help.stdout })
+      expect(await run(program, [])).to.deep.equal({ code: 2, stdout: '', stderr: help.stdout })
+      const stderr = `passport-wix-app: unknown command\n\n${help.stdout}`
+      expect(await run(program, ['inspct'])).to.deep.equal({ code: 2, stdout: '', stderr })
+    })
+
+    it('tells its version', async () => {
+      const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+      expect(await run(program, ['--version'])).to.deep.equal({ code: 0, stdout: `${version}\n`, stderr: '' })
     })
 
     it('inspects a credential from standard input', async () => {
@@ -54,7 +61,7 @@ for (const [from, program] of PROGRAMS) {
       expect(stdout).to.match(
         /^This is an instance\.\n\nDecoded \(verified\):\n  payload\.instanceId +c4a1f2b8-\.\.\.\n/,
       )
-      expect(stdout).to.match(/\n\nVerdict: good\n$/)
+      expect(stdout).to.match(/\n\nVerdict: good, for a route of WixAppStrategy\n$/)
     })
 
     it('inspects a credential from its argument, with whole ids', async () => {
@@ -73,7 +80,7 @@ for (const [from, program] of PROGRAMS) {
       expect(await run(program, ['inspect', instance])).to.include({ code: 3, stderr: '' })
       const wrong = await run(program, ['inspect', '--wrong'])
       expect(wrong).to.include({ code: 2, stdout: '' })
-      expect(wrong.stderr).to.include('there is no option --wrong\n\nUsage: passport-wix-app inspect ')
+      expect(wrong.stderr).to.include('there is no option --wrong\n\nTry: passport-wix-app inspect --help\n')
     })
   })
 }

@@ -24,6 +24,16 @@ const INSTALLED = 'Get a new one: reload the page. Is the app still installed?'
 const NEW_TOKEN = 'Get a new one: reload the page. If that is refused, set the clock.'
 const NETWORK = 'Check the address and the network, and try again.'
 
+const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
+const HAS_RULES = new Set(['instance', 'access-token'])
+const STRATEGIES: Record<string, string> = {
+  instance: 'WixAppStrategy',
+  'access-token': 'WixAccessTokenStrategy',
+  webhook: 'WixWebhookStrategy',
+  'service-plugin': 'WixServicePluginStrategy',
+  digest: 'WixDigestStrategy',
+}
+
 type Row = readonly [hint: string, cure: string]
 
 const REFUSED: Record<string, Record<string, Row>> = {
@@ -242,12 +252,17 @@ const expectRefusal = (
     identity: null,
   })
 }
-const expectSuccess = (kind: string, { exit, verdict, verified, hint, cure, kind: found }: Report & { exit: number }) =>
-  expect({ exit, verdict, verified, hint, cure, found }).to.deep.equal({
+const expectSuccess = (
+  kind: string,
+  { exit, verdict, verified, signature, strategy, identity, hint, cure, kind: found }: Report & { exit: number },
+) =>
+  expect({ exit, verdict, verified, signature, strategy, hint, cure, found }).to.deep.equal({
     exit: 0,
     verdict: 'good',
     verified: true,
-    hint: null,
+    signature: kind === 'access-token' ? null : 'right',
+    strategy: STRATEGIES[kind],
+    hint: HAS_RULES.has(kind) && identity?.['subjectType'] === 'VISITOR' ? VISITOR : null,
     cure: null,
     found: kind,
   })

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { handleOnce } from '../../lib/fetch/index.ts'
@@ -6,6 +9,9 @@ import { memoryStore, WixUnavailableError, type WixWebhookEvent } from '../../li
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { settled } from '../support/run.ts'
+
+const execute = promisify(execFile)
+const GUID = 'c4a1f2b8-1111-4111-8111-111111111111'
 
 /** What the strategy has verified. */
 const event = (overrides: object = {}): WixWebhookEvent =>
@@ -54,6 +60,30 @@ describe('handleOnce', () => {
     }
     sinon.assert.calledOnceWithExactly(handler)
   })
+
+  it('tells the log of an event that the handler does not get', async () => {
+    const script = `
+      import { handleOnce } from './lib/fetch/index.ts'
+      import { memoryStore } from './lib/index.ts'
+      const event = { instanceId: 'instance-1', eventType: 'A', data: { id: '${GUID}', entityFqdn: 'wix.a.v1.b' } }
+      const handled = handleOnce({ store: memoryStore() })
+      const statuses = []
+      const again = async () => statuses.push((await handled(event, () => new Response())).status)
+      await handled(event, async () => (await again(), new Response()))
+      await again()
+      console.log(statuses.join())
+    `
+    const { NODE_OPTIONS: _options, ...env } = process.env
+    const args = ['--import', 'tsx/esm', '--input-type=module', '--eval', script]
+    const { stdout, stderr } = await execute(process.execPath, args, {
+      cwd: join(import.meta.dirname, '../..'),
+      env: { ...env, NODE_DEBUG: 'passport-wix-app' },
+    })
+    expect(stdout).to.equal('503,200\n')
+    expect(stderr.replaceAll(/^PASSPORT-WIX-APP \d+: /gm, '')).to.equal(
+      `handleOnce 503: in flight (${GUID}) (instance instance-1)\nhandleOnce 200: handled before (${GUID}) (instance instance-1)\n`,
+    )
+  }).timeout(20_000)
 
   it('handles each event, and the same one of another site', async () => {
     const handler = sinon.fake(ok)

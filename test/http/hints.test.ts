@@ -98,10 +98,10 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'no secret of 2 fits',
       },
       {
-        path: query(`${'A'.repeat(43)}.bm90IGpzb24`),
+        path: query(instance().slice(0, -40)),
         status: 401,
         code: 'signature_invalid',
-        hint: 'no secret of 2 fits',
+        hint: 'no secret of 2 fits; the payload is not complete JSON: was it cut?',
       },
       {
         path: query(instance({ appDefId: OTHER_APP_ID })).replace('/app', '/app-id'),
@@ -215,7 +215,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: '/app',
         status: 401,
         code: 'credentials_missing',
-        hint: 'nothing in the query',
+        hint: 'nothing in the query or the Authorization header',
       },
       {
         symptom: '401 to `OPTIONS`, and a CORS error in the browser',
@@ -237,6 +237,13 @@ describe('The hint of a refusal, over HTTP', () => {
         status: 401,
         code: 'credentials_missing',
         hint: 'in the query as `signedInstance`',
+      },
+      { path: '/signed', status: 401, code: 'credentials_missing', hint: 'the reader of the app found nothing' },
+      {
+        path: '/signed?instance=INSTANCE',
+        status: 401,
+        code: 'credentials_missing',
+        hint: 'in the query as `instance`',
       },
       {
         path: '/app',
@@ -589,6 +596,22 @@ describe('The hint of a refusal, over HTTP', () => {
     expect(lines[0]).to.match(
       /: wix-app 401 token_expired: signed 26 h ago; maxAge is 24 h \(instance c4a1f2b8-\S+, GET \/app\)$/,
     )
+  })
+
+  it('is in the log for a webhook that the route does not get, with the id of the event', async () => {
+    const id = '11111111-6d3e-4f59-a7c0-1e8b5d92f364'
+    for (const data of [{ id, entityFqdn: 'wix.a.v1.b' }, { id: 'canary', entityFqdn: 'wix.a.v1.b' }, { id }]) {
+      const body = signWebhook({ instanceId: SITE, eventType: 'A', data }, KEYS.privateKey)
+      for (let attempt = 0; attempt < 2; attempt++)
+        expect((await fetch(`${url}/once?secret=canary`, post(body))).status).to.equal(200)
+    }
+    const { events, lines } = await printed()
+    expect(events).to.have.lengthOf(6)
+    expect(lines.map((line) => line.replace(/^.*?: /, '')).filter((line) => line.startsWith('dedup'))).to.deep.equal([
+      `deduplicate 200: handled before (${id}) (instance ${SITE}, POST /once)`,
+      `deduplicate 200: handled before (instance ${SITE}, POST /once)`,
+      `deduplicate 200: handled before (instance ${SITE}, POST /once)`,
+    ])
   })
 
   it('tells of a success, and of an error of the app in one line', async () => {

@@ -63,15 +63,15 @@ export default {
         const { stdout } = await shell(page, '--secret-file', APP_ID)
         expect(stdout.match(/^(This|Verdict|Hint).*$/gm)).to.deep.equal([
           'This is an instance.',
-          'Verdict: good',
+          'Verdict: good, for a route of WixAppStrategy',
           'This is a webhook.',
-          'Verdict: good',
+          'Verdict: good, for a route of WixWebhookStrategy',
           'This is a Digest header.',
-          'Verdict: good',
+          'Verdict: good, for a route of WixDigestStrategy',
           'This is an access token.',
-          'Verdict: good',
+          'Verdict: good, for a route of WixAccessTokenStrategy',
           'This is a session token.',
-          'Verdict: good',
+          'Verdict: good, for a route of WixSessionStrategy',
         ])
       } finally {
         await server.close()
