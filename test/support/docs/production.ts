@@ -31,6 +31,8 @@ export default {
       const bin = join(page.folder, 'bin')
       const root = join(APP, '..')
       const clone = `mkdir passport-wix-app && cp -R '${APP}' passport-wix-app && rm -rf passport-wix-app/example-app/node_modules`
+      // Without a version, npm keeps the folder of package.json, `file:..`.
+      expect(text).to.include('\nnpm install passport-wix-app@latest\n')
       const install = `mkdir -p node_modules && ln -sfn '${root}' node_modules/passport-wix-app`
       await mkdir(bin)
       for (const [name, command] of Object.entries({ git: clone, npm: install })) {
