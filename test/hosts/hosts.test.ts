@@ -389,11 +389,10 @@ describe('The page docs/frameworks.md', () => {
       const installed = new Set([...(shared?.packages ?? []), ...packages])
       const imports = files
         .filter((name) => !/^(next|astro)-|^nest-fastify/.test(name)) // in a project of the framework, or said in words
-        .flatMap((name) => [...(recipes.get(name) ?? '').matchAll(/ from '([^.'][^']*)'/g)])
-        .map(([, from = '']) => /^(?:@[^/]+\/)?[^/]+/.exec(from)?.[0] ?? '')
+        .flatMap((name) => (recipes.get(name) ?? '').match(/(?<= from ')(?:@[^/]+\/)?[^./'][^/']*/g) ?? [])
         .filter((name) => !name.startsWith('node:'))
       // What the types of Passport's hosts refer to.
-      if (imports.some((name) => /passport$/.test(name) && name !== 'koa-passport')) imports.push('@types/passport')
+      if (imports.some((name) => name.endsWith('passport') && name !== 'koa-passport')) imports.push('@types/passport')
       for (const name of ['express', 'koa', 'koa-passport']) if (imports.includes(name)) imports.push(`@types/${name}`)
       return imports.filter((name) => !installed.has(name))
     })
