@@ -1,13 +1,17 @@
-import { readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { STATUS_CODES } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { bearerChallenge, WixAuthError, type WixAuthErrorCode } from '../../lib/errors.ts'
-import { generateSessionKey, SessionTokens, verifyInstance } from '../../lib/index.ts'
+import { generateSessionKey, type SessionKey, SessionTokens, verifyInstance } from '../../lib/index.ts'
 import { signDigest, signInstance, signServicePlugin, signWebhook, WixSimulator } from '../../lib/testing/index.ts'
 import { APP_ID, APP_KEYS, APP_SECRET, type Running } from '../support/docs-page.ts'
 import { describeWith } from '../support/left-out.ts'
 import { HOSTS } from '../support/programs.ts'
-import { bin, type Command, isRun, onNode, PAGE, Recipes, recipes } from './recipes.ts'
+import { bin, blocks, type Command, isRun, onNode, PAGE, Recipes, recipes, sections } from './recipes.ts'
 
 const { privateKey } = APP_KEYS
 
@@ -26,6 +30,8 @@ interface Host {
   failed: Content
   /** What is larger than 1 MiB. */
   tooLarge: Content
+  /** Functions without the framework, whose part it is to log what they throw. */
+  isBare?: true
 }
 
 const text = (status: number): Content => ['text/plain', STATUS_CODES[status]]
@@ -56,9 +62,11 @@ const web = {
   refused: (_status, code) => coded(code ?? 'claim_invalid'),
   denied: coded('insufficient_scope'),
   unavailable: json({ code: 'unavailable', message: 'Service Unavailable' }),
-  failed: [null, ''],
+  failed: json({ message: 'Internal Server Error' }),
   tooLarge: coded('body_too_large'),
 } satisfies Partial<Host>
+/** The recipes leave errors of the app to these. */
+const THROWN = { failed: [null, ''] } satisfies Partial<Host>
 
 const DENO = [
   'serve',
@@ -88,7 +96,7 @@ const HOST_LIST: Host[] = [
       error: 'Service Unavailable',
       message: 'Token Info is unavailable: status 503',
     }),
-    failed: json({ statusCode: 500, error: 'Internal Server Error', message: 'The database is gone' }),
+    failed: json({ statusCode: 500, error: 'Internal Server Error', message: 'Internal Server Error' }),
     tooLarge: json({
       statusCode: 413,
       code: 'FST_ERR_CTP_BODY_TOO_LARGE',
@@ -128,27 +136,25 @@ const HOST_LIST: Host[] = [
       environment: { NODE_ENV: 'development', NEXT_TELEMETRY_DISABLED: '1' },
     },
     ...web,
+    ...THROWN,
   },
-  { name: 'a Next.js route handler', start: onNode('next.ts'), ...web },
-  { name: 'an Astro endpoint', start: onNode('astro.ts'), ...web },
+  { name: 'a Next.js route handler', start: onNode('next.ts'), ...web, ...THROWN, isBare: true },
+  { name: 'an Astro endpoint', start: onNode('astro.ts'), ...web, ...THROWN, isBare: true },
   { name: 'a Fetch handler on Node', start: onNode('fetch-node.ts'), ...web },
   {
     name: 'a Fetch handler on Bun',
     start: { command: () => [bin('bun'), 'fetch.ts'] },
     ...web,
-    failed: ['text/plain', 'Something went wrong!'],
   },
   {
     name: 'a Fetch handler on Deno',
     start: { command: (port) => [bin('deno'), ...DENO, port, 'fetch.ts'] },
     ...web,
-    failed: [null, 'Internal Server Error'],
   },
   {
     name: 'a Fetch handler on workerd',
     start: { command: (port) => [bin('workerd'), 'serve', 'workerd.capnp', `--socket-addr=http=127.0.0.1:${port}`] },
     ...web,
-    failed: [null, 'Internal Server Error'],
   },
 ]
 
@@ -299,10 +305,7 @@ const TABLE: Row[] = [
   row('a webhook that comes twice: again', () => ['/webhooks', post(repeated)], { status: 200, content: [null, ''] }),
   row('a webhook whose handler fails', () => ['/webhooks', post(failing)], {
     status: 500,
-    content: (host) => [
-      host.failed[0],
-      JSON.parse(JSON.stringify(host.failed[1]).replace('The database is gone', 'The handler has failed')),
-    ],
+    content: ({ failed }) => failed,
   }),
   row('a webhook whose handler has failed', () => ['/webhooks', post(failing)], ok({ received: 'fails', attempt: 2 })),
   row(
@@ -379,8 +382,38 @@ describe('The page docs/frameworks.md', () => {
     expect([...recipes.keys()].filter((name) => !isRun(name))).to.deep.equal([])
   })
 
+  it('installs what each recipe imports, and its types where it has none', async () => {
+    const [shared, ...hosts] = sections
+    expect(hosts.length).to.be.at.least(6)
+    const missing = hosts.flatMap(({ packages, files }) => {
+      const installed = new Set([...(shared?.packages ?? []), ...packages])
+      const imports = files
+        .filter((name) => !/^(next|astro)-|^nest-fastify/.test(name)) // in a project of the framework, or said in words
+        .flatMap((name) => (recipes.get(name) ?? '').match(/(?<= from ')(?:@[^/]+\/)?[^./'][^/']*/g) ?? [])
+        .filter((name) => !name.startsWith('node:'))
+      // What the types of Passport's hosts refer to.
+      if (imports.some((name) => name.endsWith('passport') && name !== 'koa-passport')) imports.push('@types/passport')
+      for (const name of ['express', 'koa', 'koa-passport']) if (imports.includes(name)) imports.push(`@types/${name}`)
+      return imports.filter((name) => !installed.has(name))
+    })
+    expect(missing).to.deep.equal([])
+  })
+
+  it('makes the keys that the recipes need', async () => {
+    const { code = '' } = blocks.find((block) => block.code.includes('SESSION_KEYS=')) ?? {}
+    const script = code.replace(/^npx tsx .*$/m, 'printf %s "$SESSION_KEYS"')
+    expect(script).to.not.equal(code)
+    const cwd = await mkdtemp(join(tmpdir(), 'passport-wix-app-keys-'))
+    await symlink(join(import.meta.dirname, '../../node_modules'), join(cwd, 'node_modules'))
+    await writeFile(join(cwd, 'public.pem'), APP_KEYS.publicKey)
+    const { stdout } = await promisify(execFile)('sh', ['-ec', script], { cwd })
+    await rm(cwd, { recursive: true })
+    const keys = JSON.parse(stdout) as SessionKey[]
+    expect(new SessionTokens({ keys, issuer: 'i', audience: 'a' })).to.be.an('object')
+  })
+
   it('says how many requests there are', async () => {
-    expect(await readFile(PAGE, 'utf8')).to.include(`the same ${TABLE.length + 1} requests`)
+    expect(await readFile(PAGE, 'utf8')).to.include(`the same ${TABLE.length + 2} requests`)
   })
 })
 
@@ -434,6 +467,11 @@ describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
         expect(await Promise.all(deliveries)).to.deep.include(expected(host, ok({ received: 'waits', attempt: 1 })))
       })
 
+      it('a webhook that is sent as JSON, which Nest alone refuses', async () => {
+        const answer = await server.ask('/webhooks', post(event('created'), { 'content-type': 'application/json' }))
+        expect(answer.status).to.equal(host.refused === nest.refused ? 400 : 200)
+      })
+
       for (const { title, ask, answer } of TABLE) {
         it(title, async () => {
           const [path, init] = await ask(setting)
@@ -442,6 +480,18 @@ describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
           expect(got).to.deep.equal(expected(host, isBearer ? refused(401, undefined, answer.challenge) : answer))
         })
       }
+
+      if (host.isBare) return
+      it('errors of the app are in the log', async () => {
+        const errors = ['The database is gone', 'The handler has failed']
+        for (const end = Date.now() + 10_000; Date.now() < end;) {
+          if (errors.every((error) => server.output.includes(error))) break
+          await new Promise((resolve) => setTimeout(resolve, 10))
+        }
+        for (const error of errors) expect(server.output).to.include(error)
+        // Refusals and credentials are not.
+        expect(server.output).to.not.include(owner('broken').slice(0, 43))
+      })
     })
   }
 })

@@ -3,15 +3,37 @@ import { execFile, spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { blocksOf, filesOf, freePort, Running } from '../support/docs-page.ts'
+import { type Block, blocksOf, filesOf, freePort, Running } from '../support/docs-page.ts'
 
 const HERE = import.meta.dirname
 const ROOT = join(HERE, '../..')
 
 export const PAGE: string = join(ROOT, 'docs/frameworks.md')
 
+/** The blocks of the page. */
+export const blocks: readonly Block[] = blocksOf(await readFile(PAGE, 'utf8'))
+
 /** The files of the page. */
-export const recipes: ReadonlyMap<string, string> = filesOf(blocksOf(await readFile(PAGE, 'utf8')))
+export const recipes: ReadonlyMap<string, string> = filesOf(blocks)
+
+/** The packages that the page installs for each host, beside those of all, and its files, in the order of the page. */
+export const sections: ReadonlyArray<{ packages: readonly string[]; files: readonly string[] }> = blocks
+  .reduce<Block[][]>((found, block) => {
+    if (block.language === 'sh' && block.code.includes('npm install')) found.push([])
+    found.at(-1)?.push(block)
+    return found
+  }, [])
+  .map((part) => ({
+    packages: part.flatMap(({ language, code }) =>
+      language === 'sh' ? [...code.matchAll(/^npm install (.*)$/gm)].flatMap(([, names = '']) => names.split(' ')) : [],
+    ),
+    files: [...filesOf(part).keys()],
+  }))
+
+/** Its `tsconfig.json`. */
+export const settings: { compilerOptions: object } = JSON.parse(
+  blocks.find(({ language }) => language === 'json')?.code ?? '',
+)
 
 /** Replaces what must be there once. */
 function edited(
@@ -311,14 +333,12 @@ export const isRun = (name: string): boolean =>
     ([other, code]) => other !== name && code.includes(`from './${name.replace('.ts', '.js')}'`) && isRun(other),
   )
 
-const TSCONFIG = { compilerOptions: { target: 'es2022', module: 'nodenext', experimentalDecorators: true } }
-
 /** A folder with the programs, beside the packages of the hosts: those of the test, or of a folder in it. */
 export async function folderIn(parent: string, programs: ReadonlyMap<string, string>): Promise<string> {
   await installPackage()
   const folder = await mkdtemp(join(HERE, parent, '.page-'))
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG))
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(settings))
   for (const [name, code] of programs) {
     await mkdir(join(folder, name, '..'), { recursive: true })
     await writeFile(join(folder, name), code)

@@ -6,26 +6,21 @@ import { expect } from 'chai'
 import { blocksOf, filesOf } from '../support/docs-page.ts'
 import { describeWith } from '../support/left-out.ts'
 import { HOSTS } from '../support/programs.ts'
-import { folderIn, recipes } from './recipes.ts'
+import { folderIn, recipes, settings } from './recipes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const execute = promisify(execFile)
 
-/** As the hosts set their projects up. */
+/** Those of the page, and what hosts set in their projects beside them. */
 const OPTIONS = {
-  target: 'es2022',
-  module: 'nodenext',
-  lib: ['es2023'],
-  types: ['node'],
-  strict: true,
+  ...settings.compilerOptions,
   noImplicitOverride: true,
+  noUnusedLocals: true,
   // Nest's own.
-  experimentalDecorators: true,
   emitDecoratorMetadata: true,
   isolatedModules: true,
   // The package of this checkout is a link.
   preserveSymlinks: true,
-  skipLibCheck: true,
   noEmit: true,
 }
 

@@ -1,8 +1,19 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { signDigest, signInstance, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
 import { APP_ID, APP_KEYS, APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
 
-const start = (page: Page): Promise<Running> => page.startShell('WIX_APP_SECRET=my-secret node server.mjs')
+const MARK = '// The blocks below go here\n'
+
+/** With each block where the page says that it goes: above the error handler. */
+const start = async (page: Page): Promise<Running> => {
+  const [first = '', ...more] = page.blocks.map(({ code }) => code).filter((code) => code.startsWith('// server.mjs'))
+  const parts = first.split(MARK)
+  expect(parts).to.have.lengthOf(2)
+  await page.write('server.mjs', parts.join(more.join('')))
+  return page.startShell('WIX_APP_SECRET=my-secret node server.mjs')
+}
 const owner = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)
 const post = (server: Running, path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
   server.ask(path, { method: 'POST', headers: { 'content-type': 'text/plain', ...headers }, body })
@@ -29,6 +40,28 @@ export default {
         message: 'This Wix identity may not do this',
       })
       expect((await start(page)).output).to.not.include('at ')
+    },
+    'log an error of the app with its cause, and not show it to the caller': async (page) => {
+      await start(page)
+      const code = await readFile(join(page.folder, 'server.mjs'), 'utf8')
+      const database =
+        "{ has() { throw Object.assign(new Error('The database is gone', { cause: 'its disk' }), { code: 'EIO' }) } }"
+      await page.write('broken.mjs', code.replace('const sites = new Map()', `const sites = ${database}`))
+      const server = await page.startWritten('broken.mjs', 'server.mjs')
+      const response = await server.ask(`/dashboard?instance=${owner}`)
+      expect([response.status, await response.json()]).to.deep.equal([500, { message: 'Internal Server Error' }])
+      expect(server.output).to.match(/^Error: The database is gone\n {4}at [^]* its disk$/m)
+    },
+    'log what a body parser refuses before the strategy, without the body': async (page) => {
+      await start(page)
+      const code = await readFile(join(page.folder, 'server.mjs'), 'utf8')
+      await page.write('parser.mjs', code.replace('const app = express()', '$&.use(express.json())'))
+      const server = await page.startWritten('parser.mjs', 'server.mjs')
+      const signed = signWebhook({ instanceId: 'site-1', eventType: 'AppRemoved' }, APP_KEYS.privateKey)
+      const response = await post(server, '/webhooks', signed, { 'content-type': 'application/json' })
+      expect(response.status).to.equal(400)
+      expect(server.output).to.match(/^SyntaxError: .* is not valid JSON\n {4}at /m)
+      expect(server.output).to.not.include(signed.slice(0, 40))
     },
     'say at start-up that the secret is missing': async (page) => {
       const failed = await page.run('server.mjs', { WIX_APP_SECRET: undefined }).catch((error: unknown) => error)
@@ -59,6 +92,9 @@ export default {
       page.wix.fault('token-info', { status: 429, headers: { 'Retry-After': '7' } })
       const outage = await server.ask('/api/me', { headers: { authorization: token() } })
       expect([outage.status, outage.headers.get('retry-after')]).to.deep.equal([503, '7'])
+      // From the error handler: the route is above it.
+      expect(await outage.json()).to.deep.equal({ message: 'Token Info is unavailable: status 429' })
+      expect(server.output).to.include('WixUnavailableError: Token Info is unavailable')
     },
     'trade an instance for a session token, which opens the API beside the access tokens': async (page) => {
       const server = await start(page)

@@ -31,7 +31,7 @@ process.exit()`,
 export default {
   claims: {
     'lets the owner in, and refuses others as Passport does': async (page) => {
-      const [genuine, visitor, forged, twice, nothing] = await answers(
+      const [genuine, visitor, forged, twice, nothing, session] = await answers(
         page,
         'backend.mjs',
         [`/?instance=${owner()}`],
@@ -39,6 +39,7 @@ export default {
         ['/?instance=forged'],
         [`/?instance=${owner()}&instance=${owner()}`],
         ['/'],
+        ['/', { headers: { authorization: 'Bearer eyJhbGciOiJFUzI1NiJ9.e30.a' } }],
       )
       const json = JSON.stringify({ user: { id: 'site-1', name: 'A bakery' }, subjectId: 'me' })
       expect(genuine).to.deep.equal([200, null, json])
@@ -47,11 +48,19 @@ export default {
         null,
         JSON.stringify({ code: 'insufficient_scope', message: 'This Wix identity may not do this' }),
       ])
-      // The first of the list is the session, which reads no address.
-      for (const one of [forged, twice, nothing]) {
-        expect(one).to.have.property('0', 401)
-        expect(one).to.have.property('1', 'Bearer realm="Wix"')
+      // The first of the list decides: an instance.
+      for (const [one, status, code] of [
+        [forged, 401, 'token_malformed'],
+        [twice, 400, 'request_invalid'],
+        [nothing, 401, 'credentials_missing'],
+        [session, 401, 'credentials_missing'],
+      ] as const) {
+        expect(one).to.have.property('0', status)
+        expect(JSON.parse((one as string[])[2] ?? '')).to.include({ code })
       }
+      // Those of all are in the challenge.
+      expect(nothing).to.have.property('1', 'Bearer realm="Wix"')
+      expect(session).to.have.property('1').that.includes('error="invalid_token"')
     },
     'handles a webhook once': async (page) => {
       const body = signWebhook({ instanceId: 'site-1', eventType: 'AppInstalled', data: {} }, APP_KEYS.privateKey)

@@ -7,6 +7,7 @@ import type { PageTest } from '../docs-page.ts'
 const NEWCOMER = 'test/cli/newcomer.test.ts runs it in an empty folder'
 
 export default {
+  implicitAny: true,
   compiledOnly: { 'page.js': 'runs in a browser: test/support/simulated-app.ts serves it' },
   notRun: { 'npm init': NEWCOMER, 'npx passport-wix-app': NEWCOMER },
   claims: {
@@ -25,11 +26,31 @@ export default {
         }
         expect(await (await ask({})).text()).to.match(/^<h1>Hello, owner [\da-f-]{36}<\/h1>$/)
         expect((await ask({ person: 'collaborator' })).status).to.equal(200)
-        expect((await ask({ person: 'visitor' })).status).to.equal(403)
+        const visitor = await ask({ person: 'visitor' })
+        expect([visitor.status, await visitor.json()]).to.deep.equal([403, { code: 'insufficient_scope' }])
         expect((await ask({ credential: 'forged' })).status).to.equal(401)
         expect(await page.shell('set -a')).to.equal('')
       } finally {
         await simulator.close()
+      }
+    },
+    'ask the simulator about access tokens here, and Wix in production': async (page) => {
+      await page.write(
+        'who.mjs',
+        `import passport from 'passport'
+import { wixAccessToken } from './tokens.mjs'
+const req = { headers: { authorization: process.env.TOKEN }, query: {} }
+const print = (error, user) => console.log(error?.message ?? user.id)
+passport.authenticate(wixAccessToken, { session: false }, print)(req, {}, print)`,
+      )
+      const TOKEN = page.wix.accessToken({ instanceId: 'site-1', subjectType: 'USER', subjectId: 'me' })
+      // The tests send what is for Wix to a simulator, too; nobody listens on the port 9.
+      for (const [WIX_API_URL, printed] of [
+        [undefined, 'me\n'],
+        [page.wix.url, 'me\n'],
+        ['http://127.0.0.1:9', 'Token Info is unavailable: no connection\n'],
+      ] as const) {
+        expect(await page.execute('who.mjs', 'tokens.mjs', { TOKEN, WIX_API_URL })).to.equal(printed)
       }
     },
     'start the simulator in the process of the app': async (page) => {
