@@ -16,8 +16,8 @@ export interface AppOptions extends SignInOptions, Partial<Pick<FromWixOptions, 
   frameAncestors?: string | undefined
   /** The origins that may embed the widget. Default: any with https, since each site may have a domain of its own. */
   widgetAncestors?: string | undefined
-  /** Answers `/`. Default: 404. */
-  start?: RequestHandler | undefined
+  /** More routes. Default: none. */
+  routes?: RequestHandler | undefined
   /** Shows the errors of the pages. Default: as JSON, like those of the API. */
   showProblem?: ErrorRequestHandler | undefined
   /** Gets a line for each request. Default: none. */
@@ -55,6 +55,7 @@ export function createApp(options: AppOptions): Express {
   app.use(signIn.routes)
   app.use('/api', api(signIn.api, database), notFound)
   if (publicKey !== undefined) app.use(fromWix({ publicKey, appId: appId ?? '', database, store, lease }))
+  if (options.routes !== undefined) app.use(options.routes)
   app.use(answerError)
 
   // Wix opens the pages with an instance in the URL. It is all that they need: they trade it for a session token.
@@ -65,7 +66,6 @@ export function createApp(options: AppOptions): Express {
   app.get('/widget', signIn.page, requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }), (_req, res) => {
     res.sendFile(join(pages, 'widget.html'))
   })
-  if (options.start !== undefined) app.get('/', options.start)
   app.use(notFound, showProblem)
   return app
 }

@@ -63,7 +63,7 @@ export interface RunningServer {
   close: () => Promise<void>
 }
 
-/** @param more What the environment does not say: the demonstration adds a start page. */
+/** @param more What the environment does not say: the demonstration adds routes. */
 export async function startServer(env: Environment, more: Partial<AppOptions> = {}): Promise<RunningServer> {
   const secret = env['WIX_APP_SECRET']
   if (secret === undefined)
@@ -124,8 +124,9 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
 export async function run(start: () => Promise<RunningServer>): Promise<void> {
   try {
     const { url, close } = await start()
-    console.log(url)
+    // Before the address is printed: whoever reads it may send a signal at once.
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void close())
+    console.log(url)
   } catch (error) {
     // The strategies report a wrong secret, key or ID as a TypeError, which quotes nothing of it.
     const isMistake = error instanceof ConfigurationError || error instanceof TypeError

@@ -150,7 +150,7 @@ function refusalOf(challenges: readonly Challenge[], statuses: ReadonlyArray<num
 }
 
 /** `passport.authenticate()` with a callback, since the error of `failWithError` would not have the reason. */
-const signIn =
+export const signIn =
   (authenticator: passport.Authenticator, strategies: string[]): RequestHandler =>
   (req, res, next) => {
     // Passport calls it with the user and the info, or with the challenges and statuses when every strategy has failed.

@@ -1,7 +1,15 @@
 import { expect } from 'chai'
-import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import sinon from 'sinon'
-import { exampleApp, KEYS, NO_CREDENTIAL, owner, rejectionOf, visitor, webhook } from '../support/example-app.ts'
+import {
+  APP_ID,
+  exampleApp,
+  KEYS,
+  NO_CREDENTIAL,
+  owner,
+  rejectionOf,
+  visitor,
+  webhook,
+} from '../support/example-app.ts'
 
 describe('The example app', () => {
   const app = exampleApp()
@@ -14,7 +22,7 @@ describe('The example app', () => {
   it('does not start with a public key and no app ID, or with an empty public key', () => {
     const { publicKey } = KEYS
     expect(() => app.createBare({ publicKey })).to.throw(TypeError, 'appId')
-    expect(() => app.createBare({ publicKey: '', appId: DEMO_APP_ID })).to.throw(TypeError, 'publicKey')
+    expect(() => app.createBare({ publicKey: '', appId: APP_ID })).to.throw(TypeError, 'publicKey')
   })
 
   it('does not start with an empty app ID', () => {

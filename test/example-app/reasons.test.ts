@@ -1,9 +1,8 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import { signDigest, signInstance, signServicePlugin } from '../../lib/testing/index.ts'
 import { OTHER_SECRET } from '../support/build.ts'
-import { collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
+import { APP_ID, collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
 
 interface Note {
   id: number
@@ -140,7 +139,7 @@ describe('The reasons of the example app to know the caller', () => {
       await ask('/api/notes', accessToken())
       await send('AppInstalled')
       const metadata = { instanceId: 'instance-1', currency: 'EUR' }
-      const plugin = signServicePlugin({ appId: DEMO_APP_ID, request: {}, metadata }, KEYS.privateKey)
+      const plugin = signServicePlugin({ appId: APP_ID, request: {}, metadata }, KEYS.privateKey)
       await post('/plugins/fees/v1/calculate-additional-fees', plugin)
       const payment = JSON.stringify({ instanceId: 'instance-1' })
       await post('/payments/events', payment, { Digest: signDigest(payment, KEYS.privateKey) })

@@ -1,5 +1,6 @@
 import { german } from './german.js'
-import { api, element, get, locale } from './session.js'
+import { api, element, get, locale, signIn } from './session.js'
+import { accessToken, isSimulated } from './simulator.js'
 
 /** Milliseconds between two requests. */
 const INTERVAL = 2000
@@ -267,6 +268,19 @@ on($('site-form'), 'submit', async ({ target }) => api('site', { method: 'PUT', 
 on($('audit-filter'), 'change', () => showActivity())
 on($('older'), 'click', () => showActivity(oldest))
 on($('download'), 'click', download)
+on(
+  $('access-token'),
+  'click',
+  async () => {
+    const credential = await accessToken()
+    // The session that there is goes on where the token is refused.
+    await signIn(credential).catch(({ message }) => {
+      throw new Error(message)
+    })
+  },
+  loadMe,
+)
+$('access-token').hidden = !isSimulated
 on($('sign-out'), 'click', async () => {
   await api('me/sign-out', { method: 'POST' })
   showSignedOut('signed_out')

@@ -52,6 +52,7 @@ export const german = {
   'Personalization:': 'Personalisierung:',
   in: 'in',
   'How you are signed in': 'So sind Sie angemeldet',
+  'Use an access token': 'Mit Access Token anmelden',
   'Sign out everywhere': 'Überall abmelden',
   'The widget of your site': 'Das Widget Ihrer Website',
   Heading: 'Überschrift',
