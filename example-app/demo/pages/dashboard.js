@@ -274,8 +274,8 @@ on(
   async () => {
     const credential = await accessToken()
     // The session that there is goes on where the token is refused.
-    await signIn(credential).catch(({ message }) => {
-      throw new Error(message)
+    await signIn(credential).catch(({ status, message }) => {
+      throw new Error(status === 503 ? say('Wix did not answer. You stay signed in.') : message)
     })
   },
   loadMe,

@@ -53,6 +53,7 @@ export const german = {
   in: 'in',
   'How you are signed in': 'So sind Sie angemeldet',
   'Use an access token': 'Mit Access Token anmelden',
+  'Wix did not answer. You stay signed in.': 'Wix hat nicht geantwortet. Sie bleiben angemeldet.',
   'Sign out everywhere': 'Überall abmelden',
   'The widget of your site': 'Das Widget Ihrer Website',
   Heading: 'Überschrift',
