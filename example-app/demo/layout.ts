@@ -15,7 +15,6 @@ export const layout = (title: string, content: Html): string =>
       <body>
         <header class="bar">
           <span class="brand"><img src="/icon.svg" alt="" width="28" height="28" />Passport for Wix Apps</span>
-          <span class="tag">Example</span>
         </header>
         <main>${content}</main>
       </body>

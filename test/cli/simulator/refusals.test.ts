@@ -33,8 +33,9 @@ describe('What an app in the process of the simulator says about a request', () 
     })
     app.use('/pages', router)
     app.post('/payments', express.raw({ type: '*/*' }), by('wix-app', 'wix-digest'))
-    const answer: express.ErrorRequestHandler = (error: { status?: number }, _req, res, next) => {
-      void beforeAnswer().then(() => res.sendStatus(error.status ?? 500), next)
+    const answer: express.ErrorRequestHandler = async (error: { status?: number }, _req, res, _next) => {
+      await beforeAnswer()
+      res.sendStatus(error.status ?? 500)
     }
     app.use(answer)
   })
