@@ -6,7 +6,6 @@ import type { Simulator } from 'passport-wix-app/simulator'
 import { signIn } from '../sign-in.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
-import { showProblem } from './problems.ts'
 
 /** With https, as `__Host-install-state` and `secure`: this is for http on this machine. */
 const COOKIE = 'install-state'
@@ -72,6 +71,5 @@ export function externalInstall({ url, environment }: Simulator, origin: string)
   router.get('/welcome', (_req, res) => {
     res.send(installed)
   })
-  router.use(showProblem)
   return router
 }

@@ -25,7 +25,7 @@ async function demonstrate(env: Environment): Promise<RunningServer> {
   const SESSION_KEYS = env['SESSION_KEYS'] ?? JSON.stringify([await generateSessionKey()])
   const app = await startServer(
     { ...env, ...wix.environment, PORT, SESSION_KEYS, FRAME_ANCESTORS: wix.url, WIDGET_ANCESTORS: wix.url },
-    { routes: externalInstall(wix, origin) },
+    { website: externalInstall(wix, origin) },
   )
   return {
     url: wix.url,

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
+import { features } from '../../example-app/demo/features.ts'
 import {
   APP_ID,
   exampleApp,
@@ -21,7 +22,8 @@ describe('The example app', () => {
 
   it('does not start with a public key and no app ID, or with an empty public key', () => {
     const { publicKey } = KEYS
-    expect(() => app.createBare({ publicKey })).to.throw(TypeError, 'appId')
+    const routes = features({ database: app.database, publicKey, appId: undefined })
+    expect(() => app.createBare({ routes })).to.throw(TypeError, 'appId')
     expect(() => app.createBare({ publicKey: '', appId: APP_ID })).to.throw(TypeError, 'publicKey')
   })
 
@@ -55,7 +57,7 @@ describe('The example app', () => {
   it('says at /health that it works, and 503 when the database does not', async () => {
     const healthy = await get('/health')
     const log = sinon.stub(console, 'error')
-    sinon.stub(app.database, 'check').throws(new Error('the disk is full'))
+    sinon.stub(app.database, 'rows').throws(new Error('the disk is full'))
     const ill = await get('/health')
 
     expect([healthy.status, healthy.page]).to.deep.equal([200, '{"status":"ok"}'])

@@ -6,6 +6,7 @@ import Database from 'libsql'
 import sinon from 'sinon'
 import { type AppOptions, createApp } from '../../example-app/app.ts'
 import { AppDatabase } from '../../example-app/database.ts'
+import { features } from '../../example-app/demo/features.ts'
 import { showProblem } from '../../example-app/demo/problems.ts'
 import { generateSessionKey, type SessionKey } from '../../lib/index.ts'
 import {
@@ -143,6 +144,7 @@ export class ExampleApp {
       database: this.database,
       pages: PAGES,
       showProblem,
+      routes: features({ database: this.database, publicKey: KEYS.publicKey, appId: APP_ID }),
       ...overrides,
     })
 

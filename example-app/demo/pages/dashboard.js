@@ -118,11 +118,12 @@ function entryOf({ at, subjectType, subjectId, proof, method, path, outcome, sta
 
 async function showActivity(before = '') {
   const query = new URLSearchParams([...new FormData($('audit-filter')), ['before', before]])
-  const { proofs, entries } = await get(`audit?${query}`)
+  const entries = await get(`audit?${query}`)
   oldest = entries.at(-1)?.id
   $('older').hidden = entries.length < 50
   if (before !== '') return $('audit').append(...entries.map(entryOf))
   $('audit').replaceChildren(...entries.map(entryOf))
+  const proofs = await get('proofs')
   $('proofs').replaceChildren(
     ...proofs.map(({ proof, accepted, refused, lastAt }) =>
       element(
