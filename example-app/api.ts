@@ -1,6 +1,6 @@
 import express, { type Request, type RequestHandler, Router } from 'express'
 import { identityOf, requireIdentity } from 'passport-wix-app'
-import type { AppDatabase, Note } from './database.ts'
+import type { AppDatabase } from './database.ts'
 import { accountOf, isOwner, proofOf, roleOf } from './sign-in.ts'
 
 const LANGUAGES = new Set<unknown>([undefined, 'en', 'de'])
@@ -10,10 +10,14 @@ const VIEWS = new Set<unknown>([undefined, 'notes', 'activity', 'usage', 'settin
 export const badRequest = (message: string): Error =>
   Object.assign(new Error(message), { status: 400, code: 'bad_request', expose: true })
 
-function stringOf(value: unknown, name: string, max: number): string {
+export function stringOf(value: unknown, name: string, max: number): string {
   if (typeof value === 'string' && value.trim() !== '' && value.length <= max) return value.trim()
   throw badRequest(`The ${name} must be a string of 1 to ${max} characters`)
 }
+
+// Authorization: what only the owner may do, and what is for sites on a paid plan.
+export const ownerOnly: RequestHandler = requireIdentity((_identity, req: Request) => isOwner(accountOf(req)))
+export const paidPlan: RequestHandler = requireIdentity((_identity, req: Request) => accountOf(req).site.plan !== null)
 
 /** A cell of a CSV file. A program for spreadsheets takes what begins like this for a formula, and runs it. */
 const cell = (value: string | number | null): string =>
@@ -32,17 +36,8 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
   // Authentication: a strategy has accepted a credential.
   router.use(signedIn)
 
-  // The widget: members and visitors of the site may read what is public, and nothing else.
-  router.get('/board', requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }), (req, res) => {
-    const { site } = accountOf(req)
-    const notes = database.notesFor({ site, user: null })
-    res.json({ title: site.title, notes: notes.map(({ id, content, createdAt }) => ({ id, content, createdAt })) })
-  })
-
-  // Authorization: all that follows is for the people who run the site.
+  // Authorization: the people who run the site.
   router.use(requireIdentity({ subjectType: 'USER' }), express.json({ limit: '16kb' }))
-  const owner = requireIdentity((_identity, req: Request) => isOwner(accountOf(req)))
-  const paidPlan = requireIdentity((_identity, req: Request) => accountOf(req).site.plan !== null)
 
   router.get('/me', (req, res) => {
     const { instanceId, subjectType, subjectId, iat, exp } = identityOf(req)
@@ -77,40 +72,7 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
     res.sendStatus(204)
   })
 
-  // Data of an identity: notes of each person, and of all who run the site.
-  router.get('/notes', (req, res) => {
-    res.json(database.notesFor(accountOf(req)))
-  })
-  router.post('/notes', (req, res) => {
-    const { content, audience = 'me' } = Object(req.body) as Record<string, unknown>
-    if (audience !== 'me' && audience !== 'site') throw badRequest('The audience must be me or site')
-    database.addNote(accountOf(req), stringOf(content, 'content', 500), audience)
-    res.sendStatus(201)
-  })
-
-  // Authorization: each person changes only their own notes. A note that they may not read does not exist for them.
-  const noteOf = (req: Request): Note | undefined =>
-    database.notesFor(accountOf(req)).find(({ id }) => String(id) === req.params['id'])
-  router.param('id', (req, _res, next) => next(noteOf(req) === undefined ? 'router' : undefined))
-  const author = requireIdentity(({ subjectId }, req: Request) => noteOf(req)?.authorId === subjectId)
-  const save =
-    (audience: Note['audience']): RequestHandler =>
-    (req, res) => {
-      database.setAudience(Number(req.params['id']), audience)
-      res.sendStatus(204)
-    }
-  // A paid plan publishes notes to the widget.
-  router.put('/notes/:id/published', author, paidPlan, save('public'))
-  router.delete('/notes/:id/published', author, save('site'))
-  router.delete('/notes/:id', author, (req, res) => {
-    database.deleteNotes(accountOf(req).site, Number(req.params['id']))
-    res.sendStatus(204)
-  })
-  // The owner alone deletes all.
-  router.delete('/notes', owner, (req, res) => {
-    res.json({ deleted: database.deleteNotes(accountOf(req).site) })
-  })
-  router.put('/site', owner, (req, res) => {
+  router.put('/site', ownerOnly, (req, res) => {
     const { title } = Object(req.body) as Record<string, unknown>
     database.saveTitle(accountOf(req).site, stringOf(title, 'title', 60))
     res.sendStatus(204)
@@ -118,13 +80,9 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
 
   // Audit: written by audit.ts.
   router.get('/audit', (req, res) => {
-    const { site } = accountOf(req)
     const given = Object.entries(req.query).filter(([, value]) => value !== '')
     if (given.some(([, value]) => typeof value !== 'string')) throw badRequest('Each filter must be given once')
-    res.json({ proofs: database.proofsOf(site), entries: database.auditOf(site, Object.fromEntries(given)) })
-  })
-  router.get('/events', (req, res) => {
-    res.json(database.eventsOf(accountOf(req).site))
+    res.json(database.auditOf(accountOf(req).site, Object.fromEntries(given)))
   })
 
   // Billing by use.

@@ -16,8 +16,10 @@ export interface AppOptions extends SignInOptions, Partial<Pick<FromWixOptions, 
   frameAncestors?: string | undefined
   /** The origins that may embed the widget. Default: any with https, since each site may have a domain of its own. */
   widgetAncestors?: string | undefined
-  /** Answers `/`. Default: 404. */
-  start?: RequestHandler | undefined
+  /** More routes. Gets the middleware that passes on only who is signed in. Default: none. */
+  routes?: ((signedIn: RequestHandler) => RequestHandler) | undefined
+  /** Pages outside of Wix. Default: none. */
+  website?: RequestHandler | undefined
   /** Shows the errors of the pages. Default: as JSON, like those of the API. */
   showProblem?: ErrorRequestHandler | undefined
   /** Gets a line for each request. Default: none. */
@@ -28,7 +30,7 @@ export interface AppOptions extends SignInOptions, Partial<Pick<FromWixOptions, 
 const WIX_DASHBOARD = 'https://manage.wix.com https://*.manage.wix.com'
 
 export function createApp(options: AppOptions): Express {
-  const { database, publicKey, appId, pages, log, showProblem = answerError } = options
+  const { database, publicKey, pages, log, showProblem = answerError } = options
   const { frameAncestors = WIX_DASHBOARD, widgetAncestors = 'https:', store = memoryStore(), lease } = options
   const signIn = createSignIn(options)
 
@@ -42,7 +44,7 @@ export function createApp(options: AppOptions): Express {
   // Without Redis, pages still work and Wix retries its webhooks: no reason to take the process out of service.
   app.get('/health', (_req, res) => {
     try {
-      database.check()
+      database.rows('SELECT 1')
       res.json({ status: 'ok' })
     } catch (error) {
       console.error(error)
@@ -53,8 +55,9 @@ export function createApp(options: AppOptions): Express {
   app.use(auditing(database))
 
   app.use(signIn.routes)
+  if (options.routes !== undefined) app.use(options.routes(signIn.api))
   app.use('/api', api(signIn.api, database), notFound)
-  if (publicKey !== undefined) app.use(fromWix({ publicKey, appId: appId ?? '', database, store, lease }))
+  if (publicKey !== undefined) app.use(fromWix({ publicKey, database, store, lease }))
   app.use(answerError)
 
   // Wix opens the pages with an instance in the URL. It is all that they need: they trade it for a session token.
@@ -65,7 +68,7 @@ export function createApp(options: AppOptions): Express {
   app.get('/widget', signIn.page, requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }), (_req, res) => {
     res.sendFile(join(pages, 'widget.html'))
   })
-  if (options.start !== undefined) app.get('/', options.start)
+  if (options.website !== undefined) app.use(options.website)
   app.use(notFound, showProblem)
   return app
 }

@@ -56,10 +56,10 @@ export function auditing(database: AppDatabase): RequestHandler {
   return (req, res, next) => {
     const events: WixAuthenticateEvent[] = []
     eventsOf.set(req, events)
-    let isWritten = false
+    // `close` is for a caller who has hung up.
+    const ends = ['prefinish', 'close']
     const write = (): void => {
-      if (isWritten) return
-      isWritten = true
+      for (const name of ends) res.off(name, write)
       const entry = entryOf(events, req, res)
       if (entry === undefined || (entry.outcome === 'success' && entry.path === POLLED)) return
       const isBilled = entry.outcome === 'success' && res.statusCode < 400 && !FROM_WIX.has(entry.proof)
@@ -70,8 +70,7 @@ export function auditing(database: AppDatabase): RequestHandler {
         console.error(error)
       }
     }
-    // `close` is for a caller who has hung up.
-    for (const name of ['prefinish', 'close']) res.once(name, write)
+    for (const name of ends) res.once(name, write)
     next()
   }
 }

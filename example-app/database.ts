@@ -6,7 +6,6 @@ import type { SubjectType, WixIdentity, WixWebhookEvent } from 'passport-wix-app
 
 /** One file for each change of the schema: 1.sql, 2.sql, ... Never change one that was released: add another. */
 const MIGRATIONS = join(import.meta.dirname, 'migrations')
-const DAY = 86_400_000
 
 /** One installation of the app. */
 export interface Site {
@@ -41,15 +40,6 @@ export interface Account {
 /** What a credential says about the site; undefined where it does not say. A plan of null is the free one. */
 export type SiteFacts = Partial<Record<'ownerId' | 'plan' | 'originId', string | null | undefined>>
 
-export interface Note {
-  id: number
-  authorId: string
-  content: string
-  /** `me`: its author. `site`: all who run the site. `public`: also its members and visitors. */
-  audience: 'me' | 'site' | 'public'
-  createdAt: number
-}
-
 /** A request that Wix signed. */
 export interface SignedEvent {
   /** The site that the request names; null when it names none. */
@@ -79,7 +69,6 @@ export type Usage = Record<'month' | 'subjectType' | 'subjectId' | 'name', strin
 
 export class AppDatabase {
   readonly #database: Database.Database
-  readonly #statements = new Map<string, Database.Statement>()
 
   /** @param path A file, which the processes of one machine may share, or `:memory:`. */
   constructor(path: string) {
@@ -95,26 +84,16 @@ export class AppDatabase {
     })
   }
 
-  #prepared(sql: string): Database.Statement {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
-    this.#statements.set(sql, statement)
-    return statement
-  }
-  #rows<Row>(sql: string, values: object = {}): Row[] {
-    return this.#prepared(sql).all(values) as Row[]
+  rows<Row>(sql: string, values: object = {}): Row[] {
+    return this.#database.prepare(sql).all(values) as Row[]
   }
   /** How many rows it changed. */
-  #run(sql: string, values: object = {}): number {
-    return this.#prepared(sql).run(values).changes
+  run(sql: string, values: object = {}): number {
+    return this.#database.prepare(sql).run(values).changes
   }
   /** All of it or nothing. Immediate: of two processes, one waits for the other. */
   #together(change: () => void): void {
     this.#database.transaction(change).immediate()
-  }
-
-  /** @throws {Error} When the database does not answer. */
-  check(): void {
-    this.#rows('SELECT 1')
   }
 
   close(): void {
@@ -130,7 +109,7 @@ export class AppDatabase {
     this.#together(() => {
       this.#saveSite(instanceId, facts)
       if (userId === null) return
-      this.#run(
+      this.run(
         `INSERT INTO users (instanceId, userId, lastSeen) VALUES (@instanceId, @userId, @now)
          ON CONFLICT DO UPDATE SET lastSeen = @now`,
         { instanceId, userId, now: Date.now() },
@@ -141,29 +120,29 @@ export class AppDatabase {
 
   #find(instanceId: string, userId: string | null): Account | undefined {
     const ids = { instanceId, userId }
-    const [site] = this.#rows<Site>('SELECT * FROM sites WHERE instanceId = @instanceId', ids)
-    const [user] = this.#rows<User>('SELECT * FROM users WHERE instanceId = @instanceId AND userId = @userId', ids)
+    const [site] = this.rows<Site>('SELECT * FROM sites WHERE instanceId = @instanceId', ids)
+    const [user] = this.rows<User>('SELECT * FROM users WHERE instanceId = @instanceId AND userId = @userId', ids)
     return site === undefined || (userId !== null && user === undefined) ? undefined : { site, user: user ?? null }
   }
 
   #saveSite(instanceId: string, { ownerId, plan, originId }: SiteFacts): void {
     const site = { instanceId, ownerId, plan, hasPlan: plan === undefined ? 0 : 1, originId, now: Date.now() }
-    this.#run('INSERT OR IGNORE INTO sites (instanceId, firstSeen) VALUES (@instanceId, @now)', site)
-    this.#run(
+    this.run('INSERT OR IGNORE INTO sites (instanceId, firstSeen) VALUES (@instanceId, @now)', site)
+    this.run(
       `UPDATE sites SET ownerId = coalesce(@ownerId, ownerId), plan = iif(@hasPlan, @plan, plan)
        WHERE instanceId = @instanceId`,
       site,
     )
     if (!originId) return
     const isNews = 'UPDATE sites SET originId = @originId WHERE instanceId = @instanceId AND originId IS NULL'
-    if (this.#run(isNews, site) === 0) return
+    if (this.run(isNews, site) === 0) return
     // A copied site gets a copy, once, of settings and shared notes. What was public waits to be published there.
-    this.#run(
+    this.run(
       `UPDATE sites SET title = origin.title FROM sites AS origin
        WHERE sites.instanceId = @instanceId AND origin.instanceId = @originId`,
       site,
     )
-    this.#run(
+    this.run(
       `INSERT INTO notes (instanceId, authorId, content, audience, createdAt)
        SELECT @instanceId, authorId, content, 'site', createdAt FROM notes
        WHERE instanceId = @originId AND audience <> 'me' ORDER BY id`,
@@ -174,12 +153,12 @@ export class AppDatabase {
   /** Whether the app is not installed there, or was removed after the credential was issued (`iat`, in seconds). */
   isClosed(instanceId: string, iat: number | null): boolean {
     const closed = 'SELECT 1 FROM sites WHERE instanceId = @instanceId AND (removedAt IS NOT NULL OR endedAt > @at)'
-    return this.#rows(closed, { instanceId, at: (iat ?? 0) * 1000 }).length > 0
+    return this.rows(closed, { instanceId, at: (iat ?? 0) * 1000 }).length > 0
   }
 
   /** Only what is given changes; `visits` are added. */
   saveUser({ site: { instanceId }, user }: Account, changes: { [Name in keyof User]?: User[Name] | undefined }): void {
-    this.#run(
+    this.run(
       `UPDATE users SET name = coalesce(@name, name), language = coalesce(@language, language), view = coalesce(@view, view),
        visits = visits + coalesce(@visits, 0), signedOutAt = max(signedOutAt, coalesce(@signedOutAt, 0))
        WHERE instanceId = @instanceId AND userId = @userId`,
@@ -188,42 +167,14 @@ export class AppDatabase {
   }
 
   saveTitle({ instanceId }: Site, title: string): void {
-    this.#run('UPDATE sites SET title = @title WHERE instanceId = @instanceId', { instanceId, title })
-  }
-
-  /** The notes that this account may read, the latest first. */
-  notesFor({ site: { instanceId }, user }: Account): Note[] {
-    return this.#rows(
-      `SELECT id, authorId, content, audience, createdAt FROM notes WHERE instanceId = @instanceId
-       AND (audience = 'public' OR (@userId IS NOT NULL AND (audience = 'site' OR authorId = @userId)))
-       ORDER BY id DESC`,
-      { instanceId, userId: user?.userId ?? null },
-    )
-  }
-
-  addNote({ site: { instanceId }, user }: Account, content: string, audience: Note['audience']): void {
-    this.#run(
-      `INSERT INTO notes (instanceId, authorId, content, audience, createdAt)
-       VALUES (@instanceId, @userId, @content, @audience, @now)`,
-      { instanceId, userId: user?.userId, content, audience, now: Date.now() },
-    )
-  }
-
-  setAudience(id: number, audience: Note['audience']): void {
-    this.#run('UPDATE notes SET audience = @audience WHERE id = @id', { id, audience })
-  }
-
-  /** @param id Default: all notes of the site. */
-  deleteNotes({ instanceId }: Site, id?: number): number {
-    const deleted = 'DELETE FROM notes WHERE instanceId = @instanceId AND (@id IS NULL OR id = @id)'
-    return this.#run(deleted, { instanceId, id })
+    this.run('UPDATE sites SET title = @title WHERE instanceId = @instanceId', { instanceId, title })
   }
 
   /** Stores an event, and what it changes: both or nothing, so that Wix retries what could not be stored. */
   record(event: SignedEvent, change?: () => void): void {
     this.#together(() => {
       change?.()
-      this.#run(
+      this.run(
         `INSERT INTO events (instanceId, kind, type, eventId, receivedAt)
          VALUES (@instanceId, @kind, @type, @eventId, @now)`,
         { ...event, now: Date.now() },
@@ -231,20 +182,12 @@ export class AppDatabase {
     })
   }
 
-  /** The latest events of this site, the latest first. */
-  eventsOf({ instanceId }: Site): (Omit<SignedEvent, 'instanceId'> & { receivedAt: number })[] {
-    return this.#rows(
-      'SELECT kind, type, eventId, receivedAt FROM events WHERE instanceId = @instanceId ORDER BY id DESC LIMIT 10',
-      { instanceId },
-    )
-  }
-
   /** The app was installed on the site or removed from it. Webhooks arrive in any order: an older one changes nothing. */
   setInstalled({ instanceId, iat, data, eventType }: WixWebhookEvent): void {
     // Whole milliseconds: a JWT may count parts of a second.
     const at = Math.floor((iat ?? 0) * 1000)
     this.#saveSite(instanceId, { originId: stringOrNull(data.originInstanceId) })
-    this.#run(
+    this.run(
       `UPDATE sites SET endedAt = max(coalesce(endedAt, 0), coalesce(@removedAt, 0)),
        removedAt = iif(@at >= coalesce(lifeCycleAt, 0), @removedAt, removedAt), lifeCycleAt = max(coalesce(lifeCycleAt, 0), @at)
        WHERE instanceId = @instanceId`,
@@ -255,22 +198,22 @@ export class AppDatabase {
   /** Erases what is stored about a person (GDPR). How much the site used stays, without saying who. */
   erase(instanceId: string, personId: string): void {
     const values = { instanceId, personId, nobody: `erased-${randomUUID()}` }
-    this.#run('DELETE FROM notes WHERE instanceId = @instanceId AND authorId = @personId', values)
-    this.#run('DELETE FROM users WHERE instanceId = @instanceId AND userId = @personId', values)
-    this.#run('UPDATE audit SET subjectId = NULL WHERE instanceId = @instanceId AND subjectId = @personId', values)
-    this.#run('UPDATE usage SET subjectId = @nobody WHERE instanceId = @instanceId AND subjectId = @personId', values)
+    this.run('DELETE FROM notes WHERE instanceId = @instanceId AND authorId = @personId', values)
+    this.run('DELETE FROM users WHERE instanceId = @instanceId AND userId = @personId', values)
+    this.run('UPDATE audit SET subjectId = NULL WHERE instanceId = @instanceId AND subjectId = @personId', values)
+    this.run('UPDATE usage SET subjectId = @nobody WHERE instanceId = @instanceId AND subjectId = @personId', values)
   }
 
   /** @param isBilled Whether this call counts for its month. */
   audit(entry: AuditEntry, isBilled: boolean): void {
     this.#together(() => {
-      this.#run(
+      this.run(
         `INSERT INTO audit (at, instanceId, subjectType, subjectId, proof, method, path, outcome, status, code)
          VALUES (@at, @instanceId, @subjectType, @subjectId, @proof, @method, @path, @outcome, @status, @code)`,
         entry,
       )
       if (!isBilled) return
-      this.#run(
+      this.run(
         `INSERT INTO usage VALUES (@instanceId, @month, @subjectType, coalesce(@subjectId, ''), 1)
          ON CONFLICT DO UPDATE SET calls = calls + 1`,
         { ...entry, month: new Date(entry.at).toISOString().slice(0, 7) },
@@ -280,7 +223,7 @@ export class AppDatabase {
 
   /** Fifty entries of this site that match the filter, the latest first. */
   auditOf({ instanceId }: Site, filter: object): (Omit<AuditEntry, 'instanceId'> & { id: number })[] {
-    return this.#rows(
+    return this.rows(
       `SELECT id, at, subjectType, subjectId, proof, method, path, outcome, status, code FROM audit
        WHERE instanceId = @instanceId AND (@outcome IS NULL OR outcome = @outcome) AND (@proof IS NULL OR proof = @proof)
        AND (@subject IS NULL OR subjectId = @subject) AND (@before IS NULL OR id < @before) ORDER BY id DESC LIMIT 50`,
@@ -288,18 +231,9 @@ export class AppDatabase {
     )
   }
 
-  /** How often and when each kind of proof came to this site. */
-  proofsOf({ instanceId }: Site): { proof: string; accepted: number; refused: number; lastAt: number }[] {
-    return this.#rows(
-      `SELECT proof, sum(outcome = 'success') AS accepted, sum(outcome <> 'success') AS refused, max(at) AS lastAt
-       FROM audit WHERE instanceId = @instanceId GROUP BY proof ORDER BY proof`,
-      { instanceId },
-    )
-  }
-
   /** How often each person called in each month: the site pays for people and calls. */
   usageOf({ instanceId }: Site): Usage[] {
-    return this.#rows(
+    return this.rows(
       `SELECT month, subjectType, subjectId, name, calls FROM usage
        LEFT JOIN users ON users.instanceId = usage.instanceId AND userId = subjectId AND subjectType = 'USER'
        WHERE usage.instanceId = @instanceId ORDER BY month, subjectType, subjectId`,
@@ -309,9 +243,9 @@ export class AppDatabase {
 
   /** Deletes what is older than so many days from the audit and the list of events. */
   prune(days: number): void {
-    const before = Date.now() - days * DAY
-    this.#run('DELETE FROM audit WHERE at < @before', { before })
-    this.#run('DELETE FROM events WHERE receivedAt < @before', { before })
+    const before = Date.now() - days * 86_400_000
+    this.run('DELETE FROM audit WHERE at < @before', { before })
+    this.run('DELETE FROM events WHERE receivedAt < @before', { before })
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { memoryStore, type DeliveryStore, redisStore, type SessionKey } from 'passport-wix-app'
 import { type AppOptions, createApp } from './app.ts'
 import { AppDatabase } from './database.ts'
+import { features } from './demo/features.ts'
 import { showProblem } from './demo/problems.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -32,9 +33,7 @@ function databaseIn(path: string): AppDatabase {
 
 function sessionKeysOf(json: string | undefined): SessionKey[] {
   if (json === undefined) {
-    throw new ConfigurationError(
-      'SESSION_KEYS is not set: docs/production.md shows how to make keys that sign sessions',
-    )
+    throw new ConfigurationError('SESSION_KEYS is not set: docs/production.md shows how to make them')
   }
   try {
     return JSON.parse(json) as SessionKey[]
@@ -63,7 +62,7 @@ export interface RunningServer {
   close: () => Promise<void>
 }
 
-/** @param more What the environment does not say: the demonstration adds a start page. */
+/** @param more What the environment does not say: the demonstration has a website, too. */
 export async function startServer(env: Environment, more: Partial<AppOptions> = {}): Promise<RunningServer> {
   const secret = env['WIX_APP_SECRET']
   if (secret === undefined)
@@ -72,13 +71,15 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
   const days = numberOf(env, 'AUDIT_DAYS', 90, 0, 36_500)
   const lease = numberOf(env, 'WEBHOOK_LEASE', 50, 1, 3600)
   const sessionKeys = sessionKeysOf(env['SESSION_KEYS'])
+  const appId = env['WIX_APP_ID']
+  const publicKey = env['WIX_PUBLIC_KEY']
   const database = databaseIn(env['DATABASE'] ?? join(import.meta.dirname, 'app.db'))
   const { store, close } = await deliveries(env['REDIS_URL'])
 
   const app = createApp({
     secret,
-    appId: env['WIX_APP_ID'],
-    publicKey: env['WIX_PUBLIC_KEY'],
+    appId,
+    publicKey,
     apiUrl: env['WIX_API_URL'],
     frameAncestors: env['FRAME_ANCESTORS'],
     widgetAncestors: env['WIDGET_ANCESTORS'],
@@ -86,9 +87,10 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     database,
     store,
     lease,
-    // Yours in place of these two.
+    // Yours in place of these three.
     pages: join(import.meta.dirname, 'demo/pages'),
     showProblem,
+    routes: features({ database, publicKey, appId }),
     ...more,
   })
 
@@ -124,8 +126,9 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
 export async function run(start: () => Promise<RunningServer>): Promise<void> {
   try {
     const { url, close } = await start()
-    console.log(url)
+    // Before the address is printed: whoever reads it may send a signal at once.
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void close())
+    console.log(url)
   } catch (error) {
     // The strategies report a wrong secret, key or ID as a TypeError, which quotes nothing of it.
     const isMistake = error instanceof ConfigurationError || error instanceof TypeError

@@ -6,7 +6,6 @@ import {
   requireIdentity,
   type SessionKeys,
   SessionTokens,
-  userInfoHandler,
   type VerifyDone,
   WixAccessTokenStrategy,
   WixAppStrategy,
@@ -61,7 +60,7 @@ export function roleOf(account: Account): 'owner' | 'collaborator' | 'user' {
  * Who is calling? Each way in has one strategy, and all of them one look-up.
  *
  * @returns `page` passes on requests with an instance in the URL, `api` those with a session token or an access token. The routes are
- *   `POST /session`, the published keys, and `/userinfo`.
+ *   `POST /session` and the published keys.
  */
 export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: SignInOptions) {
   const lookUp = (identity: WixIdentity, facts: SiteFacts, proof: object, done: VerifyDone): void => {
@@ -112,12 +111,6 @@ export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: S
   routes.get('/.well-known/jwks.json', async (_req, res) => {
     res.set('Cache-Control', 'public, max-age=300').json(await sessions.jwks())
   })
-  const userInfo = userInfoHandler((_identity, req) => {
-    const account = accountOf(req as Express.Request)
-    return { role: roleOf(account), visits: account.user?.visits }
-  })
-  routes.get('/userinfo', signedIn, requireIdentity({ subjectType: 'USER' }), userInfo)
-
   return { page: signIn(authenticator, ['wix-app']), api: signedIn, routes }
 }
 
@@ -150,7 +143,7 @@ function refusalOf(challenges: readonly Challenge[], statuses: ReadonlyArray<num
 }
 
 /** `passport.authenticate()` with a callback, since the error of `failWithError` would not have the reason. */
-const signIn =
+export const signIn =
   (authenticator: passport.Authenticator, strategies: string[]): RequestHandler =>
   (req, res, next) => {
     // Passport calls it with the user and the info, or with the challenges and statuses when every strategy has failed.

@@ -43,7 +43,9 @@ function linksOf(name: string): string[] {
   const addresses = [...proseOf(texts.get(name) ?? '').matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)].map(
     ([, inline, reference]) => inline ?? reference ?? '',
   )
-  return addresses.flatMap((address) => {
+  return addresses.flatMap((written) => {
+    // Images: the page about a file is no image.
+    const address = written.replace('/raw/HEAD/', '/blob/HEAD/')
     if (address.startsWith(REPOSITORY)) return [address.slice(REPOSITORY.length)]
     if (/^https?:/.test(address)) return []
     if (address.startsWith('#')) return [name + address]

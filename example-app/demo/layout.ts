@@ -14,8 +14,7 @@ export const layout = (title: string, content: Html): string =>
       </head>
       <body>
         <header class="bar">
-          <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28" />Passport for Wix Apps</a>
-          <span class="tag">Example</span>
+          <span class="brand"><img src="/icon.svg" alt="" width="28" height="28" />Passport for Wix Apps</span>
         </header>
         <main>${content}</main>
       </body>

@@ -21,12 +21,12 @@ export const problemPage = ({ status, title, text, steps, code }: Problem): stri
         <p>${text}</p>
         ${
           steps.length > 0 &&
-          html`<section class="steps">
+          html`<section>
             <h2>What you can do</h2>
             ${steps.map((step) => html`<p>${step}</p>`)}
           </section>`
         }
-        ${code !== undefined && html`<p class="code">For developers: <code>${code}</code></p>`}
+        ${code !== undefined && html`<p>For developers: <code>${code}</code></p>`}
       </div>
     `,
   )

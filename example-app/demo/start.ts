@@ -2,8 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { generateSessionKey } from 'passport-wix-app'
 import { type Environment, run, type RunningServer, startServer } from '../server.ts'
-import { listenForRefusals } from './refusals.ts'
-import { startPage } from './start-page.ts'
+import { externalInstall } from './external-install.ts'
 import { startWix } from './wix.ts'
 
 /** What stands in for Wix has to know the address of the app before the app starts: a 0 becomes a port that is free. */
@@ -18,25 +17,21 @@ async function portOf(env: Environment): Promise<string> {
   return String(port)
 }
 
-/** The app, and what stands in for Wix. */
+/** The app inside the dashboard of what stands in for Wix. Under `localhost` the app is on another site than that, as at Wix. */
 async function demonstrate(env: Environment): Promise<RunningServer> {
   const PORT = await portOf(env)
-  const wix = await startWix(`http://127.0.0.1:${PORT}`)
-  const refusals = listenForRefusals()
+  const origin = `http://localhost:${PORT}`
+  const wix = await startWix(origin, env['PORT'] === '0')
   const SESSION_KEYS = env['SESSION_KEYS'] ?? JSON.stringify([await generateSessionKey()])
-  const { url, close } = await startServer(
-    { ...env, ...wix.environment, PORT, SESSION_KEYS },
-    {
-      start: (_req, res) => {
-        res.send(startPage({ links: wix.links(), commands: wix.commands(), refusals: refusals() }))
-      },
-    },
+  const app = await startServer(
+    { ...env, ...wix.environment, PORT, SESSION_KEYS, FRAME_ANCESTORS: wix.url, WIDGET_ANCESTORS: wix.url },
+    { website: externalInstall(wix, origin) },
   )
   return {
-    url,
+    url: wix.url,
     async close() {
-      await close()
       await wix.close()
+      await app.close()
     },
   }
 }

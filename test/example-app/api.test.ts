@@ -222,9 +222,9 @@ describe('The API of the example app', () => {
   it('responds without details to an internal error, which is logged', async () => {
     const log = sinon.stub(console, 'error')
     const fault = new Error('the disk is full')
-    sinon.stub(app.database, 'eventsOf').throws(fault)
+    sinon.stub(app.database, 'usageOf').throws(fault)
 
-    expect(await rejectionOf(await ask('/api/events', accessToken()))).to.deep.equal([
+    expect(await rejectionOf(await ask('/api/usage', accessToken()))).to.deep.equal([
       500,
       null,
       { code: 'internal_server_error', message: 'Internal Server Error' },

@@ -1,7 +1,16 @@
 import { expect } from 'chai'
-import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import sinon from 'sinon'
-import { exampleApp, KEYS, NO_CREDENTIAL, owner, rejectionOf, visitor, webhook } from '../support/example-app.ts'
+import { features } from '../../example-app/demo/features.ts'
+import {
+  APP_ID,
+  exampleApp,
+  KEYS,
+  NO_CREDENTIAL,
+  owner,
+  rejectionOf,
+  visitor,
+  webhook,
+} from '../support/example-app.ts'
 
 describe('The example app', () => {
   const app = exampleApp()
@@ -13,8 +22,9 @@ describe('The example app', () => {
 
   it('does not start with a public key and no app ID, or with an empty public key', () => {
     const { publicKey } = KEYS
-    expect(() => app.createBare({ publicKey })).to.throw(TypeError, 'appId')
-    expect(() => app.createBare({ publicKey: '', appId: DEMO_APP_ID })).to.throw(TypeError, 'publicKey')
+    const routes = features({ database: app.database, publicKey, appId: undefined })
+    expect(() => app.createBare({ routes })).to.throw(TypeError, 'appId')
+    expect(() => app.createBare({ publicKey: '', appId: APP_ID })).to.throw(TypeError, 'publicKey')
   })
 
   it('does not start with an empty app ID', () => {
@@ -47,7 +57,7 @@ describe('The example app', () => {
   it('says at /health that it works, and 503 when the database does not', async () => {
     const healthy = await get('/health')
     const log = sinon.stub(console, 'error')
-    sinon.stub(app.database, 'check').throws(new Error('the disk is full'))
+    sinon.stub(app.database, 'rows').throws(new Error('the disk is full'))
     const ill = await get('/health')
 
     expect([healthy.status, healthy.page]).to.deep.equal([200, '{"status":"ok"}'])

@@ -5,7 +5,6 @@ import { createRequire } from 'node:module'
 import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import sinon from 'sinon'
-import { startPage } from '../../example-app/demo/start-page.ts'
 import { signInstance } from '../../lib/testing/index.ts'
 import { CHROMIUM_OPTIONS } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
@@ -269,23 +268,9 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
   })
 
   describe('has no fault that axe finds, is not wider than the window, and makes the browser complain of nothing', () => {
-    const refusals = [
-      {
-        at: 0,
-        strategy: 'wix-app',
-        request: 'GET /dashboard',
-        code: 'token_expired',
-        hint: 'signed 26 h ago; maxAge is 24 h',
-      },
-    ]
-    const links = [{ who: 'Owner', about: 'Owns the site.', path: '/dashboard' }]
-    const commands = [{ what: 'AppRemoved', about: 'A webhook.', curl: `curl ${'a'.repeat(300)}` }]
-
     for (const colorScheme of ['light', 'dark'] as const) {
       for (const width of [1280, 390]) {
         it(`${colorScheme}, ${width} pixels wide`, async () => {
-          const html = startPage({ links, commands, refusals })
-          await app.restart(app.create({ start: (_req, res) => void res.send(html) }))
           await page.context().close()
           page = await newPage({ colorScheme, viewport: { width, height: 900 } })
           const faults: string[] = []
@@ -300,8 +285,6 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
             if (wide > width) faults.push(`${name}: ${wide} pixels wide`)
           }
 
-          await page.goto(app.url)
-          await look('start')
           await openAs(owner())
           await write('A long word: '.padEnd(120, 'w'))
           await page.getByRole('button', { name: 'Publish' }).click()

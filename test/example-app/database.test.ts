@@ -58,7 +58,7 @@ describe('The database of the example app', () => {
     const databases = [new AppDatabase(path), new AppDatabase(path)]
 
     for (const database of databases) {
-      database.check()
+      expect(database.rows('SELECT * FROM sites')).to.deep.equal([])
       database.close()
     }
   })

@@ -1,10 +1,19 @@
 import { expect } from 'chai'
 import Database from 'libsql'
 import sinon from 'sinon'
-import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import { signDigest, signInstance, signServicePlugin } from '../../lib/testing/index.ts'
 import { SECRET } from '../support/build.ts'
-import { collaborator, exampleApp, KEYS, now, OTHER_KEYS, owner, visitor, webhook } from '../support/example-app.ts'
+import {
+  APP_ID,
+  collaborator,
+  exampleApp,
+  KEYS,
+  now,
+  OTHER_KEYS,
+  owner,
+  visitor,
+  webhook,
+} from '../support/example-app.ts'
 
 describe('What Wix sends to the example app', () => {
   const app = exampleApp()
@@ -164,7 +173,7 @@ describe('What Wix sends to the example app', () => {
     { quantity: 1, price: '9.00', physicalProperties: { shippable: false } },
     { quantity: 1, price: '5.00' },
   ]
-  const cart = (appId = DEMO_APP_ID, { privateKey } = KEYS, lineItems = LINE_ITEMS): string =>
+  const cart = (appId = APP_ID, { privateKey } = KEYS, lineItems = LINE_ITEMS): string =>
     signServicePlugin(
       {
         appId,
@@ -204,7 +213,7 @@ describe('What Wix sends to the example app', () => {
         const metadata = { instanceId: 'instance-1', currency: 'EUR' }
         const { status, page } = await post(
           FEES,
-          signServicePlugin({ appId: DEMO_APP_ID, request, metadata }, KEYS.privateKey),
+          signServicePlugin({ appId: APP_ID, request, metadata }, KEYS.privateKey),
         )
 
         expect(status).to.equal(200)
@@ -216,7 +225,7 @@ describe('What Wix sends to the example app', () => {
       const physicalProperties = { shippable: true }
       for (const quantities of [[1e308], [9e307, 9e307], [6.1e13]]) {
         const lineItems = quantities.map((quantity) => ({ quantity, physicalProperties }))
-        const { status, page } = await post(FEES, cart(DEMO_APP_ID, KEYS, lineItems))
+        const { status, page } = await post(FEES, cart(APP_ID, KEYS, lineItems))
 
         expect(status).to.equal(400)
         expect(JSON.parse(page)).to.deep.equal({
@@ -230,7 +239,7 @@ describe('What Wix sends to the example app', () => {
     it('ignores a quantity that is no number', async () => {
       for (const quantity of ['2', [2], { valueOf: 2, toString: 2 }, null]) {
         const lineItems = [{ quantity, physicalProperties: { shippable: true } }]
-        const { status, page } = await post(FEES, cart(DEMO_APP_ID, KEYS, lineItems))
+        const { status, page } = await post(FEES, cart(APP_ID, KEYS, lineItems))
 
         expect(status).to.equal(200)
         expect(JSON.parse(page)).to.deep.equal({ additionalFees: [], currency: 'EUR' })
@@ -240,7 +249,7 @@ describe('What Wix sends to the example app', () => {
     it('responds to a forged call, a call for another app and a webhook with 401, and stores nothing', async () => {
       const answers = [
         await post(FEES, cart('another-app')),
-        await post(FEES, cart(DEMO_APP_ID, OTHER_KEYS)),
+        await post(FEES, cart(APP_ID, OTHER_KEYS)),
         await post(FEES, webhook('AppRemoved')),
       ]
 

@@ -1,9 +1,8 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import { signDigest, signInstance, signServicePlugin } from '../../lib/testing/index.ts'
 import { OTHER_SECRET } from '../support/build.ts'
-import { collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
+import { APP_ID, collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
 
 interface Note {
   id: number
@@ -22,9 +21,10 @@ interface Entry {
   status: number
   code: string | null
 }
-interface Audit {
-  proofs: { proof: string; accepted: number; refused: number }[]
-  entries: Entry[]
+interface Proof {
+  proof: string
+  accepted: number
+  refused: number
 }
 interface Usage {
   month: string
@@ -44,7 +44,7 @@ describe('The reasons of the example app to know the caller', () => {
   }
   const notes = (bearer: string): Promise<Note[]> => read('/api/notes', bearer)
   const contents = async (bearer: string): Promise<string[]> => (await notes(bearer)).map(({ content }) => content)
-  const audit = (bearer: string, filter = ''): Promise<Audit> => read(`/api/audit${filter}`, bearer)
+  const audit = (bearer: string, filter = ''): Promise<Entry[]> => read(`/api/audit${filter}`, bearer)
 
   describe('data of an identity', () => {
     it('gives each person their own notes, and all who run the site the shared ones, the latest first', async () => {
@@ -140,13 +140,13 @@ describe('The reasons of the example app to know the caller', () => {
       await ask('/api/notes', accessToken())
       await send('AppInstalled')
       const metadata = { instanceId: 'instance-1', currency: 'EUR' }
-      const plugin = signServicePlugin({ appId: DEMO_APP_ID, request: {}, metadata }, KEYS.privateKey)
+      const plugin = signServicePlugin({ appId: APP_ID, request: {}, metadata }, KEYS.privateKey)
       await post('/plugins/fees/v1/calculate-additional-fees', plugin)
       const payment = JSON.stringify({ instanceId: 'instance-1' })
       await post('/payments/events', payment, { Digest: signDigest(payment, KEYS.privateKey) })
       const bearer = await sessionOf(owner())
       await ask('/api/notes', bearer)
-      const { proofs } = await audit(bearer)
+      const proofs = await read<Proof[]>('/api/proofs', bearer)
 
       expect(proofs.map(({ proof, accepted, refused }) => [proof, accepted, refused])).to.deep.equal([
         ['wix-access-token', 1, 0],
@@ -257,7 +257,7 @@ describe('The reasons of the example app to know the caller', () => {
       await add(bearer, 'my own')
       await call('DELETE /api/notes', await session(accessToken({ subjectId: 'user-2' })))
       await open(visitor())
-      const { entries } = await audit(bearer)
+      const entries = await audit(bearer)
 
       expect(
         entries.map(({ subjectType, subjectId, proof, method, path, outcome, status, code }) =>
@@ -277,15 +277,15 @@ describe('The reasons of the example app to know the caller', () => {
       const bearer = await sessionOf(owner())
       for (let count = 0; count < 55; count += 1) await ask('/api/notes', bearer)
       await open(visitor())
-      const [first] = (await audit(bearer)).entries
+      const [first] = await audit(bearer)
 
-      const refused = (await audit(bearer, '?outcome=fail&proof=')).entries
+      const refused = await audit(bearer, '?outcome=fail&proof=')
       expect(refused.map(({ subjectId }) => subjectId)).to.deep.equal(['visitor-1'])
-      expect((await audit(bearer, '?proof=wix-app')).entries).to.have.lengthOf(2)
-      expect((await audit(bearer, '?subject=visitor-1')).entries).to.have.lengthOf(1)
-      const all = (await audit(bearer)).entries
+      expect(await audit(bearer, '?proof=wix-app')).to.have.lengthOf(2)
+      expect(await audit(bearer, '?subject=visitor-1')).to.have.lengthOf(1)
+      const all = await audit(bearer)
       expect(all).to.have.lengthOf(50)
-      const older = (await audit(bearer, `?before=${all.at(-1)?.id}`)).entries
+      const older = await audit(bearer, `?before=${all.at(-1)?.id}`)
       expect(Number(older[0]?.id))
         .to.be.below(Number(all.at(-1)?.id))
         .and.below(Number(first?.id))
@@ -294,7 +294,7 @@ describe('The reasons of the example app to know the caller', () => {
 
     it('is that of the site, for all who run it', async () => {
       await open(owner({ instanceId: 'instance-2' }))
-      const { entries } = await audit(await sessionOf(collaborator()))
+      const entries = await audit(await sessionOf(collaborator()))
 
       expect(entries.map(({ path, subjectId }) => [path, subjectId])).to.deep.equal([['/session', 'user-2']])
     })

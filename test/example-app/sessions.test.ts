@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import { AUDIENCE, ISSUER } from '../../example-app/sign-in.ts'
 import { generateSessionKey, WixSessionStrategy } from '../../lib/index.ts'
 import { signInstance } from '../../lib/testing/index.ts'
@@ -8,6 +7,7 @@ import { OTHER_SECRET, SECRET } from '../support/build.ts'
 import { INVALID, MALFORMED } from '../support/challenges.ts'
 import { runToEnd } from '../support/run.ts'
 import {
+  APP_ID,
   collaborator,
   exampleApp,
   member,
@@ -308,7 +308,7 @@ describe('The sessions of the example app', () => {
     it('accepts an access token, too', async () => {
       const answer = (await (await ask('/userinfo', accessToken())).json()) as object
 
-      expect(answer).to.include({ role: 'user', visits: 0, sub: 'USER:user-1', clientId: DEMO_APP_ID })
+      expect(answer).to.include({ role: 'user', visits: 0, sub: 'USER:user-1', clientId: APP_ID })
     })
 
     it('rejects a request without a credential, an instance and a visitor as the API does', async () => {

@@ -23,18 +23,6 @@ const PRODUCTION = {
   SESSION_KEYS: JSON.stringify(SESSION_KEYS),
 }
 
-/** Runs a `curl` command. */
-async function run(command: string): Promise<number> {
-  const { groups } = /(--data-raw '(?<body>[^']*)' )?(?<url>\S+)$/.exec(command) ?? {}
-  const headers = [...command.matchAll(/-H '([^:]+): ([^']*)'/g)].map(([, name, value]) => [name, value])
-  const body = groups?.['body']
-  const response = await fetch(String(groups?.['url']), {
-    headers: Object.fromEntries(headers) as Record<string, string>,
-    ...(body !== undefined && { method: 'POST', body }),
-  })
-  return response.status
-}
-
 interface Program {
   child: ChildProcessByStdio<null, Readable, Readable>
   output: string
@@ -78,56 +66,46 @@ describe('At start-up, the example app', () => {
   })
 
   describe('as the demonstration', () => {
-    it('prints one address and nothing else, which leads to the pages by links that work', async () => {
+    it('prints one address and nothing else: that of a dashboard with the app in it', async () => {
       const demo = start('demo/start.ts', {})
       const url = await urlOf(demo)
       expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+$/)
       const response = await fetch(url)
       expect(response.status).to.equal(200)
-      const links = [...(await response.text()).matchAll(/href="(\/(?:dashboard|widget)[^"]+)"/g)].map(
-        ([, link]) => link,
-      )
-      const statuses = await Promise.all(links.map(async (link) => (await fetch(new URL(String(link), url))).status))
+      const [, app = ''] = /frame-src (\S+);/.exec(response.headers.get('content-security-policy') ?? '') ?? []
+      const selection = { view: 'dashboard', site: 'bakery', person: 'owner', plan: '', language: 'en' }
+      const opened = await fetch(`${url}/open`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Origin: url },
+        body: JSON.stringify({ ...selection, credential: 'genuine' }),
+      })
+      const frame = (await opened.json()) as { url: string; isThere: boolean }
+      const page = await fetch(frame.url)
 
-      expect(statuses).to.deep.equal([200, 200, 200, 200, 200, 403])
+      expect(app).to.match(/^http:\/\/localhost:\d+$/)
+      expect(frame.isThere).to.equal(true)
+      expect(new URL(frame.url).origin).to.equal(app)
+      expect([page.status, page.headers.get('content-security-policy')?.split('; ').at(-1)]).to.deep.equal([
+        200,
+        `frame-ancestors ${url}`,
+      ])
+      const front = await fetch(app, { redirect: 'manual' })
+      expect([front.status, front.headers.get('location')]).to.deep.equal([302, url])
       expect(demo.output).to.equal(`${url}\n`)
       expect(demo.errors).to.equal('')
     })
 
-    it('shows commands that all work, and new ones for each request', async () => {
-      const url = await urlOf(start('demo/start.ts', {}))
-      const commandsOf = async () =>
-        [...(await (await fetch(url)).text()).matchAll(/<code>(curl [^<]*)<\/code>/g)].map(([, command]) =>
-          String(command).replaceAll('&#39;', "'").replaceAll('&quot;', '"'),
-        )
-      const commands = await commandsOf()
-      const statuses: number[] = []
-      for (const command of commands) statuses.push(await run(command))
+    it('ends with its simulator at Ctrl-C and SIGTERM, also while a dashboard is open', async () => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        const demo = start('demo/start.ts', {})
+        const url = await urlOf(demo)
+        const events = await fetch(`${url}/state`)
+        demo.child.kill(signal)
 
-      expect(statuses).to.deep.equal(Array.from({ length: 8 }, () => 200))
-      expect((await commandsOf())[0]).to.not.equal(commands[0])
-    })
-
-    it('shows its developer the last refusals with their hints, and no credential', async () => {
-      const url = await urlOf(start('demo/start.ts', {}))
-      expect(await (await fetch(url)).text()).to.include('None yet')
-      const forged = signInstance(owner(), 'another')
-      const refused = await (await fetch(`${url}/dashboard?instance=${forged}`)).text()
-      const page = await (await fetch(url)).text()
-      const [, hint] = /<code>signature_invalid<\/code><\/td>\s*<td>([^<]+)<\/td>/.exec(page) ?? []
-
-      expect(page).to.include('GET /dashboard').and.to.include('wix-app').and.to.not.include(forged)
-      expect(hint).to.be.a('string')
-      expect(refused).to.include('signature_invalid').and.to.not.include(hint)
-    })
-
-    it('ends with its simulator at Ctrl-C', async () => {
-      const demo = start('demo/start.ts', {})
-      const url = await urlOf(demo)
-      demo.child.kill('SIGINT')
-
-      expect(await ended(demo)).to.equal(0)
-      expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
+        expect(await ended(demo)).to.equal(0)
+        expect(await events.text().catch(() => 'gone')).to.equal('gone')
+        expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
+      }
     })
   })
 

@@ -6,8 +6,8 @@ import Database from 'libsql'
 import sinon from 'sinon'
 import { type AppOptions, createApp } from '../../example-app/app.ts'
 import { AppDatabase } from '../../example-app/database.ts'
+import { features } from '../../example-app/demo/features.ts'
 import { showProblem } from '../../example-app/demo/problems.ts'
-import { DEMO_APP_ID } from '../../example-app/demo/wix.ts'
 import { generateSessionKey, type SessionKey } from '../../lib/index.ts'
 import {
   generateAppKeys,
@@ -21,6 +21,9 @@ import { EXPIRED, INVALID, MALFORMED, MISSING } from './challenges.ts'
 import { serve, type Served } from './serve.ts'
 
 type Payload = Parameters<typeof signInstance>[0]
+
+/** The ID of an app that does not exist. */
+export const APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
 
 export const KEYS: { publicKey: string; privateKey: string } = generateAppKeys()
 export const OTHER_KEYS: { publicKey: string; privateKey: string } = generateAppKeys()
@@ -90,7 +93,7 @@ export const webhook = (
   { privateKey }: { privateKey: string } = KEYS,
 ): string =>
   signWebhook(
-    { instanceId: 'instance-1', eventType, data: { appId: DEMO_APP_ID, originInstanceId: '' }, ...overrides },
+    { instanceId: 'instance-1', eventType, data: { appId: APP_ID, originInstanceId: '' }, ...overrides },
     privateKey,
     claims,
   )
@@ -117,7 +120,7 @@ export class ExampleApp {
   async start(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), 'example-app-'))
     this.database = new AppDatabase(this.path)
-    this.wix = await WixSimulator.start({ appId: DEMO_APP_ID, appSecret: SECRET })
+    this.wix = await WixSimulator.start({ appId: APP_ID, appSecret: SECRET })
     await this.restart(this.create())
   }
 
@@ -135,12 +138,13 @@ export class ExampleApp {
     createApp({
       secret: SECRET,
       publicKey: KEYS.publicKey,
-      appId: DEMO_APP_ID,
+      appId: APP_ID,
       apiUrl: this.wix.url,
       sessionKeys: SESSION_KEYS,
       database: this.database,
       pages: PAGES,
       showProblem,
+      routes: features({ database: this.database, publicKey: KEYS.publicKey, appId: APP_ID }),
       ...overrides,
     })
 

@@ -1,5 +1,6 @@
 import { german } from './german.js'
-import { api, element, get, locale } from './session.js'
+import { api, element, get, locale, signIn } from './session.js'
+import { accessToken, isSimulated } from './simulator.js'
 
 /** Milliseconds between two requests. */
 const INTERVAL = 2000
@@ -117,11 +118,12 @@ function entryOf({ at, subjectType, subjectId, proof, method, path, outcome, sta
 
 async function showActivity(before = '') {
   const query = new URLSearchParams([...new FormData($('audit-filter')), ['before', before]])
-  const { proofs, entries } = await get(`audit?${query}`)
+  const entries = await get(`audit?${query}`)
   oldest = entries.at(-1)?.id
   $('older').hidden = entries.length < 50
   if (before !== '') return $('audit').append(...entries.map(entryOf))
   $('audit').replaceChildren(...entries.map(entryOf))
+  const proofs = await get('proofs')
   $('proofs').replaceChildren(
     ...proofs.map(({ proof, accepted, refused, lastAt }) =>
       element(
@@ -267,6 +269,19 @@ on($('site-form'), 'submit', async ({ target }) => api('site', { method: 'PUT', 
 on($('audit-filter'), 'change', () => showActivity())
 on($('older'), 'click', () => showActivity(oldest))
 on($('download'), 'click', download)
+on(
+  $('access-token'),
+  'click',
+  async () => {
+    const credential = await accessToken()
+    // The session that there is goes on where the token is refused.
+    await signIn(credential).catch(({ status, message }) => {
+      throw new Error(status === 503 ? say('Wix did not answer. You stay signed in.') : message)
+    })
+  },
+  loadMe,
+)
+$('access-token').hidden = !isSimulated
 on($('sign-out'), 'click', async () => {
   await api('me/sign-out', { method: 'POST' })
   showSignedOut('signed_out')

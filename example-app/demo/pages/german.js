@@ -52,6 +52,8 @@ export const german = {
   'Personalization:': 'Personalisierung:',
   in: 'in',
   'How you are signed in': 'So sind Sie angemeldet',
+  'Use an access token': 'Mit Access Token anmelden',
+  'Wix did not answer. You stay signed in.': 'Wix hat nicht geantwortet. Sie bleiben angemeldet.',
   'Sign out everywhere': 'Überall abmelden',
   'The widget of your site': 'Das Widget Ihrer Website',
   Heading: 'Überschrift',

@@ -35,9 +35,9 @@ async function check(response) {
   throw Object.assign(new Error(message), { status: response.status, code, wait })
 }
 
-/** Exchanges the instance for a session token. */
-async function signIn() {
-  const response = await check(await send('/session', instance, { method: 'POST' }))
+/** Exchanges a credential, which is an instance or an access token, for a session token. */
+export async function signIn(credential = instance) {
+  const response = await check(await send('/session', credential, { method: 'POST' }))
   token = (await response.json()).token
 }
 

@@ -10,6 +10,7 @@ import { Deliveries } from './deliveries.ts'
 import { generateKeys, keysIn, otherKeys, writeEnvFile } from './keys.ts'
 import { Log } from './log.ts'
 import { Pages } from './pages.ts'
+import { Refusals } from './refusals.ts'
 import { SimulatorServer } from './server.ts'
 
 /** The options of {@link startSimulator}. All addresses are https, or http on this machine. */
@@ -98,7 +99,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
   const signers = { own, other: otherKeys(), wix }
   const changed = (): void => server.tell()
-  const log = new Log({ ...own, apiUrl: wix.url }, changed)
+  const refusals = new Refusals()
+  const log = new Log({ ...own, apiUrl: wix.url }, refusals, changed)
   const deliveries = new Deliveries({ webhooks, plugin, payments }, signers, log)
   const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log)
   const targets = { app, widget, webhooks, plugin, payments, install }
@@ -118,6 +120,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     url: origin,
     environment,
     async close() {
+      refusals.close()
       await new Promise((resolve) => {
         httpServer.close(resolve)
         httpServer.closeAllConnections()

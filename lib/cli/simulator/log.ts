@@ -1,6 +1,7 @@
 import { decode } from './decode.ts'
 import { type AppAnswer, type AppRequest, type Exchange, judge, send, type Verdict } from './exchange.ts'
 import { type CheckKeys, type Credential, explain, type Explanation } from './explain.ts'
+import type { Refusal, Refusals } from './refusals.ts'
 import { signerOf } from './sign.ts'
 import type { Flaw } from './sites.ts'
 
@@ -17,6 +18,8 @@ export interface Entry {
   milliseconds: number | null
   verdict: Verdict
   explanation: Explanation | null
+  /** Known where the app runs in this process. */
+  refusal: Refusal | null
 }
 
 /** What somebody sends, or would send. */
@@ -40,12 +43,14 @@ const signedBy = ({ credential: { kind }, flaw }: Sent): string => {
 export class Log {
   readonly entries: Entry[] = []
   readonly #keys: CheckKeys
+  readonly #refusals: Refusals
   readonly #changed: () => void
   #count = 0
 
   /** @param changed Called after each change. */
-  constructor(keys: CheckKeys, changed: () => void) {
+  constructor(keys: CheckKeys, refusals: Refusals, changed: () => void) {
     this.#keys = keys
+    this.#refusals = refusals
     this.#changed = changed
   }
 
@@ -58,14 +63,17 @@ export class Log {
   async note(sent: Sent): Promise<void> {
     const explanation = await explain(sent.credential, this.#keys)
     const text = explanation === null ? 'genuine' : `to be refused: ${explanation.code}`
-    this._add(sent, null, { tone: 'neutral', text }, explanation)
+    this._add(sent, null, { tone: 'neutral', text }, explanation, null)
   }
 
   /** Sends a request to the app; `limit` is in milliseconds. */
   async exchange(sent: Sent & { request: AppRequest }, limit: number): Promise<Exchange> {
-    const result = await send(sent.request, limit)
-    const explanation = await explain(sent.credential, this.#keys)
-    this._add(sent, result, judge(result, explanation, sent.credential.kind), explanation)
+    const { request, credential } = sent
+    const [result, said] = await this.#refusals.during(request, () => send(request, limit))
+    const explanation = await explain(credential, this.#keys)
+    // What one strategy of a chain has refused, another one may have accepted.
+    const refusal = Number(result.answer?.status) >= 400 ? said : null
+    this._add(sent, result, judge(result, explanation, credential.kind), explanation, refusal)
     return result
   }
 
@@ -81,10 +89,17 @@ export class Log {
       milliseconds,
       verdict: { tone: 'neutral', text: `Wix answered ${said}` },
       explanation: null,
+      refusal: null,
     })
   }
 
-  private _add(sent: Sent, result: Exchange | null, verdict: Verdict, explanation: Explanation | null): void {
+  private _add(
+    sent: Sent,
+    result: Exchange | null,
+    verdict: Verdict,
+    explanation: Explanation | null,
+    refusal: Refusal | null,
+  ): void {
     const { title, request, credential } = sent
     this._push({
       title,
@@ -94,6 +109,7 @@ export class Log {
       milliseconds: result && result.milliseconds,
       verdict,
       explanation,
+      refusal,
     })
   }
 

@@ -61,12 +61,12 @@ export default {
         { instanceId: 'a', subjectType: 'USER', subjectId: 'b', clientId: null, siteId: null, iat: 0, exp: null },
         {},
       )
-      database.addNote(account, 'content', 'me')
+      database.saveTitle(account.site, 'Kept')
       await page.shell('node backup.mjs')
       database.close()
       const name = (await readdir(folder)).find((file) => file.startsWith('backup-'))
       const backup = new AppDatabase(join(folder, String(name)))
-      expect(backup.notesFor(account).map(({ content }) => content)).to.deep.equal(['content'])
+      expect(backup.rows('SELECT title FROM sites')).to.deep.equal([{ title: 'Kept' }])
       backup.close()
     },
     'has a query for the bills that works': async ({ blocks, folder }) => {

@@ -33,13 +33,21 @@ function readable(body) {
   }
 }
 
-function* parts({ id, explanation, credential, request, answer }) {
-  if (explanation) {
+function why(reason, about) {
+  const made = element('p', '', 'why')
+  made.append(element('code', reason), ` ${about}`)
+  return made
+}
+
+function* parts({ id, explanation, refusal, credential, request, answer }) {
+  if (refusal) {
+    const { strategy, status, code, hint } = refusal
+    yield element('h3', status < 500 ? 'Why your app refused it' : 'Why your app failed')
+    yield why([strategy, status, code].filter(Boolean).join(' '), hint ?? '')
+  } else if (explanation) {
     const { code, message, hint } = explanation
     yield element('h3', 'Why it must be refused')
-    const why = element('p', '', 'why')
-    why.append(element('code', code), ` ${hint ?? message}`)
-    yield why
+    yield why(code, hint ?? message)
   }
   if (answer) {
     const { status, headers, body } = answer
