@@ -19,9 +19,10 @@ export function stringOf(value: unknown, name: string, max: number): string {
 export const ownerOnly: RequestHandler = requireIdentity((_identity, req: Request) => isOwner(accountOf(req)))
 export const paidPlan: RequestHandler = requireIdentity((_identity, req: Request) => accountOf(req).site.plan !== null)
 
-/** A cell of a CSV file. A program for spreadsheets takes what begins like this for a formula, and runs it. */
+/** A cell of a CSV file, in which no spreadsheet finds a formula, nor one that parts lines at semicolons or tabs. */
 const cell = (value: string | number | null): string =>
   `"${String(value ?? '')
+    .replaceAll(/[;\t\r\n]/g, ' ')
     .replace(/^\s*[=+\-@＝＋－＠]/, "'$&")
     .replaceAll('"', '""')}"`
 

@@ -101,13 +101,13 @@ export class AppDatabase {
   }
 
   /** Finds or creates the site and the user. What the credential does not say stays as it is. */
-  signIn({ instanceId, subjectType, subjectId }: WixIdentity, facts: SiteFacts): Account {
+  signIn({ instanceId, subjectType, subjectId, iat }: WixIdentity, facts: SiteFacts): Account {
     const userId = subjectType === 'USER' ? subjectId : null
     const known = this.#find(instanceId, userId)
     // Most requests: a session token says nothing new, and nothing is written.
     if (known !== undefined && Object.keys(facts).length === 0) return known
     this.#together(() => {
-      this.#saveSite(instanceId, facts)
+      this.#saveSite(instanceId, facts, iat)
       if (userId === null) return
       this.run(
         `INSERT INTO users (instanceId, userId, lastSeen) VALUES (@instanceId, @userId, @now)
@@ -125,18 +125,20 @@ export class AppDatabase {
     return site === undefined || (userId !== null && user === undefined) ? undefined : { site, user: user ?? null }
   }
 
-  #saveSite(instanceId: string, { ownerId, plan, originId }: SiteFacts): void {
-    const site = { instanceId, ownerId, plan, hasPlan: plan === undefined ? 0 : 1, originId, now: Date.now() }
+  /** @param iat Facts of an older credential than the one before are ignored: it is genuine for a day, and anybody may send it late. */
+  #saveSite(instanceId: string, { ownerId, plan, originId }: SiteFacts, iat: number | null): void {
+    const hasPlan = plan === undefined ? 0 : 1
+    const site = { instanceId, ownerId, plan, hasPlan, originId, iat, now: Date.now() }
     this.run('INSERT OR IGNORE INTO sites (instanceId, firstSeen) VALUES (@instanceId, @now)', site)
     this.run(
-      `UPDATE sites SET ownerId = coalesce(@ownerId, ownerId), plan = iif(@hasPlan, @plan, plan)
-       WHERE instanceId = @instanceId`,
+      `UPDATE sites SET ownerId = coalesce(@ownerId, ownerId), plan = iif(@hasPlan, @plan, plan), factsAt = @iat
+       WHERE instanceId = @instanceId AND coalesce(@iat, 0) >= coalesce(factsAt, 0)`,
       site,
     )
     if (!originId) return
     const isNews = 'UPDATE sites SET originId = @originId WHERE instanceId = @instanceId AND originId IS NULL'
     if (this.run(isNews, site) === 0) return
-    // A copied site gets a copy, once, of settings and shared notes. What was public waits to be published there.
+    // A copied site gets a copy, once, of settings and public notes. The others stay: a copy may belong to other people.
     this.run(
       `UPDATE sites SET title = origin.title FROM sites AS origin
        WHERE sites.instanceId = @instanceId AND origin.instanceId = @originId`,
@@ -145,7 +147,7 @@ export class AppDatabase {
     this.run(
       `INSERT INTO notes (instanceId, authorId, content, audience, createdAt)
        SELECT @instanceId, authorId, content, 'site', createdAt FROM notes
-       WHERE instanceId = @originId AND audience <> 'me' ORDER BY id`,
+       WHERE instanceId = @originId AND audience = 'public' ORDER BY id`,
       site,
     )
   }
@@ -186,7 +188,7 @@ export class AppDatabase {
   setInstalled({ instanceId, iat, data, eventType }: WixWebhookEvent): void {
     // Whole milliseconds: a JWT may count parts of a second.
     const at = Math.floor((iat ?? 0) * 1000)
-    this.#saveSite(instanceId, { originId: stringOrNull(data.originInstanceId) })
+    this.#saveSite(instanceId, { originId: stringOrNull(data.originInstanceId) }, null)
     this.run(
       `UPDATE sites SET endedAt = max(coalesce(endedAt, 0), coalesce(@removedAt, 0)),
        removedAt = iif(@at >= coalesce(lifeCycleAt, 0), @removedAt, removedAt), lifeCycleAt = max(coalesce(lifeCycleAt, 0), @at)

@@ -20,14 +20,11 @@ function numberOf(env: Environment, name: string, standard: number, min: number,
 
 function databaseIn(path: string): AppDatabase {
   try {
-    // SQLite would take it for a database that is deleted when it is closed.
-    if (path === '') throw new Error('the path is empty')
+    if (path === '') throw new Error('the path is empty') // SQLite would delete that database when it is closed
     return new AppDatabase(path)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new ConfigurationError(
-      `DATABASE must be a file that this server can create and write, got "${path}": ${reason}`,
-    )
+    throw new ConfigurationError(`DATABASE must be a file that this server can write, got "${path}": ${reason}`)
   }
 }
 

@@ -39,8 +39,13 @@ class Notes {
     )
   }
 
-  setAudience(id: number, audience: Note['audience']): void {
-    this.#database.run('UPDATE notes SET audience = @audience WHERE id = @id', { id, audience })
+  publish(id: number): void {
+    this.#database.run("UPDATE notes SET audience = 'public' WHERE id = @id", { id })
+  }
+
+  /** Only what is public: a note of one's own stays that. */
+  withdraw(id: number): void {
+    this.#database.run("UPDATE notes SET audience = 'site' WHERE id = @id AND audience = 'public'", { id })
   }
 
   /** @param id Default: all notes of the site. */
@@ -82,15 +87,15 @@ export function notes(signedIn: RequestHandler, database: AppDatabase): Router {
     stored.readableBy(accountOf(req)).find(({ id }) => String(id) === req.params['id'])
   router.param('id', (req, _res, next) => next(noteOf(req) === undefined ? 'router' : undefined))
   const author = requireIdentity(({ subjectId }, req: Request) => noteOf(req)?.authorId === subjectId)
-  const save =
-    (audience: Note['audience']): RequestHandler =>
-    (req, res) => {
-      stored.setAudience(Number(req.params['id']), audience)
-      res.sendStatus(204)
-    }
   // A paid plan publishes notes to the widget.
-  router.put('/api/notes/:id/published', author, paidPlan, save('public'))
-  router.delete('/api/notes/:id/published', author, save('site'))
+  router.put('/api/notes/:id/published', author, paidPlan, (req, res) => {
+    stored.publish(Number(req.params['id']))
+    res.sendStatus(204)
+  })
+  router.delete('/api/notes/:id/published', author, (req, res) => {
+    stored.withdraw(Number(req.params['id']))
+    res.sendStatus(204)
+  })
   router.delete('/api/notes/:id', author, (req, res) => {
     stored.delete(accountOf(req).site, Number(req.params['id']))
     res.sendStatus(204)

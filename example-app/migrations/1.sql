@@ -3,6 +3,7 @@ CREATE TABLE sites (
   instanceId TEXT PRIMARY KEY,
   ownerId TEXT,
   plan TEXT,
+  factsAt INTEGER,     -- seconds: when the credential was issued that told the owner and the plan
   originId TEXT,
   title TEXT NOT NULL DEFAULT 'Notes',
   firstSeen INTEGER NOT NULL,

@@ -43,6 +43,18 @@ describe('The database of the example app', () => {
       expect(rows('sites')[0]).to.include({ plan: null, originId: 'instance-0', ownerId: 'user-1' })
     })
 
+    it('ignores the owner and the plan of an older instance, which anybody may send late', async () => {
+      const signedAgo = (hours: number): object => ({
+        signDate: new Date(Date.now() - hours * 3600_000).toISOString(),
+        expirationDate: undefined,
+      })
+      await open(owner({ vendorProductId: 'premium', ...signedAgo(1) }))
+      await open(owner({ vendorProductId: null, siteOwnerId: 'user-9', ...signedAgo(3) }))
+      expect(rows('sites')[0]).to.include({ plan: 'premium', ownerId: 'user-1' })
+      await open(owner({ vendorProductId: null, ...signedAgo(0) }))
+      expect(rows('sites')[0]).to.include({ plan: null, ownerId: 'user-1' })
+    })
+
     it('keeps users, and the removal from a site, after a restart', async () => {
       await open(owner())
       await send('AppRemoved')

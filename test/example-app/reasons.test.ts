@@ -64,7 +64,7 @@ describe('The reasons of the example app to know the caller', () => {
       expect(await contents(await sessionOf(owner({ instanceId: 'instance-2' })))).to.deep.equal([])
     })
 
-    it('gives a copied site a copy of the settings and of the shared notes, once', async () => {
+    it('gives a copied site a copy of the settings and of the public notes, once', async () => {
       const first = await sessionOf(owner())
       await add(first, 'my own')
       await add(first, 'for us', 'site')
@@ -78,8 +78,8 @@ describe('The reasons of the example app to know the caller', () => {
       const copy = await sessionOf(
         owner({ instanceId: 'instance-2', originInstanceId: 'instance-1', vendorProductId: null }),
       )
-      expect(await contents(copy)).to.deep.equal(['for all', 'for us'])
-      expect((await notes(copy)).map(({ audience }) => audience)).to.deep.equal(['site', 'site'])
+      expect(await contents(copy)).to.deep.equal(['for all'])
+      expect((await notes(copy)).map(({ audience }) => audience)).to.deep.equal(['site'])
       expect((await me(copy)).account.site).to.include({ title: 'News', originId: 'instance-1' })
       await call('DELETE /api/notes', copy)
       expect(await contents(first)).to.have.lengthOf(4)
@@ -437,7 +437,7 @@ describe('The reasons of the example app to know the caller', () => {
         line(1, "'+1"),
         line(2, "'-1"),
         line(3, "'@SUM(A1)"),
-        line(4, "' \t=1"),
+        line(4, "'  =1"),
         line(5, "'＝1"),
         line(6, 'Ann, ""the owner""'),
         '',

@@ -196,7 +196,7 @@ describe('At start-up, the example app', () => {
     for (const database of [join(folder, 'nowhere/data.db'), folder, junk, '']) {
       const [code, errors] = await failed({ DATABASE: database })
 
-      expect(errors).to.match(/^DATABASE must be a file that this server can create and write, got ".*": .+\n$/)
+      expect(errors).to.match(/^DATABASE must be a file that this server can write, got ".*": .+\n$/)
       expect(errors).to.include(`got "${database}": `)
       expect(code).to.equal(1)
     }
