@@ -68,8 +68,7 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
   const days = numberOf(env, 'AUDIT_DAYS', 90, 0, 36_500)
   const lease = numberOf(env, 'WEBHOOK_LEASE', 50, 1, 3600)
   const sessionKeys = sessionKeysOf(env['SESSION_KEYS'])
-  const appId = env['WIX_APP_ID']
-  const publicKey = env['WIX_PUBLIC_KEY']
+  const [appId, publicKey] = [env['WIX_APP_ID'], env['WIX_PUBLIC_KEY']]
   const database = databaseIn(env['DATABASE'] ?? join(import.meta.dirname, 'app.db'))
   const { store, close } = await deliveries(env['REDIS_URL'])
 
@@ -123,8 +122,9 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
 export async function run(start: () => Promise<RunningServer>): Promise<void> {
   try {
     const { url, close } = await start()
-    // Before the address is printed: whoever reads it may send a signal at once.
-    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void close())
+    // Before the address is printed, whose reader may send a signal at once. npm repeats the signal of a terminal.
+    let closing: Promise<void> | undefined
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void (closing ??= close()))
     console.log(url)
   } catch (error) {
     // The strategies report a wrong secret, key or ID as a TypeError, which quotes nothing of it.
