@@ -1,7 +1,9 @@
+import { channel } from 'node:diagnostics_channel'
 import { expect } from 'chai'
 import express, { Router } from 'express'
 import { Passport } from 'passport'
 import { type Simulator, startSimulator } from '../../../lib/cli/simulator/index.ts'
+import { Refusals } from '../../../lib/cli/simulator/refusals.ts'
 import type { Entry } from '../../../lib/cli/simulator/log.ts'
 import { requireIdentity, WixAppStrategy, WixDigestStrategy } from '../../../lib/index.ts'
 import { command, OWNER, stateOf } from '../../support/dashboard.ts'
@@ -94,5 +96,20 @@ describe('What an app in the process of the simulator says about a request', () 
       expect((await fetch(`${served.url}/pages/dashboard?instance=forged`)).status).to.equal(401)
     }
     expect(await run('ask', { person: 'visitor' })).to.include({ strategy: 'requireIdentity' })
+  })
+
+  it('is known of a request without Express, too', async () => {
+    const refusals = new Refusals()
+    const told = { strategy: 'wix-app', status: 401, code: 'token_expired', hint: 'signed 26 h ago' }
+    const request = { method: 'GET', url: `${served.url}/page?instance=x`, headers: {} } as const
+    for (const url of ['/page?instance=x', request.url]) {
+      const [result, refusal] = await refusals.during(request, async () => {
+        const event = { ...told, outcome: 'fail', identity: null, error: null, request: { method: 'GET', url } }
+        channel('passport-wix-app:authenticate').publish(event)
+        return 'sent'
+      })
+      expect([result, refusal]).to.deep.equal(['sent', told])
+    }
+    refusals.close()
   })
 })
