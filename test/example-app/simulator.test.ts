@@ -125,7 +125,6 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
     await look('Live site')
     await heading('News of the bakery')
     await look('Dashboard')
-    await app().getByText('We are closed on Monday.').waitFor()
     await open('Settings')
     await pressInApp('Sign out everywhere')
     await heading('You are signed out everywhere')

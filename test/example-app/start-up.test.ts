@@ -206,7 +206,7 @@ describe('At start-up, the example app', () => {
     ['WIX_APP_SECRET', undefined, /^WIX_APP_SECRET is not set: .+\n$/],
     ['WIX_APP_SECRET', '', /^WixAppStrategy: .*secret.+\n$/],
     ['WIX_APP_ID', undefined, /^WixServicePluginStrategy: .*appId.+\n$/],
-    ['WIX_PUBLIC_KEY', 'secret-part', /^WixWebhookStrategy: .*publicKey.+\n$/],
+    ['WIX_PUBLIC_KEY', 'secret-part', /^WixServicePluginStrategy: .*publicKey.+\n$/],
     ['WIX_API_URL', 'http://secret-part.example', /apiUrl.+\n$/],
     ['SESSION_KEYS', undefined, /^SESSION_KEYS is not set: .+\n$/],
     ['SESSION_KEYS', '', /^SESSION_KEYS is not JSON: .+\n$/],
