@@ -42,8 +42,10 @@ type Decision = Outcome | Refused
 /** Whom a refused credential names whose signature is right: for the event alone. */
 export const refusedIdentity: WeakMap<WixAuthError, WixIdentity> = new WeakMap()
 
+const NO_USER_HINT = 'the verify callback found no user'
+
 /** What a look-up without a user is. Its code is for the `invalid_token` of the Bearer challenge; the event has none. */
-export const NO_USER: WixAuthError = refusal('claim_invalid', 'the verify callback found no user')
+export const NO_USER: WixAuthError = refusal('claim_invalid', NO_USER_HINT)
 
 /** The status that the error handlers of Express, Koa, Nest and Fastify answer with. */
 function statusOf(error: Error): number {
@@ -69,8 +71,7 @@ function toldOf(decision: Decision): Told {
     const { status, code, hint = null } = decision.refusal
     return { outcome: 'fail', status, code, hint, error: null }
   }
-  if (decision.user === undefined)
-    return { outcome: 'fail', status: 401, code: null, hint: NO_USER.hint ?? null, error: null }
+  if (decision.user === undefined) return { outcome: 'fail', status: 401, code: null, hint: NO_USER_HINT, error: null }
   return { outcome: 'success', status: 200, code: null, hint: null, error: null }
 }
 

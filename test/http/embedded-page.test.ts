@@ -8,6 +8,7 @@ import { expect } from 'chai'
 import { type BrowserContext, chromium, type Frame, type Page } from 'playwright-core'
 import sinon from 'sinon'
 import { type AppOptions, createApp } from '../../example-app/app.ts'
+import { features } from '../../example-app/demo/features.ts'
 import { AppDatabase } from '../../example-app/database.ts'
 import { generateSessionKey } from '../../lib/index.ts'
 import { generateAppKeys, signInstance, signWebhook } from '../../lib/testing/index.ts'
@@ -99,6 +100,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
       database,
       pages: PAGES,
       frameAncestors: dashboardUrl(),
+      routes: features({ database, publicKey: KEYS.publicKey, appId: 'app-1' }),
       ...overrides,
     })
 

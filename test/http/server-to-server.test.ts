@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import express, { type Express, type RequestHandler } from 'express'
 import passport from 'passport'
 import { createApp } from '../../example-app/app.ts'
+import { features } from '../../example-app/demo/features.ts'
 import { AppDatabase } from '../../example-app/database.ts'
 import {
   generateSessionKey,
@@ -80,7 +81,15 @@ describe('Without a browser and without Wix', () => {
     const database = new AppDatabase(':memory:')
     const sessionKeys = [await generateSessionKey()]
     backend = await serve(
-      createApp({ secret: SECRET, appId: 'my-app', apiUrl: wix.url, sessionKeys, database, pages: PAGES }),
+      createApp({
+        secret: SECRET,
+        appId: 'my-app',
+        apiUrl: wix.url,
+        sessionKeys,
+        database,
+        pages: PAGES,
+        routes: features({ database, publicKey: undefined, appId: 'my-app' }),
+      }),
     )
 
     const proof = wix.accessToken({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'me' })

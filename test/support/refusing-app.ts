@@ -88,3 +88,5 @@ app.use(
 const server = createServer(app).listen(0, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
 })
+// By itself, so that what it has run counts for the coverage.
+process.once('SIGTERM', () => process.exit())

@@ -20,7 +20,7 @@ export interface Explanation {
   code: string
   message: string
   /** The facts that end the search, where the package knows them. */
-  hint: string | null
+  hint: string | null | undefined
 }
 
 /** Where the credential is checked, and with what. */
@@ -45,6 +45,6 @@ export async function explain(credential: Credential, keys: CheckKeys): Promise<
   } catch (error) {
     if (error instanceof WixUnavailableError) return { code: 'unavailable', message: error.message, hint: null }
     if (!(error instanceof WixAuthError)) throw error
-    return { code: error.code, message: error.message, hint: error.hint ?? null }
+    return { code: error.code, message: error.message, hint: error.hint }
   }
 }

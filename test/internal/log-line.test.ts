@@ -1,0 +1,30 @@
+import { expect } from 'chai'
+import { lineOf } from '../../lib/internal/log-line.ts'
+
+const event = { strategy: 'wix-app', status: 401, code: null, hint: null, identity: null, error: null, request: {} }
+
+describe('a line of the log', () => {
+  it('has the route without the query', () => {
+    const request = { method: 'GET', url: '/b?instance=x', originalUrl: '/a/b?instance=x' }
+    expect(lineOf({ ...event, request })).to.equal('wix-app 401 (GET /a/b)')
+    expect(lineOf({ ...event, request: { method: 'POST', url: 'https://app.example/a?b=c#d' } })).to.equal(
+      'wix-app 401 (POST /a)',
+    )
+  })
+
+  it('has no route where the request has none', () => {
+    for (const request of [undefined, null, {}, { method: 'GET' }, { url: '/a' }, { method: 7, url: '/a' }])
+      expect(lineOf({ ...event, request })).to.equal('wix-app 401')
+  })
+
+  it('E-01: has no part of a path that is as long as a credential', () => {
+    const request = { method: 'GET', url: `/page/${'A'.repeat(43)}.${'B'.repeat(100)}/end` }
+    expect(lineOf({ ...event, request })).to.equal('wix-app 401 (GET /page/.../end)')
+  })
+
+  it('E-03: is one line of printable ASCII, of at most 500 characters', () => {
+    const error = new Error(`down\r\n\u001b[31mPASSPORT-WIX-APP 1: ü${'x'.repeat(1000)}`)
+    expect(lineOf({ ...event, status: 500, error })).to.match(/^wix-app 500: down\?\?\?\[31mPASSPORT-WIX-APP 1: \?x+$/)
+    expect(lineOf({ ...event, error })).to.have.lengthOf(500)
+  })
+})
