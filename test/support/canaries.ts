@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import type { RootHookObject } from 'mocha'
 import type { WixAuthenticateEvent } from '../../lib/events.ts'
-import { events } from '../../lib/internal/hints.ts'
+import { events as channel } from '../../lib/internal/hints.ts'
 import { own, property } from '../../lib/internal/values.ts'
 import { OTHER_SECRET, SECRET } from './build.ts'
 import { KEYS, OTHER_KEYS } from './jwt.ts'
@@ -45,10 +45,16 @@ function shownIn(event: WixAuthenticateEvent): string {
   return `${JSON.stringify(rest)} ${isOurs ? inspect(error, { depth: 9 }) : ''}`
 }
 
+/** Events of each test that are looked at: some tests make a million. */
+const MAX_EVENTS = 1000
+
 const leaks: string[] = []
+let events = 0
 
 function check(message: unknown): void {
   const event = message as WixAuthenticateEvent
+  events++
+  if (events === MAX_EVENTS) unsubscribe(CHANNEL, check)
   if (event.outcome === 'success') return
   const shown = shownIn(event)
   for (const canary of [...SECRETS, ...credentialsIn(event.request)]) {
@@ -60,6 +66,8 @@ export const mochaHooks: RootHookObject = {
   beforeAll: () => subscribe(CHANNEL, check),
   afterAll: () => void unsubscribe(CHANNEL, check),
   afterEach() {
+    if (events >= MAX_EVENTS) subscribe(CHANNEL, check)
+    events = 0
     const [leak] = leaks.splice(0)
     if (leak !== undefined) throw new Error(`E-01: an event holds a credential or a secret: ${leak}`)
   },
@@ -67,8 +75,8 @@ export const mochaHooks: RootHookObject = {
 
 /** Runs a part of a test as if nobody listened: an app of another test may do so as long as the process lives. */
 export function unobserved<Result>(call: () => Result): Result {
-  Object.defineProperty(events, 'hasSubscribers', { value: false, configurable: true })
-  const listenAgain = (): void => void Reflect.deleteProperty(events, 'hasSubscribers')
+  Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true })
+  const listenAgain = (): void => void Reflect.deleteProperty(channel, 'hasSubscribers')
   let result: Result | undefined
   try {
     result = call()
