@@ -1,6 +1,6 @@
 import { refusal, type WixAuthError, type WixAuthErrorCode } from './errors.ts'
 import type { WixIdentity } from './identity.ts'
-import { debug, events, hintOf, isObserved } from './internal/hints.ts'
+import { debug, events, hintOf, isObserved, observe } from './internal/hints.ts'
 import { lineOf } from './internal/log-line.ts'
 import { isNumber, property } from './internal/values.ts'
 import type { Outcome } from './look-up.ts'
@@ -102,7 +102,7 @@ export function tell(strategy: string, began: number, request: unknown, decision
     if (mayWarn && decision.user === undefined && decision.error === undefined) warnOnce(strategy, toldOf(decision))
     return
   }
-  try {
+  observe(strategy, () => {
     const whom = identity ?? ('refusal' in decision ? refusedIdentity.get(decision.refusal) : null)
     const duration = began === 0 ? 0 : performance.now() - began
     const event = { strategy, ...toldOf(decision), identity: identityIn(whom), duration }
@@ -111,8 +111,5 @@ export function tell(strategy: string, began: number, request: unknown, decision
     })
     events.publish(published)
     if (debug.enabled) debug(lineOf(published))
-  } catch {
-    // A property of the request, or of an error of the app, throws when it is read: that must not change what comes of the request.
-    debug(`${strategy}: no event, since the request or the error cannot be read`)
-  }
+  })
 }

@@ -245,6 +245,8 @@ describe('a process that is not asked for events', function () {
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     )
+    // From the start: a process that ends by itself may have closed before it is asked to.
+    const closed = once(child, 'close')
     let stderr = ''
     child.stderr?.on('data', (data) => (stderr += String(data)))
     const [url] = (await once(child.stdout ?? child, 'data')) as [Buffer]
@@ -259,9 +261,8 @@ describe('a process that is not asked for events', function () {
       () => true,
       () => false,
     )
-    const exit = once(child, 'close')
     child.kill()
-    await exit
+    await closed
     return [stderr, statuses, isAlive]
   }
 

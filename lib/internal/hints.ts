@@ -20,6 +20,15 @@ export function whileObserved(hint: () => string | undefined): string | undefine
   }
 }
 
+/** Tells whoever listens. A property of the request, or of an error of the app, that throws when it is read must change no outcome. */
+export function observe(who: string, tell: () => void): void {
+  try {
+    tell()
+  } catch {
+    debug(`${who}: nothing told, since the request or the error cannot be read`)
+  }
+}
+
 const setupHints = new WeakMap<Error, string>()
 
 /** An error of the setup, with the facts behind its message. */

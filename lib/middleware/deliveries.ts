@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { WixUnavailableError } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
-import { debug, idHint } from '../internal/hints.ts'
+import { debug, idHint, observe } from '../internal/hints.ts'
 import { lineOf } from '../internal/log-line.ts'
 import { checkOptions, must, required } from '../internal/options.ts'
 import { toError, withTimeout } from '../internal/promises.ts'
@@ -105,7 +105,7 @@ export function deliveries(
   /** Nothing else tells of a delivery that the route does not get. */
   const log = ({ status, hint }: { status: number; hint: string }, event: WixIdentity, request: unknown): void => {
     const told = { strategy: owner, status, code: null, hint: hint + idHint(idOf(event)), error: null }
-    debug(lineOf({ ...told, identity: event, request }))
+    observe(owner, () => debug(lineOf({ ...told, identity: event, request })))
   }
 
   return (event, request) => {

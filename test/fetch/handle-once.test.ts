@@ -47,6 +47,17 @@ async function warning(): Promise<Error & { detail?: string }> {
   return emitted
 }
 
+/** What a module prints in a process of its own, and its log. */
+async function run(script: string): Promise<{ stdout: string; stderr: string }> {
+  const { NODE_OPTIONS: _options, ...env } = process.env
+  const args = ['--import', 'tsx/esm', '--input-type=module', '--eval', script]
+  const { stdout, stderr } = await execute(process.execPath, args, {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { ...env, NODE_DEBUG: 'passport-wix-app' },
+  })
+  return { stdout, stderr: stderr.replaceAll(/^PASSPORT-WIX-APP \d+: /gm, '') }
+}
+
 describe('handleOnce', () => {
   afterEach(() => sinon.restore())
 
@@ -73,16 +84,31 @@ describe('handleOnce', () => {
       await again()
       console.log(statuses.join())
     `
-    const { NODE_OPTIONS: _options, ...env } = process.env
-    const args = ['--import', 'tsx/esm', '--input-type=module', '--eval', script]
-    const { stdout, stderr } = await execute(process.execPath, args, {
-      cwd: join(import.meta.dirname, '../..'),
-      env: { ...env, NODE_DEBUG: 'passport-wix-app' },
+    expect(await run(script)).to.deep.equal({
+      stdout: '503,200\n',
+      stderr: `handleOnce 503: in flight (${GUID}) (instance instance-1)\nhandleOnce 200: handled before (${GUID}) (instance instance-1)\n`,
     })
-    expect(stdout).to.equal('503,200\n')
-    expect(stderr.replaceAll(/^PASSPORT-WIX-APP \d+: /gm, '')).to.equal(
-      `handleOnce 503: in flight (${GUID}) (instance instance-1)\nhandleOnce 200: handled before (${GUID}) (instance instance-1)\n`,
-    )
+  }).timeout(20_000)
+
+  it('answers the same while somebody reads the log, also where the request cannot be read', async () => {
+    const script = `
+      import { deduplicate, memoryStore } from './lib/index.ts'
+      const identity = { instanceId: 'instance-1', subjectType: 'UNKNOWN', eventType: 'A', data: {} }
+      const req = { authInfo: { identity }, get method() { throw new Error('of a getter') } }
+      const once = deduplicate({ store: memoryStore() })
+      const statuses = []
+      const ask = () => new Promise((resolve) => {
+        const res = { statusCode: 200, setHeader() {}, once() {}, end() { resolve(statuses.push(res.statusCode)) } }
+        once(req, res, (error) => resolve(statuses.push(error?.message ?? 'route')))
+      })
+      await ask()
+      await ask()
+      console.log(statuses.join())
+    `
+    expect(await run(script)).to.deep.equal({
+      stdout: 'route,503\n',
+      stderr: 'deduplicate: nothing told, since the request or the error cannot be read\n',
+    })
   }).timeout(20_000)
 
   it('handles each event, and the same one of another site', async () => {
