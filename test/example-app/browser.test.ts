@@ -1,23 +1,15 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import sinon from 'sinon'
 import { signInstance } from '../../lib/testing/index.ts'
-import { CHROMIUM_OPTIONS } from '../support/browser.ts'
+import { CHROMIUM_OPTIONS, faultsOf } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
 import { collaborator, exampleApp, member, owner, SESSION_KEYS, visitor } from '../support/example-app.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
-
-interface Violation {
-  id: string
-  nodes: { target: string[] }[]
-}
 
 describeWith(CHROMIUM, 'The example app in a browser', function (executablePath) {
   this.timeout(60_000)
@@ -275,14 +267,7 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
           page = await newPage({ colorScheme, viewport: { width, height: 900 } })
           const faults: string[] = []
           const look = async (name: string): Promise<void> => {
-            // Not by a script element, which the policy of the pages forbids.
-            await page.evaluate(axe)
-            const violations = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Violation[]
-            faults.push(
-              ...violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ target }) => target).join()}`),
-            )
-            const wide = Number(await page.evaluate('document.documentElement.scrollWidth'))
-            if (wide > width) faults.push(`${name}: ${wide} pixels wide`)
+            faults.push(...(await faultsOf(page)).map((fault) => `${name}: ${fault}`))
           }
 
           await openAs(owner())

@@ -3,19 +3,16 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { AxeResults } from 'axe-core'
 import { expect } from 'chai'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
-import { CHROMIUM_OPTIONS } from '../support/browser.ts'
+import { CHROMIUM_OPTIONS, faultsOf } from '../support/browser.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 
 const SCREENSHOTS = join(import.meta.dirname, '../../coverage/screenshots')
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** What the browser says of a page that the app refuses, as it should. */
 const REFUSED = /^Failed to load resource: the server responded with a status of (401|403|503) /
@@ -323,13 +320,8 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
         const faults: string[] = []
         const check = async (name: string): Promise<void> => {
           for (const frame of page.frames()) {
-            // Not by a script element, which the policy of the pages forbids.
-            await frame.evaluate(axe)
-            const { violations } = (await frame.evaluate('axe.run({ iframes: false })')) as AxeResults
-            const overflow = await frame.evaluate('document.documentElement.scrollWidth - innerWidth')
             const where = `${name}, ${frame === page.mainFrame() ? 'dashboard' : 'app'}`
-            faults.push(...violations.map(({ id, nodes }) => `${where}: ${id} ${nodes.map(({ html }) => html).join()}`))
-            if (Number(overflow) > 0) faults.push(`${where}: ${String(overflow)} pixels too wide`)
+            faults.push(...(await faultsOf(frame)).map((fault) => `${where}: ${fault}`))
           }
           await shoot(`${name}-${colorScheme}-${width}`)
         }

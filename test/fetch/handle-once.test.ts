@@ -9,6 +9,7 @@ import { memoryStore, WixUnavailableError, type WixWebhookEvent } from '../../li
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { settled } from '../support/run.ts'
+import { FAILURES, storeOf } from '../support/store.ts'
 
 const execute = promisify(execFile)
 const GUID = 'c4a1f2b8-1111-4111-8111-111111111111'
@@ -22,24 +23,6 @@ const event = (overrides: object = {}): WixWebhookEvent =>
     ...overrides,
   }) as WixWebhookEvent
 const ok = (): Response => Response.json({ ok: true })
-
-/** A store whose answers a test decides. */
-const storeOf = (overrides: object = {}) => ({
-  begin: sinon.fake.resolves('new'),
-  finish: sinon.fake.resolves(undefined),
-  abort: sinon.fake.resolves(undefined),
-  ...overrides,
-})
-const failures: Array<[string, () => unknown]> = [
-  [
-    'throws',
-    () => {
-      throw new Error('database')
-    },
-  ],
-  ['rejects', () => Promise.reject(new Error('database'))],
-  ['rejects with nothing', () => Promise.reject(undefined)],
-]
 
 /** The warning that comes next. */
 async function warning(): Promise<Error & { detail?: string }> {
@@ -179,7 +162,7 @@ describe('handleOnce', () => {
 
   it('rejects with what the handler throws, and lets the next attempt be handled', async () => {
     const handled = handleOnce({ store: memoryStore() })
-    for (const [, fail] of failures) {
+    for (const [, fail] of FAILURES) {
       const handler = fail as () => Response
       const expected = await errorOf((async () => handler())())
       expect(await errorOf(handled(event(), handler))).to.deep.equal(expected)
@@ -198,7 +181,7 @@ describe('handleOnce', () => {
   })
 
   describe('when the store fails', () => {
-    for (const [name, fail] of failures) {
+    for (const [name, fail] of FAILURES) {
       it(`at the start and ${name}, rejects with a 503, and does not call the handler`, async () => {
         const handler = sinon.fake(ok)
         const store = storeOf({ begin: fail })

@@ -11,6 +11,7 @@ import { clockAt } from '../support/access-token.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { settled } from '../support/run.ts'
 import { serve, type Served } from '../support/serve.ts'
+import { FAILURES, storeOf } from '../support/store.ts'
 
 const express4 = createRequire(import.meta.url)('express-4') as typeof express
 const versions: Array<[string, typeof express]> = [
@@ -45,26 +46,6 @@ const gate = (): { open: () => void; pass: () => Promise<void>; reached: Promise
   const reached = new Promise<void>((resolve) => (arrive = resolve))
   return { open, reached, pass: () => (arrive(), opened) }
 }
-
-/** A store whose answers a test decides. */
-const storeOf = (overrides: object = {}) => ({
-  begin: sinon.fake.resolves('new'),
-  finish: sinon.fake.resolves(undefined),
-  abort: sinon.fake.resolves(undefined),
-  ...overrides,
-})
-
-/** Failures of every kind: a function that fails, and what it is. */
-const failures: Array<[string, () => unknown]> = [
-  [
-    'throws',
-    () => {
-      throw new Error('database')
-    },
-  ],
-  ['rejects', () => Promise.reject(new Error('database'))],
-  ['rejects with nothing', () => Promise.reject(undefined)],
-]
 
 describe('deduplicate', () => {
   afterEach(() => sinon.restore())
@@ -422,7 +403,7 @@ describe('deduplicate', () => {
 
       describe('with a store that fails', () => {
         const wrong: Array<[string, () => unknown]> = [
-          ...failures,
+          ...FAILURES,
           ['answers with nothing', () => undefined],
           ['answers with another word', () => 'NEW'],
           ['answers with true', async () => true],
@@ -448,13 +429,13 @@ describe('deduplicate', () => {
         it('answers 503 with Retry-After where Express itself answers', async () => {
           const app = framework()
           app.set('env', 'test')
-          app.use(authenticate, deduplicate({ store: storeOf({ begin: failures[0]?.[1] }) }))
+          app.use(authenticate, deduplicate({ store: storeOf({ begin: FAILURES[0]?.[1] }) }))
           served = await serve(app)
           const response = await fetch(served.url, { headers: { identity: JSON.stringify(event()) } })
           expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
         })
 
-        for (const [name, fails] of failures) {
+        for (const [name, fails] of FAILURES) {
           it(`answers as the route does, and warns, when finish or abort ${name}`, async () => {
             const warning = sinon.replace(process, 'emitWarning', sinon.fake())
             await start({ store: storeOf({ finish: fails, abort: fails }) })

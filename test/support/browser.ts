@@ -1,3 +1,11 @@
+// The types of playwright-core need those of the browser.
+/// <reference lib="dom" />
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import { expect } from 'chai'
+import type { Frame, Page } from 'playwright-core'
+
 export const CHROMIUM_OPTIONS: string[] = [
   '--no-sandbox',
   '--disable-gpu',
@@ -7,3 +15,16 @@ export const CHROMIUM_OPTIONS: string[] = [
   '--disable-component-update',
   '--disable-sync',
 ]
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe finds wrong with a page, without the frames in it, and by how much it is too wide. */
+export async function faultsOf(page: Page | Frame): Promise<string[]> {
+  // Not by a script element, which the policy of the pages forbids.
+  await page.evaluate(axe)
+  const { passes, violations } = (await page.evaluate('axe.run({ iframes: false })')) as AxeResults
+  expect(passes).to.have.length.above(10)
+  const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'))
+  const faults = violations.map(({ id, nodes }) => `${id} ${nodes.map(({ html }) => html).join()}`)
+  return overflow !== 0 ? [...faults, `${overflow} pixels too wide`] : faults
+}

@@ -1,32 +1,27 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
-import { mkdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AxeResults } from 'axe-core'
 import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { startSimulator } from '../../../lib/cli/simulator/index.ts'
-import { CHROMIUM_OPTIONS } from '../../support/browser.ts'
+import { CHROMIUM_OPTIONS, faultsOf } from '../../support/browser.ts'
 import { describeWith } from '../../support/left-out.ts'
 import { CHROMIUM } from '../../support/programs.ts'
 import { type Simulated, simulate } from '../../support/simulated-app.ts'
 
 const SCREENSHOTS = join(import.meta.dirname, '../../../coverage/screenshots')
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePath) {
   this.timeout(60_000)
 
   let simulated: Simulated
   let browser: Browser
-  let axe: string
   /** What the console and the content security policy said. */
   let complaints: string[]
 
   before(async () => {
     await mkdir(SCREENSHOTS, { recursive: true })
-    axe = await readFile(AXE, 'utf8')
     browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
   })
   after(() => browser?.close())
@@ -197,12 +192,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
 
   async function faultless(page: Page, name: string): Promise<void> {
     // Of the app in the frame, its author answers.
-    await page.evaluate(axe)
-    const results = (await page.evaluate('axe.run(document, { iframes: false })')) as AxeResults
-    expect(results.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).to.deep.equal([])
-    expect(results.passes).to.have.length.above(10)
-    const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-    expect(overflow).to.equal(0)
+    expect(await faultsOf(page)).to.deep.equal([])
     await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
   }
 })
