@@ -41,18 +41,18 @@ function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Res
   }
 }
 
+// By request, since one channel serves all apps of a process.
+const eventsOf = new WeakMap<object, WixAuthenticateEvent[]>()
+subscribe(CHANNEL, (message) => {
+  const event = message as WixAuthenticateEvent
+  eventsOf.get(event.request as Request)?.push(event)
+})
+
 /**
  * Middleware for before all routes: stores an entry for the audit, and counts the call for the bill of its site. Both are written
  * when the answer is ready and before it is sent, so that nothing is answered that is not on record.
  */
 export function auditing(database: AppDatabase): RequestHandler {
-  // By request, since one channel serves all apps of a process.
-  const eventsOf = new WeakMap<object, WixAuthenticateEvent[]>()
-  subscribe(CHANNEL, (message) => {
-    const event = message as WixAuthenticateEvent
-    eventsOf.get(event.request as Request)?.push(event)
-  })
-
   return (req, res, next) => {
     const events: WixAuthenticateEvent[] = []
     eventsOf.set(req, events)

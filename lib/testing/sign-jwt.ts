@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { MIN_RSA_LENGTH } from '../internal/safe-key.ts'
 
 /** Claims that replace the usual ones; those named as `undefined` are left out. */
@@ -20,7 +20,7 @@ export function generateAppKeys(): { publicKey: string; privateKey: string } {
 const encode = (content: unknown): string => Buffer.from(JSON.stringify(content)).toString('base64url')
 
 /** Wix's own lifetimes: 3,600,000 seconds, which is 41 days. */
-function signJwt(claims: Claims, overrides: Claims, privateKey: string): string {
+function signJwt(claims: Claims, overrides: Claims, privateKey: string | KeyObject): string {
   const iat = Math.floor(Date.now() / 1000)
   const signed = `${encode({ kid: 'TestKey1', alg: 'RS256' })}.${encode({ ...claims, iat, exp: iat + 3_600_000, ...overrides })}`
   return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`
@@ -33,7 +33,7 @@ const asString = (content: unknown): unknown => (content === undefined ? undefin
  * Signs a webhook as Wix does.
  *
  * @param event With objects for `data` and `identity` (for example `{ identityType: 'WIX_USER', wixUserId: '...' }`).
- * @param privateKey From {@link generateAppKeys}.
+ * @param privateKey From {@link generateAppKeys}; as a `KeyObject`, it is parsed once, not at each call.
  * @param claims Replace claims of the JWT, for example `{ iat: 0 }`; `undefined` leaves one out.
  * @returns The body of the request.
  */
@@ -46,7 +46,7 @@ export function signWebhook(
     accountInfo?: object
     [property: string]: unknown
   }>,
-  privateKey: string,
+  privateKey: string | KeyObject,
   claims: Claims = {},
 ): string {
   const { data = {}, identity, ...rest } = event
@@ -61,7 +61,7 @@ export function signWebhook(
  * Signs a call to a service plugin as Wix does.
  *
  * @param call The app id, the argument of the method, and the metadata, which name at least the `instanceId`.
- * @param privateKey From {@link generateAppKeys}.
+ * @param privateKey From {@link generateAppKeys}; as a `KeyObject`, it is parsed once, not at each call.
  * @param claims Replace claims of the JWT, for example `{ iat: 0 }`; `undefined` leaves one out.
  * @returns The body of the request.
  */
@@ -71,7 +71,7 @@ export function signServicePlugin(
     request?: object
     metadata: Readonly<{ instanceId: string; identity?: object; [property: string]: unknown }>
   }>,
-  privateKey: string,
+  privateKey: string | KeyObject,
   claims: Claims = {},
 ): string {
   const { appId, request = {}, metadata } = call
@@ -82,11 +82,11 @@ export function signServicePlugin(
  * Signs a body in a `Digest` header as Wix does.
  *
  * @param body The body, exactly as it will be sent.
- * @param privateKey From {@link generateAppKeys}.
+ * @param privateKey From {@link generateAppKeys}; as a `KeyObject`, it is parsed once, not at each call.
  * @param claims Replace claims of the JWT, for example `{ iat: 0 }`; `undefined` leaves one out.
  * @returns The value of the header.
  */
-export function signDigest(body: string | Uint8Array, privateKey: string, claims: Claims = {}): string {
+export function signDigest(body: string | Uint8Array, privateKey: string | KeyObject, claims: Claims = {}): string {
   const SHA256 = createHash('sha256').update(body).digest('hex')
   return `JWT=${signJwt({ data: { SHA256 } }, claims, privateKey)}`
 }

@@ -1,9 +1,7 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +9,7 @@ import { expect } from 'chai'
 import { chromium } from 'playwright-core'
 import { CHROMIUM_OPTIONS } from '../support/browser.ts'
 import { blocksOf, filesOf } from '../support/docs-page.ts'
+import { freePort } from '../support/free-port.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 
@@ -45,14 +44,6 @@ describeWith(CHROMIUM, 'A newcomer with an empty folder and docs/simulator.md', 
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function freePort(): Promise<string> {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    server.close()
-    return String(port)
-  }
-
   const start = (shell: string, variables: NodeJS.ProcessEnv = {}): ChildProcess => {
     const child = spawn('sh', ['-c', shell], { cwd: folder, env: { ...env, ...variables }, detached: true })
     children.push(child)
@@ -73,7 +64,7 @@ describeWith(CHROMIUM, 'A newcomer with an empty folder and docs/simulator.md', 
     await writeFile(join(folder, 'app.mjs'), app)
 
     // The ports of the page may be taken here.
-    const port = await freePort()
+    const port = String(await freePort())
     const simulator = start(`${shell('npx passport-wix-app').trim().replace(':3000', `:${port}`)} --port 0`)
     let output = ''
     for await (const chunk of simulator.stdout ?? []) {

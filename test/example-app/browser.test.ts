@@ -33,7 +33,7 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
 
   async function newPage(options: Parameters<Browser['newPage']>[0]): Promise<Page> {
     const made = await browser.newPage({ locale: 'en-GB', ...options })
-    made.setDefaultTimeout(8000)
+    made.setDefaultTimeout(20_000)
     made.on('console', (message) => complaints.push(message.text()))
     made.on('pageerror', (error) => complaints.push(error.message))
     return made

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import Database from 'libsql'
 import { SECRET } from '../support/build.ts'
 import { KEYS, SESSION_KEYS, webhook } from '../support/example-app.ts'
+import { freePort } from '../support/free-port.ts'
 import { describeWith } from '../support/left-out.ts'
 import { REDIS } from '../support/programs.ts'
 import { redisServer, type RedisServer, until } from '../support/redis.ts'
@@ -20,15 +20,6 @@ const KILLS = 10
 const SENDERS = 16
 /** Milliseconds. */
 const JUST_NOW = 250
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** A process of the app that always has the same port. */
 class AppProcess {

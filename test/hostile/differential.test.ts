@@ -3,12 +3,24 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { verifyServicePlugin, verifyWebhook, WixAuthError } from '../../lib/index.ts'
 import { NOW } from '../support/build.ts'
-import { APP_ID, KEYS, OTHER_KEYS, rawJwt, SECONDS, servicePlugin, signedBy, TIMES, webhook } from '../support/jwt.ts'
+import {
+  APP_ID,
+  KEYS,
+  OTHER_KEYS,
+  PRIVATE_KEY,
+  PUBLIC_KEY,
+  rawJwt,
+  SECONDS,
+  servicePlugin,
+  signedBy,
+  TIMES,
+  webhook,
+} from '../support/jwt.ts'
 
 const HEADER = { kid: 'TestKey1', alg: 'RS256' }
 
 // The SDK allows no difference of the clocks; ours does by default.
-const options = { publicKey: KEYS.publicKey, clockTolerance: 0 }
+const options = { publicKey: PUBLIC_KEY, clockTolerance: 0 }
 const client = createClient({
   auth: AppStrategy({ appId: APP_ID, publicKey: KEYS.publicKey, appSecret: 'x' }),
   modules: {},
@@ -192,9 +204,9 @@ const headers: readonly object[] = [
   { ...HEADER, x: 'x'.repeat(1600) },
 ]
 const signerOf: Readonly<Record<string, (data: Buffer) => Buffer>> = {
-  RS384: signedBy('RSA-SHA384', KEYS.privateKey),
-  RS512: signedBy('RSA-SHA512', KEYS.privateKey),
-  PS256: signedBy('sha256', KEYS.privateKey, { padding: 6, saltLength: 32 }),
+  RS384: signedBy('RSA-SHA384', PRIVATE_KEY),
+  RS512: signedBy('RSA-SHA512', PRIVATE_KEY),
+  PS256: signedBy('sha256', PRIVATE_KEY, { padding: 6, saltLength: 32 }),
 }
 
 /** Tokens whose signature is right, and whose content is odd in up to three places. */

@@ -1,9 +1,11 @@
 /** The recipes of docs/frameworks.md as programs. Each also gets the routes that only the table of requests asks for, in the same form. */
 import { execFile, spawn } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Block, blocksOf, filesOf, freePort, Running } from '../support/docs-page.ts'
+import { type Block, blocksOf, filesOf, Running } from '../support/docs-page.ts'
+import { freePort } from '../support/free-port.ts'
 
 const HERE = import.meta.dirname
 const ROOT = join(HERE, '../..')
@@ -346,13 +348,14 @@ export async function folderIn(parent: string, programs: ReadonlyMap<string, str
   return folder
 }
 
-/** Puts the package where npm would, from this checkout: its types then find those of the hosts. */
+/** Puts the package where npm would, from this checkout: its types then find those of the hosts. Another test may do so meanwhile. */
 async function installPackage(): Promise<void> {
   const folder = join(HERE, 'node_modules/passport-wix-app')
   await mkdir(folder, { recursive: true })
   for (const name of ['dist', 'package.json']) {
-    await rm(join(folder, name), { recursive: true, force: true })
-    await (name === 'dist' ? symlink(join(ROOT, name), join(folder, name)) : cp(join(ROOT, name), join(folder, name)))
+    const made = join(folder, `${name}.${randomUUID()}`)
+    await (name === 'dist' ? symlink(join(ROOT, name), made) : cp(join(ROOT, name), made))
+    await rename(made, join(folder, name))
   }
 }
 

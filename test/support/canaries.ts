@@ -45,16 +45,20 @@ function shownIn(event: WixAuthenticateEvent): string {
   return `${JSON.stringify(rest)} ${isOurs ? inspect(error, { depth: 9 }) : ''}`
 }
 
-/** Events of each test that are looked at: some tests make a million. */
+/** Events of each test that are published: some tests make a million. */
 const MAX_EVENTS = 1000
 
 const leaks: string[] = []
 let events = 0
 
+/** From now on nobody listens: neither the watch nor an app of another test, which may do so as long as the process lives. */
+const silence = (): void => void Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true })
+const listenAgain = (): void => void Reflect.deleteProperty(channel, 'hasSubscribers')
+
 function check(message: unknown): void {
   const event = message as WixAuthenticateEvent
   events++
-  if (events === MAX_EVENTS) unsubscribe(CHANNEL, check)
+  if (events === MAX_EVENTS) silence()
   if (event.outcome === 'success') return
   const shown = shownIn(event)
   for (const canary of [...SECRETS, ...credentialsIn(event.request)]) {
@@ -66,17 +70,16 @@ export const mochaHooks: RootHookObject = {
   beforeAll: () => subscribe(CHANNEL, check),
   afterAll: () => void unsubscribe(CHANNEL, check),
   afterEach() {
-    if (events >= MAX_EVENTS) subscribe(CHANNEL, check)
+    listenAgain()
     events = 0
     const [leak] = leaks.splice(0)
     if (leak !== undefined) throw new Error(`E-01: an event holds a credential or a secret: ${leak}`)
   },
 }
 
-/** Runs a part of a test as if nobody listened: an app of another test may do so as long as the process lives. */
+/** Runs a part of a test as if nobody listened. */
 export function unobserved<Result>(call: () => Result): Result {
-  Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true })
-  const listenAgain = (): void => void Reflect.deleteProperty(channel, 'hasSubscribers')
+  silence()
   let result: Result | undefined
   try {
     result = call()

@@ -2,11 +2,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { createServer, type AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { generateAppKeys, WixSimulator } from '../../lib/testing/index.ts'
+import { freePort } from './free-port.ts'
 
 const execute = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -101,15 +101,6 @@ globalThis.fetch = async (input, init) => {
 }
 `
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** In JavaScript, `req.user` is what the callback found, and JSON is what was sent; in TypeScript both need a type. */
 const DYNAMIC = /'req\.user' is possibly 'undefined'|on type '(User( \| undefined)?|unknown)'/
 
@@ -151,6 +142,16 @@ export class Running {
 
   ask(path: string, init?: RequestInit): Promise<Response> {
     return fetch(this.url + path, init)
+  }
+
+  /** Waits until this is in the output: a log may come after the response. */
+  async printed(text: RegExp): Promise<RegExpExecArray> {
+    for (const end = Date.now() + 10_000; ;) {
+      const found = text.exec(this.output)
+      if (found !== null) return found
+      if (Date.now() > end) throw new Error(`${text} is not in:\n${this.output}`)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
   }
 
   async listening(): Promise<this> {

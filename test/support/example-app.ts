@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,15 +10,10 @@ import { AppDatabase } from '../../example-app/database.ts'
 import { features } from '../../example-app/demo/features.ts'
 import { showProblem } from '../../example-app/demo/problems.ts'
 import { generateSessionKey, type SessionKey } from '../../lib/index.ts'
-import {
-  generateAppKeys,
-  signInstance,
-  signWebhook,
-  WixSimulator,
-  type WixSimulatorSubject,
-} from '../../lib/testing/index.ts'
+import { signInstance, signWebhook, WixSimulator, type WixSimulatorSubject } from '../../lib/testing/index.ts'
 import { SECRET } from './build.ts'
 import { EXPIRED, INVALID, MALFORMED, MISSING } from './challenges.ts'
+import { KEYS, OTHER_KEYS, PRIVATE_KEY } from './jwt.ts'
 import { serve, type Served } from './serve.ts'
 
 type Payload = Parameters<typeof signInstance>[0]
@@ -25,8 +21,7 @@ type Payload = Parameters<typeof signInstance>[0]
 /** The ID of an app that does not exist. */
 export const APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
 
-export const KEYS: { publicKey: string; privateKey: string } = generateAppKeys()
-export const OTHER_KEYS: { publicKey: string; privateKey: string } = generateAppKeys()
+export { KEYS, OTHER_KEYS }
 export const SESSION_KEYS: SessionKey[] = [await generateSessionKey()]
 
 /** Seconds since 1970. */
@@ -90,7 +85,7 @@ export const webhook = (
   eventType: string,
   overrides: Partial<Parameters<typeof signWebhook>[0]> = {},
   claims: Record<string, unknown> = {},
-  { privateKey }: { privateKey: string } = KEYS,
+  { privateKey }: { privateKey: string | KeyObject } = { privateKey: PRIVATE_KEY },
 ): string =>
   signWebhook(
     { instanceId: 'instance-1', eventType, data: { appId: APP_ID, originInstanceId: '' }, ...overrides },

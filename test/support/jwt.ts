@@ -1,9 +1,12 @@
-import { createHash, type KeyLike, sign } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, type KeyLike, type KeyObject, sign } from 'node:crypto'
 import { generateAppKeys, signDigest, signServicePlugin, signWebhook } from '../../lib/testing/index.ts'
 import { NOW } from './build.ts'
 
 export const KEYS: { publicKey: string; privateKey: string } = generateAppKeys()
 export const OTHER_KEYS: { publicKey: string; privateKey: string } = generateAppKeys()
+/** Of the same pair as {@link KEYS}: to parse a PEM takes longer than to sign or verify. */
+export const PUBLIC_KEY: KeyObject = createPublicKey(KEYS.publicKey)
+export const PRIVATE_KEY: KeyObject = createPrivateKey(KEYS.privateKey)
 export const APP_ID = 'app-1'
 
 /** The moment at which the tests happen, in seconds. */
@@ -35,14 +38,17 @@ export const event = (overrides: Overrides = {}): Parameters<typeof signWebhook>
 })
 
 /** A genuine webhook. */
-export const webhook = (overrides: Overrides = {}, claims: Overrides = {}, key: string = KEYS.privateKey): string =>
-  signWebhook(event(overrides), key, { ...TIMES, ...claims })
+export const webhook = (
+  overrides: Overrides = {},
+  claims: Overrides = {},
+  key: string | KeyObject = PRIVATE_KEY,
+): string => signWebhook(event(overrides), key, { ...TIMES, ...claims })
 
 /** A genuine call to a service plugin; overrides are for its metadata. */
 export const servicePlugin = (
   overrides: Overrides = {},
   claims: Overrides = {},
-  key: string = KEYS.privateKey,
+  key: string | KeyObject = PRIVATE_KEY,
 ): string =>
   signServicePlugin(
     {
@@ -68,7 +74,7 @@ export const BODY: Buffer = Buffer.from('{"amount":100,"note":"café"}')
 export const digest = (
   body: string | Uint8Array = BODY,
   claims: Overrides = {},
-  key: string = KEYS.privateKey,
+  key: string | KeyObject = PRIVATE_KEY,
 ): string => signDigest(body, key, { ...TIMES, ...claims })
 
 const part = (content: unknown): string =>
@@ -78,7 +84,7 @@ const part = (content: unknown): string =>
 export function rawJwt(
   header: unknown,
   payload: unknown,
-  signer: (data: Buffer) => Buffer = (data) => sign('RSA-SHA256', data, KEYS.privateKey),
+  signer: (data: Buffer) => Buffer = (data) => sign('RSA-SHA256', data, PRIVATE_KEY),
 ): string {
   const signed = `${part(header)}.${part(payload)}`
   return `${signed}.${signer(Buffer.from(signed)).toString('base64url')}`

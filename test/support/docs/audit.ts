@@ -42,15 +42,6 @@ async function rowsOf(
   return JSON.parse(await page.execute('query.mjs', covers, { DATABASE: database, SQL: sql }))
 }
 
-const printed = async (server: Running, text: RegExp): Promise<RegExpExecArray> => {
-  for (const end = Date.now() + 10_000; ;) {
-    const found = text.exec(server.output)
-    if (found !== null) return found
-    if (Date.now() > end) throw new Error(`${text} is not in:\n${server.output}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
 const started = new WeakMap<Page, Promise<Running>>()
 
 const start = async (page: Page): Promise<Running> => {
@@ -67,16 +58,16 @@ export default {
     'print each event': async (page) => {
       const server = await start(page)
       expect((await server.ask(`/notes/7?instance=${owner}`)).status).to.equal(200)
-      await printed(server, /^wix-access-token fail 401 credentials_missing undefined$/m)
-      await printed(server, /^wix-app success 200 null site-1$/m)
+      await server.printed(/^wix-access-token fail 401 credentials_missing undefined$/m)
+      await server.printed(/^wix-app success 200 null site-1$/m)
       const denied = await server.ask(`/notes/8?instance=${visitor}`)
       expect([denied.status, await denied.json()]).to.deep.equal([
         403,
         { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
       ])
-      await printed(server, /^requireIdentity fail 403 insufficient_scope site-1$/m)
+      await server.printed(/^requireIdentity fail 403 insufficient_scope site-1$/m)
       expect((await server.ask(`/notes/9?instance=${expired}`)).status).to.equal(401)
-      await printed(server, /^wix-app fail 401 token_expired site-2$/m)
+      await server.printed(/^wix-app fail 401 token_expired site-2$/m)
     },
     'keep an audit log, without what a later strategy found and without the query': async (page) => {
       const rows = await rowsOf(page, 'audit.db', 'audit.mjs', 'SELECT * FROM audit ORDER BY rowid')
@@ -135,7 +126,7 @@ export default {
     'count for OpenTelemetry, without ids': async (page) => {
       const server = await start(page)
       server.child.kill('SIGUSR2')
-      const [, json = ''] = await printed(server, /^METRICS (.*)$/m)
+      const [, json = ''] = await server.printed(/^METRICS (.*)$/m)
       expect(json).to.not.match(/site-1|"me"/)
       const [[name, points], [histogram]] = JSON.parse(json) as [[string, unknown[]], [string]]
       expect([name, histogram]).to.deep.equal(['wix.authentications', 'wix.authentication.duration'])

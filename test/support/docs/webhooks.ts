@@ -36,7 +36,7 @@ export default {
       const server = await page.startShell('node server.mjs')
       page.hosts['http://localhost:3000'] = server.url
       expect(await page.shell('# in a second terminal')).to.equal('text/plain 200\napplication/json 200\n')
-      expect(server.output).to.equal('installed on site-1\n')
+      await server.printed(/^installed on site-1\n$/)
       expect(
         (await post(server, '/webhooks', signWebhook({ instanceId: 'a', eventType: 'b' }, privateKey))).status,
       ).to.equal(401, 'it is of another key')
