@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import sinon from 'sinon'
 import { signInstance } from '../../lib/testing/index.ts'
-import { CHROMIUM_OPTIONS, faultsOf } from '../support/browser.ts'
+import { CHROMIUM_OPTIONS, faultsOf, inEachLook } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
 import { collaborator, exampleApp, member, owner, SESSION_KEYS, visitor } from '../support/example-app.ts'
 import { describeWith } from '../support/left-out.ts'
@@ -259,45 +259,38 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
     expect(await page.locator('#role').innerText()).to.equal('Collaborator')
   })
 
-  describe('has no fault that axe finds, is not wider than the window, and makes the browser complain of nothing', () => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      for (const width of [1280, 390]) {
-        it(`${colorScheme}, ${width} pixels wide`, async () => {
-          await page.context().close()
-          page = await newPage({ colorScheme, viewport: { width, height: 900 } })
-          const faults: string[] = []
-          const look = async (name: string): Promise<void> => {
-            faults.push(...(await faultsOf(page)).map((fault) => `${name}: ${fault}`))
-          }
+  it('has no fault that axe finds, is not wider than the window, and makes the browser complain of nothing', async () => {
+    const faults: string[] = []
+    const look = (name: string): Promise<void> =>
+      inEachLook(page, async (colors) => {
+        faults.push(...(await faultsOf(page)).map((fault) => `${name}, ${colors}: ${fault}`))
+      })
 
-          await openAs(owner())
-          await write('A long word: '.padEnd(120, 'w'))
-          await page.getByRole('button', { name: 'Publish' }).click()
-          await page.getByText('Visitors, too').waitFor()
-          await look('notes')
-          await app.open(visitor())
-          await send('AppInstalled')
-          for (const [name, content] of [
-            ['Activity', '#audit tr'],
-            ['Usage', '#usage tr'],
-            ['Settings', '#facts dd'],
-          ] as const) {
-            await view(name)
-            await page.locator(content).first().waitFor()
-            await look(name)
-          }
-          await page.goto(addressOf(visitor(), '/widget'))
-          await page.getByRole('listitem').waitFor()
-          await look('widget')
-          expect(complaints).to.deep.equal([])
-
-          await page.goto(addressOf(visitor()))
-          await look('problem')
-          expect(faults).to.deep.equal([])
-          // The browser reports each page that is answered with 403.
-          expect(complaints).to.have.lengthOf(1)
-        })
-      }
+    await openAs(owner())
+    await write('A long word: '.padEnd(120, 'w'))
+    await page.getByRole('button', { name: 'Publish' }).click()
+    await page.getByText('Visitors, too').waitFor()
+    await look('notes')
+    await app.open(visitor())
+    await send('AppInstalled')
+    for (const [name, content] of [
+      ['Activity', '#audit tr'],
+      ['Usage', '#usage tr'],
+      ['Settings', '#facts dd'],
+    ] as const) {
+      await view(name)
+      await page.locator(content).first().waitFor()
+      await look(name)
     }
+    await page.goto(addressOf(visitor(), '/widget'))
+    await page.getByRole('listitem').waitFor()
+    await look('widget')
+    expect(complaints).to.deep.equal([])
+
+    await page.goto(addressOf(visitor()))
+    await look('problem')
+    expect(faults).to.deep.equal([])
+    // The browser reports each page that is answered with 403.
+    expect(complaints).to.have.lengthOf(1)
   })
 })

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
-import { CHROMIUM_OPTIONS, faultsOf } from '../support/browser.ts'
+import { CHROMIUM_OPTIONS, faultsOf, inEachLook } from '../support/browser.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 
@@ -312,33 +312,28 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
     expect(complaints).to.have.lengthOf(1)
   })
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const width of [1280, 390]) {
-      it(`has no fault of contrast or labels, and fits: ${colorScheme}, ${width} pixels`, async () => {
-        await page.context().close()
-        page = await newPage({ colorScheme, viewport: { width, height: 900 } })
-        const faults: string[] = []
-        const check = async (name: string): Promise<void> => {
-          for (const frame of page.frames()) {
-            const where = `${name}, ${frame === page.mainFrame() ? 'dashboard' : 'app'}`
-            faults.push(...(await faultsOf(frame)).map((fault) => `${where}: ${fault}`))
-          }
-          await shoot(`${name}-${colorScheme}-${width}`)
+  it('has no fault of contrast or labels, and fits', async () => {
+    const faults: string[] = []
+    const check = (name: string): Promise<void> =>
+      inEachLook(page, async (look) => {
+        for (const frame of page.frames()) {
+          const where = `${name}, ${look}, ${frame === page.mainFrame() ? 'dashboard' : 'app'}`
+          faults.push(...(await faultsOf(frame)).map((fault) => `${where}: ${fault}`))
         }
-        await live()
-        await open('Notes')
-        await write('A long word: '.padEnd(120, 'w'), 'All who run this site')
-        await press('New order')
-        await line('order_created', '200: accepted').locator('summary').click()
-        await check('notes')
-        await look('Live site')
-        await heading('News of the bakery')
-        await check('widget')
-        expect(faults).to.deep.equal([])
-        expect(complaints.filter((text) => !REFUSED.test(text))).to.deep.equal([])
+        await shoot(`${name}-${look}`)
       })
-    }
-  }
+    await live()
+    await open('Notes')
+    await write('A long word: '.padEnd(120, 'w'), 'All who run this site')
+    await press('New order')
+    await line('order_created', '200: accepted').locator('summary').click()
+    await check('notes')
+    await look('Live site')
+    await heading('News of the bakery')
+    await check('widget')
+    expect(faults).to.deep.equal([])
+    expect(complaints.filter((text) => !REFUSED.test(text))).to.deep.equal([])
+  })
 })
 
 /** Tries again until it works. */

@@ -28,3 +28,14 @@ export async function faultsOf(page: Page | Frame): Promise<string[]> {
   const faults = violations.map(({ id, nodes }) => `${id} ${nodes.map(({ html }) => html).join()}`)
   return overflow !== 0 ? [...faults, `${overflow} pixels too wide`] : faults
 }
+
+/** Does this for each width and color scheme, and leaves the page wide and light. The name is for messages and screenshots. */
+export async function inEachLook(page: Page, check: (look: string) => Promise<void>): Promise<void> {
+  for (const width of [390, 1280]) {
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.setViewportSize({ width, height: 900 })
+      await page.emulateMedia({ colorScheme })
+      await check(`${colorScheme}-${width}`)
+    }
+  }
+}
