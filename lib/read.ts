@@ -1,8 +1,9 @@
 import { refusal } from './errors.ts'
-import { fetchBody, fetchHeader, fetchQuery, isFetchRequest } from './internal/fetch-request.ts'
-import { looksLike, whileObserved, withHint } from './internal/hints.ts'
+import { fetchBody, isFetchRequest } from './internal/fetch-request.ts'
+import { looksLike, withHint } from './internal/hints.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { whenReady } from './internal/promises.ts'
+import { elsewhere, headerOf, queryOf } from './internal/request.ts'
 import { exactlyOne, oneCredential, own, property } from './internal/values.ts'
 import { jwtOf } from './internal/wix-jwt.ts'
 
@@ -32,7 +33,7 @@ type ReadyReader<Found> = <Req>(req: Req) => Found | undefined
 export const fromQuery =
   (name: string): ReadyReader<string> =>
   (req) =>
-    isFetchRequest(req) ? fetchQuery(req, name) : exactlyOne(own(property(req, 'query'), name))
+    queryOf(req, name)
 
 /**
  * Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them, or it is a Fetch `Request`,
@@ -40,7 +41,7 @@ export const fromQuery =
  */
 export function fromHeader(name: string): ReadyReader<string> {
   const lower = name.toLowerCase()
-  return (req) => (isFetchRequest(req) ? fetchHeader(req, lower) : exactlyOne(own(property(req, 'headers'), lower)))
+  return (req) => headerOf(req, lower)
 }
 
 /**
@@ -138,39 +139,6 @@ export const jwtReader =
   <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>): ((req: Req) => string | Promise<string>) =>
   (req) =>
     whenReady(bodyFromRequest(req), (body) => jwtOf(body, notRaw))
-
-/** The names under which credentials are sent, wherever that is. */
-const NAMES = ['instance', 'signedInstance', 'token', 'access_token']
-
-const authorizationHeader = fromHeader('authorization')
-
-const PLACES: ReadonlyArray<readonly [place: string, has: (req: unknown, name: string) => boolean]> = [
-  ['the body', (req, name) => own(property(req, 'body'), name) !== undefined],
-  ['the query', (req, name) => fromQuery(name)(req) !== undefined],
-]
-
-/**
- * Where a credential is that a strategy looked for in vain.
- *
- * @param expected Where it looked; undefined for a reader of the app, of which nobody knows that.
- * @param also Where else, where that is another place than the one to use.
- */
-export const elsewhere = (req: unknown, expected: string | undefined, also = ''): string | undefined =>
-  whileObserved(() => {
-    const authorization = authorizationHeader(req)
-    if (authorization !== undefined) {
-      const kind = looksLike(authorization.replace(/^bearer +/i, ''))
-      return kind === undefined ? 'Authorization holds something else' : `Authorization ${kind}`
-    }
-    for (const [place, has] of PLACES) {
-      const name = NAMES.find((one) => has(req, one))
-      if (name !== undefined)
-        return expected === undefined || place === expected
-          ? `in ${place} as \`${name}\``
-          : `in ${place}, not in ${expected}`
-    }
-    return expected === undefined ? 'the reader of the app found nothing' : `nothing in ${expected}${also}`
-  })
 
 /** The option `tokenFromRequest`, of the kinds that read a token. */
 export interface TokenOptions<Req = DefaultRequest> {

@@ -1,31 +1,5 @@
-/*
- * The way of a request: read (read.ts), check (strategies/, sessions/), look up (look-up.ts), decide (here), tell (events.ts).
- *
- * Where a change goes:
- * - What Wix sends: strategies/, one file for each kind with its types, limits, check, verify function and strategy.
- *   An instance has three: app-instance.ts checks it, app-hints.ts says what is wrong with it, app.ts reads it and the secret.
- *   token-info.ts is what Wix answers about a token, signed.ts the options of all that is signed with the key pair of the app.
- *   The outward form of a credential (its prefix, the number of its parts) is also in internal/hints.ts and cli/recognize.ts.
- * - Tokens of our own: sessions/. claims.ts is what they say, and the longest that they may live; tokens.ts issues and verifies them, and
- *   has the options and their defaults; own-keys.ts signs them, strategy.ts accepts them.
- * - For a Fetch `Request`: fetch/, with the same strategies; internal/fetch-request.ts is what the readers read of it.
- * - After authentication: middleware/, one file for each, stores.ts, and what every delivery asks of a store, deliveries.ts; userinfo/
- *   (handler.ts serves it, resolve.ts has the sources, options and defaults, ask.ts asks a URL in the time it is given, and caches the
- *   answer).
- * - Options: internal/options.ts has the checks that several share and their messages. The limits of one option, and its default,
- *   are in the file that declares it.
- * - Secrets and keys: internal/app-secret.ts (which secrets are accepted, and the HMAC), wix-public-key.ts (which public keys of
- *   Wix), safe-key.ts (the strength that every key needs), remote-key-set.ts (keys that another service publishes).
- * - JWTs: internal/jwt.ts (every one: form, length of the header, times), wix-jwt.ts (those of Wix: RS256, length of the whole, the raw
- *   body).
- * - Other servers: internal/remote.ts (every call: timeout, retry, headers, how long a server may ask to wait; a caller may have another
- *   limit for a 429), remote-answer.ts (how much is read), circuit.ts (when calls stop, and for how long where the server does not say),
- *   unavailable.ts (the errors), url.ts (where a credential may go). Caches: internal/cache.ts.
- * - The errors that a caller sees, their statuses and messages: errors.ts. What identities have in common: identity.ts.
- * - What the developer sees: events.ts publishes it, internal/log-line.ts makes a line of it, internal/hints.ts has what several hints
- *   share. A hint is where the refusal is, or beside it (app-hints.ts, jwt-hints.ts), made of what the refusal hands over.
- * - For tests of apps: testing/ (sign-jwt.ts has the key pair, simulator.ts the endpoints of Wix). The command line: cli/.
- */
+// The way of a request: read (read.ts), check (strategies/, sessions/), look up (look-up.ts), decide (here), tell (events.ts).
+// README.md beside this file says where everything else is.
 
 import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'

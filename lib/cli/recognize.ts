@@ -1,3 +1,4 @@
+import { CREDENTIAL_NAMES } from '../internal/request.ts'
 import { isObject, own } from '../internal/values.ts'
 
 /** The kinds that can be verified: what `--as` takes. */
@@ -20,8 +21,7 @@ const HEADER = /^["']?(authorization|digest)\s*:\s*(.*?)["']?$/is
 const BEARER = /^bearer\s+/i
 /** An address, or the first line of a request. */
 const ADDRESS = /^(?:[A-Z]{3,7} )?[^\s?]*\?([^\s#]*)(?:#\S*)?(?: HTTP\/[\d.]+)?$/
-const QUERY = /^(?:instance|signedInstance|token|access_token)=\S*$/
-const NAMES = ['instance', 'signedInstance', 'token', 'access_token']
+const QUERY = new RegExp(`^(?:${CREDENTIAL_NAMES.join('|')})=\\S*$`)
 
 /** Takes the credential out of the address, the query or the header line that carries it. */
 export function carried(input: string): Carried {
@@ -35,7 +35,7 @@ export function carried(input: string): Carried {
   const query = ADDRESS.exec(trimmed)?.[1] ?? QUERY.exec(trimmed)?.[0] ?? (/^https?:/i.test(trimmed) ? '' : undefined)
   if (query === undefined) return { credential: trimmed.replace(/^(["'])(.*)\1$/s, '$2'), from: null, isAlone: true }
   const parameters = new URLSearchParams(query)
-  const found = parameters.getAll(NAMES.find((name) => parameters.has(name)) ?? '')
+  const found = parameters.getAll(CREDENTIAL_NAMES.find((name) => parameters.has(name)) ?? '')
   return { credential: found[0] ?? '', from: 'query', isAlone: found.length < 2 }
 }
 

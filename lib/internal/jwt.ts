@@ -2,7 +2,7 @@ import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions
 import { refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
 import { ageHint, datedInFuture, duration, encodingHint, formHint } from './hints.ts'
 import { joseHint, type JwtContext } from './jwt-hints.ts'
-import type { ClockOptions } from './options.ts'
+import { CLOCK_TOLERANCE, type ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
 import type { KeyObject } from './safe-key.ts'
 
@@ -92,7 +92,7 @@ export async function verifyClaims(
   if (wrong !== undefined) throw refusal('token_malformed', `a part is not canonical base64url: ${encodingHint(wrong)}`)
   if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
-  const { clockTolerance: tolerance = 30, now = Date.now } = options
+  const { clockTolerance: tolerance = CLOCK_TOLERANCE, now = Date.now } = options
   const time = now()
   const joseOptions: JWTVerifyOptions = plain({
     ...expected,

@@ -59,6 +59,9 @@ export const count: Check = must(
   (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000_000,
   'an integer from 1 to 10000000',
 )
+/** The default of `clockTolerance`, in seconds. */
+export const CLOCK_TOLERANCE: number = 30
+
 export const clockChecks: Checks<ClockOptions> = {
   // No more than five minutes: a larger tolerance prolongs every credential by as much.
   clockTolerance: must((value) => isNumber(value) && value >= 0 && value <= 300, 'a number of seconds from 0 to 300'),

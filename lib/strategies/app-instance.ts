@@ -4,7 +4,15 @@ import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
 import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
 import { timeOf } from '../internal/dates.ts'
 import { ageHint, datedInFuture, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
-import { type Checked, type Checks, clockChecks, type ClockOptions, maxAge, string } from '../internal/options.ts'
+import {
+  CLOCK_TOLERANCE,
+  type Checked,
+  type Checks,
+  clockChecks,
+  type ClockOptions,
+  maxAge,
+  string,
+} from '../internal/options.ts'
 import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
 import type { KeyObject } from '../internal/safe-key.ts'
 import { expiryHint, instanceFormHint, unverifiedParts } from './app-hints.ts'
@@ -204,7 +212,7 @@ function refusedWith(error: WixAuthError, identity: WixInstance): WixAuthError {
 
 /** Prepares the check of an instance. */
 export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInstance) => WixInstance {
-  const { maxAge = 86_400, clockTolerance = 30, appId, now = Date.now } = rules
+  const { maxAge = 86_400, clockTolerance = CLOCK_TOLERANCE, appId, now = Date.now } = rules
   const tolerance = clockTolerance * 1000
 
   return ({ instance, secrets }) => {

@@ -10,10 +10,11 @@ import {
   neededLater,
 } from '../internal/options.ts'
 import { whenReady } from '../internal/promises.ts'
+import { elsewhere, headerOf } from '../internal/request.ts'
 import { isObject, oneCredential, own } from '../internal/values.ts'
 import type { KeyObject } from '../internal/safe-key.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
-import { type DefaultRequest, elsewhere, first, fromHeader, fromQuery, type Reader } from '../read.ts'
+import { type DefaultRequest, first, fromQuery, type Reader } from '../read.ts'
 import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
 import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
 import {
@@ -80,11 +81,9 @@ export function verifyInstance(instance: string, options: VerifyInstanceOptions)
 // The header also carries other credentials: alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
 const INSTANCE = new RegExp(`^(?:[Bb][Ee][Aa][Rr][Ee][Rr]\\s+(?=${SIGNATURE}\\.))?([^.\\s]*\\.[^.\\s]*)$`)
 
-const authorizationHeader = fromHeader('authorization')
-
 const instanceFromWix = first<unknown>(
   fromQuery('instance'),
-  (req) => INSTANCE.exec(authorizationHeader(req) ?? '')?.[1],
+  (req) => INSTANCE.exec(headerOf(req, 'authorization') ?? '')?.[1],
 )
 
 const OWNER = 'WixAppStrategy'

@@ -2,7 +2,8 @@ import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { cached, expiringMap } from '../internal/cache.ts'
 import { type Fetch, remoteClient } from '../internal/remote.ts'
 
-const MAX_LENGTH = 64 * 1024
+/** Characters. Real access tokens and ID tokens have a few thousand. */
+export const MAX_LENGTH: number = 64 * 1024
 
 // RFC 6750 section 2.1, after a scheme or alone.
 const TOKEN = /^([a-z][\w-]* )?[\w\-.~+/]+=*$/i

@@ -20,7 +20,7 @@ import { remoteKeySet } from '../internal/remote-key-set.ts'
 import type { Fetch } from '../internal/remote.ts'
 import { baseUrl, isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
 import { isNonEmptyString, isObject, objectOf, oneCredential, own } from '../internal/values.ts'
-import { askUserInfo } from './ask.ts'
+import { askUserInfo, MAX_LENGTH } from './ask.ts'
 
 /** Which JWTs {@link resolveUserInfo} accepts. */
 export interface UserInfoKeySet {
@@ -92,9 +92,6 @@ const TOKEN_SOURCES: ReadonlyMap<string, string> = new Map([
 
 // No `none`, and none whose key is a secret.
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
-
-// Real ID tokens have a few thousand characters.
-const MAX_LENGTH = 64 * 1024
 
 /** Seconds for which an unused key set is kept. */
 const KEY_SET_AGE = 86_400
