@@ -1,5 +1,5 @@
 // The way of a request: read (read.ts), check (strategies/, sessions/), look up (look-up.ts), decide (here), tell (events.ts).
-// README.md beside this file says where everything else is.
+// README.md beside this file says what is where.
 
 import { Strategy as PassportStrategy } from 'passport-strategy'
 import { bearerChallenge, WixAuthError } from './errors.ts'

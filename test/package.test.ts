@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { instance } from './support/build.ts'
+import { freePort } from './support/free-port.ts'
 
 const root = join(import.meta.dirname, '..')
 const tsc = join(createRequire(import.meta.url).resolve('typescript/package.json'), '../bin/tsc')
@@ -109,6 +110,7 @@ describe('the packed package, installed in an empty folder', function () {
     const code = `
       import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
       export { authenticateRequest, handleOnce, toResponse } from 'passport-wix-app/fetch'
+      export { signWebhook, WixSimulator } from 'passport-wix-app/testing'
       export const id: string = verifyInstance('text', { secret: 'secret' }).instanceId
       export default new WixAppStrategy({ secret: 'secret' }, (instance) => ({ id: instance.instanceId }))`
     await writeFile(join(folder, 'alone.mts'), code)
@@ -143,7 +145,7 @@ describe('the packed package, installed in an empty folder', function () {
       await writeFile(join(folder, 'server.mjs'), block('js', 0))
       const signing = /cat > sign\.mjs <<'END'\n([\s\S]*?)END/.exec(block('sh', 2))?.[1] ?? ''
       const genuine = await runs('sign.mjs', signing)
-      const port = String(20_000 + (process.pid % 20_000))
+      const port = String(await freePort())
       const server = execFile(process.execPath, ['server.mjs'], {
         cwd: folder,
         env: { ...process.env, WIX_APP_SECRET: 'my-secret', PORT: port },

@@ -4,9 +4,16 @@ import { expect } from 'chai'
 
 const FOLDER = import.meta.dirname
 const page = readFileSync(join(FOLDER, 'README.md'), 'utf8')
-const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(
-  (file) => file.endsWith('.ts') && !file.includes('node_modules'),
-)
+const folders = readdirSync(FOLDER, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+
+const filesIn = (folder: string, recursive: boolean): string[] =>
+  readdirSync(join(FOLDER, folder), { recursive, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(folder, file))
+// The tests in hosts/ make folders and remove them meanwhile.
+const files = [...filesIn('', false), ...folders.flatMap((folder) => filesIn(folder, folder !== 'hosts'))]
 
 describe('The page about the tests', () => {
   it('explains every mark that a test has, and no other', () => {
@@ -16,11 +23,24 @@ describe('The page about the tests', () => {
   })
 
   it('names every folder, and no other', () => {
-    const folders = readdirSync(FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-    const table = page.slice(page.indexOf('## Where is what'), page.indexOf('## What some tests need'))
+    const table = page.slice(page.indexOf('## What is where'), page.indexOf('## What some tests need'))
     const named = [...table.matchAll(/^\| (`[^|]+) +\|/gm)].flatMap(
       ([, cell = '']) => cell.match(/[\w-]+(?=\/`)/g) ?? [],
     )
-    expect(named).to.have.members(folders.map(({ name }) => name))
+    expect(named).to.have.members(folders)
+  })
+})
+
+describe('The page about lib/', () => {
+  const LIB = join(FOLDER, '../lib')
+  const inLib = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).map((file) => file.replaceAll('\\', '/'))
+
+  it('names files and folders that exist', () => {
+    const text = readFileSync(join(LIB, 'README.md'), 'utf8')
+    const named = [...text.matchAll(/`([\w/-]+\.ts|[a-z]+\/(?:[a-z]+\/)?)`/g)].map(([, name = '']) =>
+      name.replace(/\/$/, ''),
+    )
+    expect(named.filter((name) => !inLib.some((file) => file === name || file.endsWith(`/${name}`)))).to.deep.equal([])
+    expect(named.length).to.be.above(40)
   })
 })

@@ -2,11 +2,19 @@ import { fetchHeader, fetchQuery, isFetchRequest } from './fetch-request.ts'
 import { looksLike, whileObserved } from './hints.ts'
 import { exactlyOne, own, property } from './values.ts'
 
-/** The query parameter, of a request of any host. @throws {WixAuthError} `request_invalid` unless it was sent at most once. */
+/**
+ * The query parameter, of a request of any host.
+ *
+ * @throws {WixAuthError} `request_invalid` unless it was sent at most once.
+ */
 export const queryOf = (req: unknown, name: string): string | undefined =>
   isFetchRequest(req) ? fetchQuery(req, name) : exactlyOne(own(property(req, 'query'), name))
 
-/** The header, named in lower case, of a request of any host. @throws {WixAuthError} `request_invalid` unless it was sent at most once. */
+/**
+ * The header, named in lower case, of a request of any host.
+ *
+ * @throws {WixAuthError} `request_invalid` unless it was sent at most once.
+ */
 export const headerOf = (req: unknown, name: string): string | undefined =>
   isFetchRequest(req) ? fetchHeader(req, name) : exactlyOne(own(property(req, 'headers'), name))
 

@@ -1,5 +1,5 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { MIN_RSA_LENGTH } from '../internal/safe-key.ts'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { type KeyObject, MIN_RSA_LENGTH } from '../internal/safe-key.ts'
 
 /** Claims that replace the usual ones; those named as `undefined` are left out. */
 type Claims = Readonly<Record<string, unknown>>

@@ -27,17 +27,12 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
   after(() => browser.close())
   beforeEach(async () => {
     complaints = []
-    page = await newPage({ viewport: { width: 390, height: 800 } })
+    page = await browser.newPage({ locale: 'en-GB', viewport: { width: 390, height: 800 } })
+    page.setDefaultTimeout(20_000)
+    page.on('console', (message) => complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(error.message))
   })
   afterEach(() => page.context().close())
-
-  async function newPage(options: Parameters<Browser['newPage']>[0]): Promise<Page> {
-    const made = await browser.newPage({ locale: 'en-GB', ...options })
-    made.setDefaultTimeout(20_000)
-    made.on('console', (message) => complaints.push(message.text()))
-    made.on('pageerror', (error) => complaints.push(error.message))
-    return made
-  }
 
   type Payload = ReturnType<typeof owner>
   const addressOf = (payload: Payload, path = '/dashboard'): string =>

@@ -48,20 +48,18 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
     await rm(folder, { recursive: true })
   })
   beforeEach(async () => {
-    page = await newPage({ viewport: { width: 1280, height: 1000 } })
-  })
-  afterEach(() => page.context().close())
-
-  async function newPage(options: Parameters<Browser['newPage']>[0]): Promise<Page> {
     complaints = []
-    const made = await browser.newPage({ locale: 'en-GB', ...options })
-    made.setDefaultTimeout(20_000)
-    made.context().on('console', (message) => complaints.push(message.text()))
-    made.context().on('weberror', (error) => complaints.push(error.error().message))
-    await made.goto(url)
-    await made.getByRole('button', { name: 'Clear' }).click()
-    return made
-  }
+    page = await browser.newPage({ locale: 'en-GB', viewport: { width: 1280, height: 1000 } })
+    page.setDefaultTimeout(20_000)
+    page.context().on('console', (message) => complaints.push(message.text()))
+    page.context().on('weberror', (error) => complaints.push(error.error().message))
+    await page.goto(url)
+    await page.getByRole('button', { name: 'Clear' }).click()
+  })
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await shoot('failed')
+    await page.context().close()
+  })
 
   const app = () => page.frameLocator('#frame')
   const live = (): Promise<void> => app().getByText('Live', { exact: true }).waitFor()
@@ -322,6 +320,7 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
         }
         await shoot(`${name}-${look}`)
       })
+    await page.setViewportSize({ width: 390, height: 900 })
     await live()
     await open('Notes')
     await write('A long word: '.padEnd(120, 'w'), 'All who run this site')

@@ -201,7 +201,7 @@ describe('remoteClient, asking a server', () => {
       await start(firstThen(reset, silence))
       const begun = performance.now()
       expect((await unavailable(clientTo()({ timeout: 0.3 })))[0]).to.equal('no answer within 0.3 s')
-      expect(performance.now() - begun).to.be.within(290, 1000)
+      expect(performance.now() - begun).to.be.within(290, 5000)
       expect(server.calls).to.have.length(2)
     })
   })
@@ -406,7 +406,7 @@ describe('remoteClient with a fetch of the app', () => {
       const fetch = sinon.fake(end)
       const begun = performance.now()
       expect(await unavailable(client({ fetch })({ timeout: 0.1 }))).to.deep.equal([LATE, {}])
-      expect(performance.now() - begun).to.be.within(95, 1000)
+      expect(performance.now() - begun).to.be.within(95, 5000)
       sinon.assert.calledOnce(fetch)
     })
   }

@@ -29,8 +29,9 @@ export async function faultsOf(page: Page | Frame): Promise<string[]> {
   return overflow !== 0 ? [...faults, `${overflow} pixels too wide`] : faults
 }
 
-/** Does this for each width and color scheme, and leaves the page wide and light. The name is for messages and screenshots. */
+/** Does this for each width and color scheme, and leaves the page as it was. The name is for messages and screenshots. */
 export async function inEachLook(page: Page, check: (look: string) => Promise<void>): Promise<void> {
+  const before = page.viewportSize()
   for (const width of [390, 1280]) {
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.setViewportSize({ width, height: 900 })
@@ -38,4 +39,5 @@ export async function inEachLook(page: Page, check: (look: string) => Promise<vo
       await check(`${colorScheme}-${width}`)
     }
   }
+  if (before !== null) await page.setViewportSize(before)
 }

@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { freePort } from './free-port.ts'
 
 /** Answers one request, well or badly. */
 export type Answer = (res: ServerResponse, req: IncomingMessage) => void
@@ -55,9 +55,10 @@ export class KeySetServer {
         res.setHeader('content-type', 'application/json').end(JSON.stringify(set)),
       )
     })
+    // It opens again on the same port.
+    this.#port ||= await freePort()
     server.listen(this.#port, '127.0.0.1')
     await once(server, 'listening')
-    this.#port = (server.address() as AddressInfo).port
     this.#server = server
   }
 

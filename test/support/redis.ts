@@ -65,13 +65,11 @@ export async function redisCluster(): Promise<{ ports: number[]; kill: () => Pro
   const folder = await mkdtemp(join(tmpdir(), 'passport-wix-app-cluster-'))
   const ports = await Promise.all([freePort(), freePort(), freePort()])
   const children = ports.map((port) => {
-    // The bus would be at the port plus 10,000, which may be none.
-    const bus = String(port < 55_000 ? port + 10_000 : port - 10_000)
     const files = ['--dir', folder, '--cluster-config-file', `${port}.conf`]
     const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--cluster-enabled', 'yes']
-    const child = spawn(path, [...options, '--cluster-port', bus, ...files], { stdio: 'ignore' })
+    const child = spawn(path, [...options, ...files], { stdio: 'ignore' })
     process.once('exit', () => child.kill('SIGKILL'))
-    return { port, bus, child }
+    return { port, child }
   })
   const kill = async (): Promise<void> => {
     for (const { child } of children) await stop(child)
@@ -85,7 +83,7 @@ export async function redisCluster(): Promise<{ ports: number[]; kill: () => Pro
       await node.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', ...slots])
       await node.sendCommand(['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)])
       const [first] = children
-      if (index > 0) await node.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(first?.port), String(first?.bus)])
+      if (index > 0) await node.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(first?.port)])
     }
     for (const node of nodes) {
       await until(async () => (await node.clusterInfo()).includes('cluster_state:ok'))

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { verifyDigest, verifyInstance, verifyServicePlugin, verifyWebhook } from '../../lib/index.ts'
@@ -46,11 +47,13 @@ describe('the signers of what is signed with the key pair', () => {
 
   it('sign at the present moment what the checks accept, for as long as Wix does', async () => {
     const event = { instanceId: 'i', eventType: 'AppInstalled' }
-    expect(await verifyWebhook(signWebhook(event, privateKey), { publicKey })).to.deep.include({
-      ...event,
-      ...times,
-      data: {},
-    })
+    for (const key of [privateKey, createPrivateKey(privateKey)]) {
+      expect(await verifyWebhook(signWebhook(event, key), { publicKey })).to.deep.include({
+        ...event,
+        ...times,
+        data: {},
+      })
+    }
     const call = signServicePlugin({ appId: 'a', metadata: { instanceId: 'i' } }, privateKey)
     expect(await verifyServicePlugin(call, { publicKey, appId: 'a' })).to.deep.include({ ...times, request: {} })
     for (const body of ['{"a":1}', Buffer.from('{"a":1}')]) {

@@ -440,7 +440,7 @@ describe('resolveUserInfo with a URL', () => {
       ours.answerWith(answer)
       const start = performance.now()
       const error = await errorOf(resolve('/me', { timeout: 0.1 }))
-      expect(performance.now() - start).to.be.within(95, 1000)
+      expect(performance.now() - start).to.be.within(95, 5000)
       expect(error).to.be.instanceOf(WixUnavailableError)
       expect(error.message).to.equal('The user info endpoint is unavailable: no answer within 0.1 s')
       await ours.hungUp()

@@ -9,11 +9,14 @@ import type { Selection } from './sites.ts'
 /** Where a page of the app is shown. */
 export type View = 'dashboard' | 'widget'
 
+/** Milliseconds. A port where nothing listens answers at once; a machine that is busy, or wakes up, does not. */
+const CONNECT_TIMEOUT = 5000
+
 /** Whether anything listens at an address, without a request to it. */
 async function isListening({ protocol, hostname, port }: URL): Promise<boolean> {
   const socket = connect(Number(port || (protocol === 'https:' ? 443 : 80)), hostname.replaceAll(/^\[|\]$/g, ''))
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(1000) })
+    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT) })
     return true
   } catch {
     return false

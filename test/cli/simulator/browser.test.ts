@@ -170,7 +170,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
 
   it('has no fault of contrast or labels, and fits', async () => {
     simulated.webhooks.status = 500
-    const page = await open('/')
+    const page = await open('/', { viewport: { width: 390, height: 900 } })
     await frameOf(page).getByText('"subjectType":"USER"').waitFor()
     await press(page, 'Payment')
     await press(page, 'New order')
