@@ -155,7 +155,7 @@ export class Running {
   }
 
   async listening(): Promise<this> {
-    for (const end = Date.now() + 30_000; ;) {
+    for (const end = Date.now() + 60_000; ;) {
       if (this.child.exitCode !== null) throw new Error(`the program has ended:\n${this.output}`)
       if (Date.now() > end) {
         kill(this.child)
