@@ -1,5 +1,5 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { WixAuthenticateEvent } from '../../events.ts'
+import { events } from '../../internal/hints.ts'
 import { property } from '../../internal/values.ts'
 import type { AppRequest } from './exchange.ts'
 
@@ -13,18 +13,16 @@ interface Waiting {
   refusal: Refusal | null
 }
 
-const CHANNEL = 'passport-wix-app:authenticate'
-
 /** Listens to the event channel: there is something to hear where the app runs in this process. */
 export class Refusals {
   readonly #waiting = new Set<Waiting>()
 
   constructor() {
-    subscribe(CHANNEL, this._listen)
+    events.subscribe(this._listen)
   }
 
   close(): void {
-    unsubscribe(CHANNEL, this._listen)
+    events.unsubscribe(this._listen)
   }
 
   /** What comes of `send()`, and what the app says in the meantime about a request with this method and URL. */
