@@ -177,14 +177,15 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
   it('shows a new event of Wix by itself, as text', async () => {
     await openAs(owner())
     await view('Activity')
-    expect(await page.getByText('None yet').isVisible()).to.equal(true)
+    const empty = page.getByText('None yet')
+    await empty.waitFor()
     const attack = '<img src=x onerror=alert(1)>'
     await send(attack, { webhookId: '0123456789abcdef' })
     const line = page.getByRole('listitem').filter({ hasText: attack })
     await line.waitFor()
 
     expect(await line.innerText()).to.match(/webhook · .+ · 01234567…$/)
-    expect(await page.getByText('None yet').isVisible()).to.equal(false)
+    expect(await empty.isVisible()).to.equal(false)
     expect(complaints).to.deep.equal([])
   })
 

@@ -113,7 +113,7 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
     // The time of a webhook has whole seconds.
     await expectSoon(async () => {
       await press('Reload')
-      await app().getByText('Live', { exact: true }).waitFor({ timeout: 1500 })
+      await app().getByText('Live', { exact: true }).waitFor({ timeout: 5000 })
     })
 
     await choose('Site', 'Copy of Bluebird Bakery')

@@ -14,6 +14,8 @@ export const CHROMIUM_OPTIONS: string[] = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // With a process for each site, Playwright loses a frame that is sent to another page while it changes its process.
+  '--disable-site-isolation-trials',
 ]
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -39,5 +41,6 @@ export async function inEachLook(page: Page, check: (look: string) => Promise<vo
       await check(`${colorScheme}-${width}`)
     }
   }
+  await page.emulateMedia({ colorScheme: null })
   if (before !== null) await page.setViewportSize(before)
 }
