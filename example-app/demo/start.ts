@@ -1,17 +1,25 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { generateSessionKey } from 'passport-wix-app'
 import { type Environment, run, type RunningServer, startServer } from '../server.ts'
 import { externalInstall } from './external-install.ts'
 import { startWix } from './wix.ts'
 
-/** What stands in for Wix has to know the address of the app before the app starts: a 0 becomes a port that is free. */
+/**
+ * What stands in for Wix has to know the address of the app before the app starts: a 0 becomes a free port, of those that no system
+ * gives to another program in the meantime.
+ */
 async function portOf(env: Environment): Promise<string> {
   const { PORT = '3000' } = env
   if (PORT !== '0') return PORT
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const port = randomInt(10_000, 30_000)
+  const server = createServer().listen(port, '127.0.0.1')
+  const isFree = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  )
+  if (!isFree) return portOf(env)
   server.close()
   await once(server, 'close')
   return String(port)

@@ -8,6 +8,7 @@ import { expect } from 'chai'
 import Database from 'libsql'
 import { SECRET } from '../support/build.ts'
 import { KEYS, SESSION_KEYS, webhook } from '../support/example-app.ts'
+import { firstOutput } from '../support/first-output.ts'
 import { freePort } from '../support/free-port.ts'
 import { describeWith } from '../support/left-out.ts'
 import { REDIS } from '../support/programs.ts'
@@ -44,7 +45,7 @@ class AppProcess {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#child = child
-    await once(child.stdout, 'data')
+    await firstOutput(child)
     // The lines of its log.
     child.stdout.resume()
   }

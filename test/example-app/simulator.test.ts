@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 import { CHROMIUM_OPTIONS, faultsOf, inEachLook } from '../support/browser.ts'
+import { firstOutput } from '../support/first-output.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 
@@ -21,7 +22,7 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
   this.timeout(60_000)
 
   let folder: string
-  let program: ChildProcessByStdio<null, Readable, null>
+  let program: ChildProcessByStdio<null, Readable, Readable>
   let url: string
   let browser: Browser
   let page: Page
@@ -35,11 +36,10 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
     const { WIX_APP_SECRET: _, SESSION_KEYS: __, ...env } = process.env
     program = spawn(process.execPath, ['--import', 'tsx', 'example-app/demo/start.ts'], {
       env: { ...env, PORT: '0', DATABASE: join(folder, 'app.db') },
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const address = once(program.stdout, 'data').then(([line]) => String(line).trim())
+    url = (await firstOutput(program)).trim()
     browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
-    url = await address
   })
   after(async () => {
     await browser?.close()

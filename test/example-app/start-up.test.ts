@@ -9,6 +9,7 @@ import { expect } from 'chai'
 import { signInstance } from '../../lib/testing/index.ts'
 import { SECRET } from '../support/build.ts'
 import { KEYS, owner, SESSION_KEYS, webhook } from '../support/example-app.ts'
+import { firstOutput } from '../support/first-output.ts'
 
 let folder = ''
 let count = 0
@@ -46,7 +47,7 @@ describe('At start-up, the example app', () => {
   }
   /** The address that it prints first. */
   const urlOf = async (program: Program): Promise<string> => {
-    if (program.output === '') await once(program.child.stdout, 'data')
+    if (program.output === '') await firstOutput(program.child)
     return program.output.trim()
   }
   const ended = async ({ child }: Program): Promise<unknown> => {

@@ -11,6 +11,8 @@ import { freePort } from './free-port.ts'
 /** Answers one request, well or badly. */
 export type Answer = (res: ServerResponse, req: IncomingMessage) => void
 
+let count = 0
+
 export interface Read {
   method: string | undefined
   path: string | undefined
@@ -27,6 +29,8 @@ export class KeySetServer {
   /** In place of the key set, when a test sets it. */
   answer: Answer | undefined
   readonly #publish: () => object | Promise<object>
+  /** Key sets are cached by URL in the whole process, and a port may come again in another test. */
+  readonly #path = `/${(count += 1)}/jwks.json`
   #port = 0
   #server: Server | undefined
 
@@ -36,7 +40,7 @@ export class KeySetServer {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}/.well-known/jwks.json`
+    return `http://127.0.0.1:${this.#port}${this.#path}`
   }
 
   /** Forgets the reads, and answers with the key set again. */
