@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { startSimulator } from '../../../lib/cli/simulator/index.ts'
 import { CHROMIUM_OPTIONS, faultsOf, inEachLook } from '../../support/browser.ts'
+import { freePort } from '../../support/free-port.ts'
 import { describeWith } from '../../support/left-out.ts'
 import { CHROMIUM } from '../../support/programs.ts'
 import { type Simulated, simulate } from '../../support/simulated-app.ts'
@@ -38,7 +39,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options })
     page.on('console', (message) => complaints.push(message.text()))
     page.on('pageerror', (error) => complaints.push(error.message))
-    await page.goto(simulated.simulator.url + path)
+    await page.goto(new URL(path, simulated.simulator.url).href)
     return page
   }
 
@@ -146,21 +147,24 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
   })
 
   it('says what to do when no app is there', async () => {
-    await simulated.app.close()
-    const page = await open()
-    await page.getByText(`Nothing listens at ${simulated.app.url}: start your app, then reload.`).waitFor()
+    const app = `http://localhost:${await freePort()}`
+    const alone = await startSimulator({ app })
+    const page = await open(alone.url)
+    await page.getByText(`Nothing listens at ${app}: start your app, then reload.`).waitFor()
+    await page.context().close()
+    await alone.close()
     expect(complaints).to.deep.equal([])
   })
 
   it('says that the simulator has ended, and comes back when it starts again', async () => {
     const options = { app: `${simulated.app.url}/dashboard` }
-    const first = await startSimulator(options)
+    const port = await freePort()
+    const first = await startSimulator({ ...options, port })
     const page = await browser.newPage()
     await page.goto(`${first.url}/#site=yoga&plan=gone&length=1`)
     await page.getByRole('button', { name: 'Service plugin' }).waitFor()
     await first.close()
     await page.getByText('The simulator does not answer: is it still running?').waitFor()
-    const port = Number(new URL(first.url).port)
     const second = await startSimulator({ ...options, port, plugin: `${simulated.app.url}/fees` })
     await page.getByText('start the simulator with --webhooks, --payments, --install.').waitFor()
     expect(await page.getByRole('combobox', { name: 'Site' }).inputValue()).to.equal('yoga')
