@@ -134,8 +134,10 @@ describeWith(CHROMIUM, 'The example app in a browser', function (executablePath)
       .to.include('Session Token')
       .and.include('Instance')
       .and.include('user-1')
+    const stored = page.waitForResponse((one) => one.request().method() === 'PUT' && one.url().endsWith('/api/me'))
     await view('Nutzung')
     await page.getByRole('heading', { name: 'Aufrufe je Monat' }).waitFor()
+    await stored
 
     await openAs(owner())
     await page.getByRole('heading', { level: 1, name: 'Willkommen zurück, Ann' }).waitFor()

@@ -134,7 +134,7 @@ describeWith(CHROMIUM, TITLE, function (executablePath) {
     browser = undefined
     await Promise.all([outer.close(), app.close(), cookieApp.close()])
     database.close()
-    await rm(profile, { recursive: true, force: true, maxRetries: 3 })
+    await rm(profile, { recursive: true, force: true, maxRetries: 10 })
   })
 
   const dashboardUrl = (): string => outer.url.replace('127.0.0.1', 'localhost')

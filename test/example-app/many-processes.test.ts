@@ -20,7 +20,7 @@ const KILLS = 10
 /** Requests at the same time. */
 const SENDERS = 16
 /** Milliseconds. */
-const JUST_NOW = 250
+const JUST_NOW = 1000
 
 /** A process of the app that always has the same port. */
 class AppProcess {
@@ -97,7 +97,7 @@ describeWith(REDIS, 'Two processes of the example app behind one Redis', functio
       SESSION_KEYS: JSON.stringify(SESSION_KEYS),
       DATABASE: join(folder, 'data.db'),
       REDIS_URL: redis.url,
-      WEBHOOK_LEASE: '2',
+      WEBHOOK_LEASE: '4',
     }
     processes = [new AppProcess(await freePort(), env), new AppProcess(await freePort(), env)]
     for (const one of processes) await one.start()

@@ -55,8 +55,8 @@ describe('The sessions of the example app', () => {
       const long = claimsOf(await sessionOf(owner()))
       const short = claimsOf(await sessionOf(owner({ expirationDate: minutesFromNow(3) })))
 
-      expect(Number(long['exp']) - now()).to.be.within(598, 600)
-      expect(Number(short['exp']) - now()).to.be.within(178, 180)
+      expect(Number(long['exp']) - now()).to.be.within(570, 600)
+      expect(Number(short['exp']) - now()).to.be.within(150, 180)
     })
 
     it('responds with 401 without a credential', async () => {
@@ -289,7 +289,7 @@ describe('The sessions of the example app', () => {
       expect(response.status).to.equal(200)
       expect(response.headers.get('content-type')).to.equal('application/json')
       expect(response.headers.get('cache-control')).to.equal('no-store')
-      expect(Number(exp) - now()).to.be.within(598, 600)
+      expect(Number(exp) - now()).to.be.within(570, 600)
       expect(answer).to.deep.equal({
         role: 'owner',
         visits: 1,

@@ -168,6 +168,11 @@ describeWith(CHROMIUM, 'The example app inside the simulator', function (executa
   it('shows the six reasons to know who is calling', async () => {
     // Data of an identity
     await choose('Site', 'Harbour Yoga')
+    // The page of the site before is live, too.
+    await app()
+      .locator('#facts')
+      .filter({ hasText: 'b1a3c0de-1f6e-4d2a-9a70-3c5e7f901b02' })
+      .waitFor({ state: 'attached' })
     await live()
     await write('Order flour', 'Only me')
     await write('We are closed on Monday.', 'All who run this site')

@@ -414,6 +414,6 @@ export class Recipes {
 
   async close(): Promise<void> {
     for (const running of this._running) await running.close()
-    for (const folder of this._folders.values()) await rm(folder, { recursive: true, force: true })
+    for (const folder of this._folders.values()) await rm(folder, { recursive: true, force: true, maxRetries: 10 })
   }
 }

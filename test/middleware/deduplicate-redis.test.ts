@@ -176,7 +176,7 @@ describeWith(REDIS, 'redisStore', function () {
   })
 
   it('W-01: loses nothing when a process is killed while it handles deliveries', async () => {
-    const [one, two] = [await worker('one', server.url, 3), await worker('two', server.url, 3)]
+    const [one, two] = [await worker('one', server.url, 5), await worker('two', server.url, 5)]
     try {
       const ids = Array.from({ length: 20 }, (_, index) => `event-${index}`)
       const cut = ids.map((id) =>

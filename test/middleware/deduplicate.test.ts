@@ -574,7 +574,7 @@ describe('deduplicate', () => {
         const ended = once(stream.end(), 'close')
         stream.on('response', (headers) => statuses.push(headers[':status']))
         await ended
-        await new Promise((resolve) => setImmediate(resolve))
+        await settled()
       }
       expect([statuses, runs]).to.deep.equal([[500, 200, 200, 200], 2])
     } finally {

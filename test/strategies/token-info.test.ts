@@ -445,7 +445,7 @@ describe('Token Info that does not answer as it should', () => {
   for (const [name, answer] of faults) {
     it(`T-07, C-02: is a 503, no refusal, and is not cached: ${name}`, async () => {
       await start(answer)
-      const strategy = createStrategyTo({ timeout: 0.4 })
+      const strategy = createStrategyTo(answer === silence ? { timeout: 0.4 } : {})
       expect((await unavailable(ask(strategy)))[1]).to.deep.equal({})
       const { length } = server.calls
       server.answerWith(whole(info()))
@@ -486,7 +486,7 @@ describe('Token Info that does not answer as it should', () => {
 
   it('T-09: recovers by itself after an outage: the circuit opens, one probe closes it', async () => {
     await start(reset)
-    const strategy = createStrategyTo({ timeout: 0.5 })
+    const strategy = createStrategyTo()
     for (let time = 0; time < 5; time++) await unavailable(ask(strategy))
     const before = server.calls.length
     expect(before).to.equal(10)

@@ -117,13 +117,13 @@ export const endInBody: Answer = (res) => {
 /** Never answers. */
 export const silence: Answer = () => {}
 
-/** Every 5 ms one byte of `json`, straight to the socket, until the client disconnects. */
+/** Every 50 ms one byte of `json`, straight to the socket, until the client disconnects. */
 const drip = (socket: Socket, json: string): void => {
   let at = 0
   const timer = setInterval(() => {
     if (at === json.length) return clearInterval(timer)
     socket.write(json.charAt(at++))
-  }, 5)
+  }, 50)
   socket.once('close', () => clearInterval(timer))
 }
 

@@ -11,6 +11,7 @@ import {
   WixUnavailableError,
 } from '../../lib/index.ts'
 import { NOW, now } from '../support/build.ts'
+import { freePort } from '../support/free-port.ts'
 import { type Answer, endless, reset, silence, type TokenInfoServer, whole } from '../support/token-info-server.ts'
 import { CANARY, errorOf, expectNoCanary, userInfoServers } from '../support/userinfo.ts'
 
@@ -386,8 +387,7 @@ describe('resolveUserInfo with a URL', () => {
   })
 
   it('T-07: is unavailable when no server listens, and names the system error', async () => {
-    await ours.close()
-    const error = await errorOf(resolve('/me?q=CANARY'))
+    const error = await errorOf(resolve('/me?q=CANARY', { baseUrl: `http://127.0.0.1:${await freePort()}` }))
     expect(error).to.be.instanceOf(WixUnavailableError)
     expect(error.message).to.equal('The user info endpoint is unavailable: no connection (ECONNREFUSED)')
     expectNoCanary(error)

@@ -31,7 +31,7 @@ type Verify = (credential: Credential, keys: CheckKeys) => unknown
 const VERIFY: Record<Credential['kind'], Verify> = {
   instance: ({ text }, { appSecret, appId }) => verifyInstance(text, { secret: appSecret, appId }),
   // A page waits for its token: an outage that the developer has switched on must not hold it up.
-  'access token': ({ text }, { appId, apiUrl }) => verifyAccessToken(text, { appId, apiUrl, timeout: 0.2 }),
+  'access token': ({ text }, { appId, apiUrl }) => verifyAccessToken(text, { appId, apiUrl, timeout: 1 }),
   webhook: ({ text }, { publicKey }) => verifyWebhook(text, { publicKey }),
   'service plugin call': ({ text }, { publicKey, appId }) => verifyServicePlugin(text, { publicKey, appId }),
   Digest: ({ text, body = '' }, { publicKey }) => verifyDigest(text, Buffer.from(body), { publicKey }),

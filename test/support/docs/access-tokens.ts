@@ -91,7 +91,8 @@ export default {
       page.wix.fault('token-info', { status: 408 })
       const before = page.wix.calls('token-info')
       for (let turn = 0; turn < 8; turn++) expect((await ask(server, page.wix.accessToken(me))).status).to.equal(503)
-      expect(page.wix.calls('token-info') - before).to.equal(5)
+      // The probe after half a second may have come, where the machine is busy.
+      expect(page.wix.calls('token-info') - before).to.be.within(5, 6)
       expect((await ask(server, page.wix.accessToken(me))).headers.get('retry-after')).to.equal('1')
       expect((await ask(server, cached)).status).to.equal(200)
     },

@@ -29,7 +29,8 @@ await import('./server.mjs')
 const QUERY = `
 import Database from 'libsql'
 const [path, sql] = [process.env.DATABASE, process.env.SQL]
-console.log(JSON.stringify(new Database(path).prepare(sql).all()))
+const database = new Database(path, { timeout: 5000 })
+console.log(JSON.stringify(database.prepare(sql).all()))
 `
 
 async function rowsOf(
