@@ -92,7 +92,7 @@ export class Deliveries {
     const { plugin: url } = this.#targets
     if (url === undefined) return
     const body = servicePluginFor(this.#signers, selection, CART)
-    const credential = { kind: 'service plugin call', text: body } as const
+    const credential = { kind: 'service plugin call', value: body } as const
     const request = { method: 'POST', url, headers: TEXT, body } as const
     await this.#log.exchange({ title: 'Service plugin call', flaw: selection.flaw, request, credential }, CALL_LIMIT)
   }
@@ -102,7 +102,7 @@ export class Deliveries {
     if (url === undefined) return
     const body = payment(selection)
     const digest = digestFor(this.#signers, selection, body)
-    const credential = { kind: 'Digest', text: digest, body } as const
+    const credential = { kind: 'Digest', value: digest, body } as const
     const headers = { 'Content-Type': 'application/json', Digest: digest }
     const request = { method: 'POST', url, headers, body } as const
     await this.#log.exchange({ title: 'Payment', flaw: selection.flaw, request, credential }, CALL_LIMIT)
@@ -125,7 +125,7 @@ export class Deliveries {
   private async _deliver({ title, flaw, body }: Delivery, about: string): Promise<boolean> {
     const { webhooks: url } = this.#targets
     if (url === undefined) return true
-    const credential = { kind: 'webhook', text: body } as const
+    const credential = { kind: 'webhook', value: body } as const
     const request = { method: 'POST', url, headers: TEXT, body } as const
     const { answer } = await this.#log.exchange({ title: title + about, flaw, request, credential }, WEBHOOK_LIMIT)
     return answer?.status === 200

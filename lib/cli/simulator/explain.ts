@@ -9,7 +9,7 @@ import type { AppKeys } from './keys.ts'
 /** A credential as it was sent, and what it is. */
 export interface Credential {
   kind: 'instance' | 'access token' | 'webhook' | 'service plugin call' | 'Digest'
-  text: string
+  value: string
   /** The body that a Digest was made for. */
   body?: string
 }
@@ -29,12 +29,12 @@ export type CheckKeys = Pick<AppKeys, 'appId' | 'appSecret' | 'publicKey'> & { a
 type Verify = (credential: Credential, keys: CheckKeys) => unknown
 
 const VERIFY: Record<Credential['kind'], Verify> = {
-  instance: ({ text }, { appSecret, appId }) => verifyInstance(text, { secret: appSecret, appId }),
+  instance: ({ value }, { appSecret, appId }) => verifyInstance(value, { secret: appSecret, appId }),
   // A page waits for its token: an outage that the developer has switched on must not hold it up.
-  'access token': ({ text }, { appId, apiUrl }) => verifyAccessToken(text, { appId, apiUrl, timeout: 1 }),
-  webhook: ({ text }, { publicKey }) => verifyWebhook(text, { publicKey }),
-  'service plugin call': ({ text }, { publicKey, appId }) => verifyServicePlugin(text, { publicKey, appId }),
-  Digest: ({ text, body = '' }, { publicKey }) => verifyDigest(text, Buffer.from(body), { publicKey }),
+  'access token': ({ value }, { appId, apiUrl }) => verifyAccessToken(value, { appId, apiUrl, timeout: 1 }),
+  webhook: ({ value }, { publicKey }) => verifyWebhook(value, { publicKey }),
+  'service plugin call': ({ value }, { publicKey, appId }) => verifyServicePlugin(value, { publicKey, appId }),
+  Digest: ({ value, body = '' }, { publicKey }) => verifyDigest(value, Buffer.from(body), { publicKey }),
 }
 
 /** Checks a credential as an app with these keys should. Null: it is genuine. */

@@ -104,7 +104,7 @@ export class Log {
     this._push({
       title,
       request,
-      credential: { kind: credential.kind, signedBy: signedBy(sent), decoded: decode(credential.text) },
+      credential: { kind: credential.kind, signedBy: signedBy(sent), decoded: decode(credential.value) },
       answer: result && result.answer,
       milliseconds: result && result.milliseconds,
       verdict,

@@ -57,32 +57,32 @@ export class Pages {
   async token({ flaw, ...selection }: Selection): Promise<{ token: string }> {
     const token = accessTokenFor(this.#signers, { flaw, ...selection })
     const title = `The page got an access token (${selection.person.name.toLowerCase()})`
-    await this.#log.note({ title, flaw, request: null, credential: { kind: 'access token', text: token } })
+    await this.#log.note({ title, flaw, request: null, credential: { kind: 'access token', value: token } })
     return { token }
   }
 
   /** The end of an install that began on the website of the app: where the browser goes back to. */
   async finishInstall(selection: Selection, postInstallationUrl: URL): Promise<{ url: string }> {
     const { site, flaw } = selection
-    const text = instanceFor(this.#signers, selection)
+    const instance = instanceFor(this.#signers, selection)
     const { appId } = this.#signers.own
     const url = withParameters(postInstallationUrl, {
       appId,
       tenantId: site.siteId,
       instanceId: site.instanceId,
-      signedInstance: text,
+      signedInstance: instance,
     })
     const request = { method: 'GET', url, headers: {} } as const
     const title = 'Sent the browser back to your website'
-    await this.#log.note({ title, flaw, request, credential: { kind: 'instance', text } })
+    await this.#log.note({ title, flaw, request, credential: { kind: 'instance', value: instance } })
     return { url }
   }
 
   private _sent(view: View, selection: Selection, did: string): Sent & { request: AppRequest } {
     const { site, person, language, flaw } = selection
-    const text = instanceFor(this.#signers, selection)
+    const instance = instanceFor(this.#signers, selection)
     const url = withParameters(this.#urls[view], {
-      instance: text,
+      instance,
       locale: language,
       ...(view === 'dashboard'
         ? { viewMode: 'dashboard', isPublish: 'true', containerProtocol: 'http', cacheKiller: String(Date.now()) }
@@ -94,7 +94,7 @@ export class Pages {
       title: `${did} ${view} (${person.name.toLowerCase()})`,
       flaw,
       request: { method: 'GET', url, headers: {} },
-      credential: { kind: 'instance', text },
+      credential: { kind: 'instance', value: instance },
     }
   }
 }

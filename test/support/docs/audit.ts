@@ -108,7 +108,7 @@ export default {
       // Not the visitor, who got 403.
       expect(await page.run('bill.mjs')).to.equal('site-1 1 2\n')
     },
-    'store why nobody could find out': async (page) => {
+    'store why a credential could not be checked': async (page) => {
       const server = await start(page)
       page.wix.fault('token-info', { status: 503 })
       const authorization = page.wix.accessToken({ instanceId: 'site-1' })
