@@ -13,7 +13,7 @@ export type WixAuthErrorCode =
 // One outward message for each class of refusal: it says what to do next, not which check failed, and holds no input. Plain ASCII
 // without quotes, since it is also in a header.
 const INVALID =
-  'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
+  'This Wix credential is not valid for this app: open the page from Wix again (developers: check the app secret, the public key and the app ID)'
 
 const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: string]> = {
   request_invalid: [400, 'The Wix credential must be sent once, in one place, as a string'],
@@ -29,7 +29,7 @@ const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: stri
 
 /** What a refusal may carry beside its code. */
 export interface WixAuthErrorDetails {
-  /** For the developer alone: why this credential was refused. It must hold no credential and no secret. */
+  /** Only for the developer: why this credential was refused. It must hold no credential and no secret. */
   hint?: string | undefined
   /** Headers of the response. Default: none. */
   headers?: Readonly<Record<string, string>>
@@ -70,7 +70,7 @@ export class WixAuthError extends Error {
     return true
   }
 
-  /** For the developer alone, never for the caller: the facts behind the code, such as `signed 26 h ago; maxAge is 24 h`. */
+  /** For the developer, never for the caller: the facts behind the code, such as `signed 26 h ago; maxAge is 24 h`. */
   get hint(): string | undefined {
     return this.#hint
   }

@@ -39,7 +39,7 @@ export type Refused = { refusal: WixAuthError; error?: never; user?: never } | {
 
 type Decision = Outcome | Refused
 
-/** Whom a refused credential names whose signature is right: for the event alone. */
+/** Whom a refused credential names whose signature is right: only for the event. */
 export const refusedIdentity: WeakMap<WixAuthError, WixIdentity> = new WeakMap()
 
 const NO_USER_HINT = 'the verify callback found no user'
@@ -77,7 +77,7 @@ function toldOf(decision: Decision): Told {
 
 let mayWarn = true
 
-/** A first refusal names the switch that tells why; a chain refuses for want of a credential all the time. */
+/** The first refusal names the switch that shows the reason. A missing credential does not count: a chain refuses those all the time. */
 function warnOnce(strategy: string, { outcome, status, code }: Told): void {
   if (outcome !== 'fail' || code === 'credentials_missing') return
   mayWarn = false
@@ -94,7 +94,7 @@ export const begin = (): number => (isObserved() ? performance.now() : 0)
 /**
  * Publishes what came of a request.
  *
- * @param began From {@link begin}: 0 where nobody listened then.
+ * @param began From {@link begin}: 0 if there was no subscriber then.
  * @param identity Who was verified.
  */
 export function tell(strategy: string, began: number, request: unknown, decision: Decision, identity?: unknown): void {

@@ -13,8 +13,8 @@ export type VerifyResult = Found | void | PromiseLike<Found | void>
 /**
  * The app's look-up: which user of the app is this identity?
  *
- * A function that declares `done` decides through `done` alone. One that does not decides by its return value, also as a
- * promise; nothing is a refusal.
+ * A function that declares `done` decides only through `done`. Any other function decides by its return value, which may
+ * be a promise; returning nothing refuses the request.
  */
 export type Verify<Identity> = (identity: Identity, done: VerifyDone) => VerifyResult
 

@@ -81,7 +81,7 @@ export abstract class WixStrategy<
   private readonly _lookUp: (req: Req, identity: Identity, decide: (outcome: Outcome) => void) => void
   private readonly _isBearer: boolean
   private readonly _owner: string
-  /** Options of the constructor alone, but for those that were warned about. */
+  /** Options only of the constructor, but for those that were warned about. */
   private readonly _earlyOptions: Set<string>
 
   /** @throws {TypeError} For an option that is missing, unknown or of the wrong type, and without a verify callback. */

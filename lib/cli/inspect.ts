@@ -29,7 +29,7 @@ Options:
   --jwks URL|FILE          The key set of the issuer of a session token, or an array of keys, with
   --issuer ISSUER          its issuer, and
   --audience AUDIENCE      its audience
-  --ask-wix                Send an access token to Wix, which alone can verify one
+  --ask-wix                Send an access token to Wix, as only Wix can verify one
   --full                   Show whole ids
   --json                   Print JSON
   -h, --help               Print this
@@ -177,16 +177,16 @@ const NOTHING = { signature: null, identity: null, code: null, status: null, hin
 const isAfterSignature = ({ code, hint = '' }: WixAuthError): boolean =>
   code === 'token_expired' || code === 'claim_invalid' || /^the hash|is not JSON in UTF-8$/.test(hint)
 
-/** The kinds of which nobody requires a subject. */
+/** Calls of Wix itself: no route requires a subject of them. */
 const isCallOfWix = (kind: Report['kind']): boolean => ['webhook', 'service-plugin', 'digest'].includes(kind)
 
 const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
 
 async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'], given: Given): Promise<Verdict> {
-  // Hints show some unverified parts, but only while somebody listens.
+  // Hints show some unverified parts, but only while a subscriber listens.
   const listen = (): void => {}
   events.subscribe(listen)
-  // Wix alone can look at that of an access token.
+  // Only Wix can look at that of an access token.
   const signature = kind === 'access-token' ? null : 'right'
   try {
     if (!isAlone) throw refusal('request_invalid', 'sent twice')
@@ -233,7 +233,7 @@ async function run(args: readonly string[], system: System): Promise<number> {
     throw new UsageError('the argument is the name of a file: send its content to standard input, with < before it')
   const found = carried(argument === undefined || argument === '-' ? await read(system) : argument)
   const looksLike = kindOf(found)
-  // A key that signs nobody in is refused whatever a route expects.
+  // A key that cannot sign a user in is refused whatever a route expects.
   const kind = looksLike === 'api-key' || looksLike === 'refresh-token' ? looksLike : (expected ?? looksLike)
   const verdict = await verdictOn(found, kind, given)
   const report: Report = {

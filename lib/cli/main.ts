@@ -7,7 +7,7 @@ Commands:
   inspect    Say what a credential is, and why it is refused
   simulate   Wix on this machine, for an app in any language
 
-passport-wix-app <command> --help tells the options, passport-wix-app --version the version.
+passport-wix-app <command> --help lists the options, passport-wix-app --version prints the version.
 `
 
 // Each command is loaded only when it is called. tsx, which runs this file in the tests, adds a branch to each dynamic import.

@@ -25,7 +25,7 @@ export interface Report {
   cure: string | null
 }
 
-/** JSON in strings, as webhooks have it, is opened under these names alone. */
+/** JSON in strings, as webhooks have it, is opened only under these names. */
 const CONTAINERS: ReadonlySet<string> = new Set(['data', 'instance', 'identity', 'metadata', 'accountInfo'])
 
 /** What is shown. Anything else may be a secret, or be about a person: a `jti`, a `biToken`, an order, an e-mail address. */
@@ -134,7 +134,7 @@ const NAMES: Record<CredentialKind, string> = {
   'api-key': 'an API key',
   'refresh-token': 'a refresh token',
   jwt: 'a JWT that is not from Wix',
-  unknown: 'no credential that this command knows',
+  unknown: 'not a credential that this command recognizes',
 }
 
 /** The strategy for each kind that can be verified. */
@@ -179,7 +179,7 @@ export function printed(report: Report, { json, full, color, now }: Form): strin
     ...(parts.length === 0 ? [] : ['', `Decoded (${trust}):`]),
     ...parts.map(([path, value]) => `  ${path.padEnd(width)}  ${value}`),
     '',
-    `Verdict: ${inColor}${code === null ? '' : `, ${status} ${code}`}${strategy === null ? '' : `, for a route of ${strategy}`}`,
+    `Verdict: ${inColor}${code === null ? '' : `, ${status} ${code}`}${strategy === null ? '' : `, for a route that uses ${strategy}`}`,
     ...(hint === null ? [] : [`Hint: ${hint}`]),
     ...(cure === null ? [] : [`Cure: ${cure}`]),
   ]

@@ -26,7 +26,7 @@ export interface Authentication<Identity = object> {
   user: Express.User
   /** What the strategy verified. */
   identity: Identity
-  /** What the verify callback gave beside the user, and the identity: `req.authInfo` under Passport. */
+  /** What the verify callback passed with the user, plus the identity: `req.authInfo` under Passport. */
   info: Omit<Express.AuthInfo, 'identity'> & { identity: Identity }
 }
 

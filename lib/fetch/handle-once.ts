@@ -13,8 +13,9 @@ export type Once = (
  * `deduplicate` for Fetch: handles each webhook until its handler has answered with 2xx once. Make it once, outside of the route.
  *
  * An event that was handled is answered with an empty 200, one that is in flight with 503, so that Wix retries it. When the handler answers
- * with anything but 2xx, or fails, or the lease expires, the next attempt is handled. The answer waits until the store knows of it,
- * since workers stop after their answer. When that fails, the answer of the handler stands, with a warning.
+ * with anything but 2xx, or fails, or the lease expires, the next attempt is handled. The response is held back until the store
+ * has recorded the outcome, since workers stop once they have responded. If recording fails, the handler's response is sent anyway, with a
+ * warning.
  *
  * @returns A function that rejects with a {@link WixUnavailableError} when the store fails before the handler is called, with what the
  *   handler throws, and with a TypeError for anything but a webhook event, and for a handler that returns no `Response`.

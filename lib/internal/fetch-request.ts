@@ -48,7 +48,7 @@ export function fetchQuery({ url }: FetchRequestParts, name: string): string | u
 /** A mistake in the setup of the app, not a refusal. */
 const isGone = (): Error =>
   new Error(
-    'The raw body of this Request is gone, or no stream of bytes: call authenticateRequest() before anything reads it',
+    'The raw body of this Request has already been read, or is not a stream of bytes: call authenticateRequest() before anything reads it',
   )
 
 async function read({ body, bodyUsed }: FetchRequestParts): Promise<Uint8Array | undefined> {

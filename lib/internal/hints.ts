@@ -9,7 +9,7 @@ export const debug: DebugLogger = debuglog('passport-wix-app')
 /** Whether anybody reads hints. */
 export const isObserved = (): boolean => events.hasSubscribers || debug.enabled
 
-/** A hint that takes work, or the parts of a credential that nobody has verified: only while somebody reads it. */
+/** A hint that takes work, or the parts of a credential that nobody has verified: only while it is logged or subscribed to. */
 export function whileObserved(hint: () => string | undefined): string | undefined {
   if (!isObserved()) return undefined
   try {
@@ -25,7 +25,7 @@ export function observe(who: string, tell: () => void): void {
   try {
     tell()
   } catch {
-    debug(`${who}: nothing told, since the request or the error cannot be read`)
+    debug(`${who}: nothing was reported, because the request or the error cannot be read`)
   }
 }
 
@@ -97,10 +97,10 @@ export const datedInFuture = (when: string): WixAuthError =>
 // The prefixes are those of Wix; a JWT begins with `{"` in base64url.
 const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
   [/^IST\./, 'an API key, which belongs to an account and not to an app'],
-  [/^JWS\./, 'a refresh token, which signs nobody in'],
+  [/^JWS\./, 'a refresh token, which cannot sign a user in'],
   [/^(OauthNG|OAUTH2)\./, 'an access token: WixAccessTokenStrategy'],
   [/^JWT=/, 'a Digest header: WixDigestStrategy'],
-  [/^wixcode-pub\./, 'an instance for the code of a site, which is for no app'],
+  [/^wixcode-pub\./, 'an instance for the code of a site, not for an app'],
   [/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/, 'a JWT: a webhook or a session?'],
   [/^[\w-]{43}\.[\w-]+$/, 'an instance: WixAppStrategy'],
   [/^eyJ[\w-]+\.[\w-]{43}$/, 'an instance with its two parts swapped'],
@@ -121,8 +121,8 @@ export function looksLike(credential: string): string | undefined {
 
 /** Why a part of a credential is not canonical base64url. */
 export function encodingHint(part: string): string {
-  if (/\s/.test(part)) return 'whitespace or a line break in it'
-  if (/[^\w+/=-]/.test(part)) return 'characters in it that base64 does not have'
+  if (/\s/.test(part)) return 'it contains whitespace or a line break'
+  if (/[^\w+/=-]/.test(part)) return 'it contains characters that are not base64'
   return /[+/=]/.test(part) ? 'standard base64, or padding' : 'was it cut or changed?'
 }
 

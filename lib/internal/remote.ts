@@ -109,7 +109,7 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
       const wait = waitOf(answered.get('Retry-After'), (now ?? Date.now)(), longest)
       if (retries === 0 || wait > 0 || !WORTH_A_RETRY.has(status)) {
         const why = `status ${status}`
-        // Anything else may be about this request alone: opening the circuit for it would let anybody shut out the others.
+        // Anything else may be about this request only: opening the circuit for it would let anybody shut out the others.
         const isOutage = isLimit ? longestLimit > 0 : wait > 0 || status === 408
         throw isOutage ? new OutageError(server, why, wait) : unavailable(server, why, wait > 0 ? wait : undefined)
       }

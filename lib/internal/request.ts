@@ -29,7 +29,7 @@ const PLACES: ReadonlyArray<readonly [place: string, has: (req: unknown, name: s
 /**
  * The hint for a strategy that found no credential: where there is one instead.
  *
- * @param expected Where it looked; undefined for a reader of the app, of which nobody knows that.
+ * @param expected Where it looked; undefined for a reader of the app, where it is not known.
  * @param also Where else, where that is another place than the one to use.
  */
 export const elsewhere = (req: unknown, expected: string | undefined, also = ''): string | undefined =>

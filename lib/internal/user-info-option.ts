@@ -2,7 +2,7 @@ import { callback, type Checks } from './options.ts'
 import { whenReady } from './promises.ts'
 
 /**
- * Loads what else is known of an identity, for example with `resolveUserInfo`, before verify is called: it is then at
+ * Loads what else is known about an identity, for example with `resolveUserInfo`, before verify is called, which finds it in
  * `identity.userinfo`. A `WixAuthError` that it throws is a refusal, anything else an error.
  */
 export type UserInfoOption<Identity> = (identity: Identity, context: { token: string }) => unknown

@@ -18,7 +18,7 @@ const PEM = /^-----BEGIN PUBLIC KEY-----(.*)-----END PUBLIC KEY-----$/s
 function keyFromString(given: string): KeyObject | string {
   // Some loaders of environment files leave the quotes in.
   const value = given.trim().replace(/^(["'])(.*)\1$/s, '$2')
-  if (GUID.test(value)) return ', got a GUID, as the app secret and the app ID are'
+  if (GUID.test(value)) return ', got a GUID, which is what an app secret or an app ID looks like'
   const decoded = value.includes('-----') ? value : Buffer.from(value, 'base64').toString('latin1')
   const pem = decoded.replaceAll(LINE_END, '').trim()
   if (pem.includes('PRIVATE KEY-----')) return ', got a private key'

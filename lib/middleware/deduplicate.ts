@@ -17,7 +17,7 @@ export interface DeduplicateResponse {
 }
 
 /**
- * Middleware for after `passport.authenticate('wix-webhook', { session: false })`: lets each webhook through until the
+ * Middleware to put after `passport.authenticate('wix-webhook', { session: false })`: lets each webhook through until the
  * route has answered it with 2xx once. Wix retries a delivery for 48 hours until it sees a 200 within 1.25 s, and
  * sometimes repeats it after that.
  *
@@ -40,7 +40,9 @@ export function deduplicate(
       if (res.writableEnded) throw new Error('deduplicate: the response has ended already, so the route cannot answer')
       const identity = identityOf(req)
       if (!isEvent(identity)) {
-        throw new Error("deduplicate: put passport.authenticate('wix-webhook', { session: false }) before it")
+        throw new Error(
+          "deduplicate: put passport.authenticate('wix-webhook', { session: false }) before this middleware",
+        )
       }
       delivery = deliveryOf(identity, req)
     } catch (reason) {

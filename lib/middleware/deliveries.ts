@@ -65,7 +65,7 @@ interface Delivery {
 }
 
 /**
- * Prepares what every delivery asks of the store. The function that it returns takes the request for the log alone.
+ * Prepares what every delivery asks of the store. The function that it returns takes the request only for the log.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
@@ -115,7 +115,7 @@ export function deliveries(
     const abort = (): Promise<void> =>
       orWarn(
         () => store.abort(key, attempt),
-        'a failed delivery could not be freed, so retries wait until its lease expires',
+        'the lease of a failed delivery could not be released, so retries wait until it expires',
       )
     return {
       async begin() {

@@ -61,14 +61,14 @@ function lackByRule(owner: string, rule: IdentityRule): (identity: WixIdentity) 
     if (subjectType !== undefined && !subjectTypes.includes(identity.subjectType))
       return `subjectType is ${identity.subjectType}; the rule wants ${subjectTypes.join(', ')}`
     if (permissions !== undefined && !isOwnerOrCollaborator)
-      return 'no `permissions` of an owner; an access token has none at all'
+      return 'the subject does not have the `permissions` of an owner; an access token has no `permissions` at all'
     if (
       siteOwner !== undefined &&
       !(isOwnerOrCollaborator && isNonEmptyString(subjectId) && subjectId === own(identity, 'siteOwnerId'))
     )
       return 'the subject is not known to be the owner of the site'
     if (vendorProductId !== undefined && !plans.includes(own(identity, 'vendorProductId')))
-      return 'the site is not known to be on a plan of the rule'
+      return 'the site is not known to be on a plan that the rule allows'
     return undefined
   }
 }
@@ -96,7 +96,7 @@ export function forbidden(lack: string, began: number, req: unknown, identity: W
 }
 
 /**
- * Middleware for after authentication: lets only identities through that satisfy the rule.
+ * Middleware to put after authentication: lets through only identities that satisfy the rule.
  *
  * Calls `next(error)` with a `WixAuthError` `insufficient_scope` (403) for the others, and with an Error (500) when no
  * strategy of this package ran before it or the predicate failed.

@@ -2,7 +2,7 @@ import { expiringMap } from '../internal/cache.ts'
 import { callback, type Check, checkOptions, count, must, string } from '../internal/options.ts'
 import { property } from '../internal/values.ts'
 
-/** `new`: the caller handles it, for the length of the lease. `busy`: somebody else does. `done`: it was handled. */
+/** `new`: the caller handles it, for the length of the lease. `busy`: another attempt is handling it. `done`: it was handled. */
 export type DeliveryProgress = 'new' | 'busy' | 'done'
 
 /**
@@ -11,12 +11,12 @@ export type DeliveryProgress = 'new' | 'busy' | 'done'
  */
 export interface DeliveryStore {
   /**
-   * Takes the delivery, unless somebody holds it or it is done.
+   * Claims the delivery, unless another attempt holds it or it has been handled.
    *
    * @param key A hash.
    * @param leaseSeconds After so many seconds without `finish` or `abort` it is free again.
-   * @param owner Who takes it: unique for each attempt. A store that ignores it lets an attempt that outlived its lease
-   *   free the next one.
+   * @param owner The attempt that claims it: unique for each attempt. In a store that ignores it, an attempt that outlived
+   *   its lease can release the lease of the next one.
    */
   begin(key: string, leaseSeconds: number, owner?: string): DeliveryProgress | PromiseLike<DeliveryProgress>
   /** Stores for `ttlSeconds` that the delivery was handled, whoever holds it. */

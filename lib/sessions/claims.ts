@@ -74,7 +74,7 @@ export function sessionOf(claims: object, iat: number | null, exp: number): WixS
   }
   if (!(exp - iat <= MAX_TTL)) throw refusal('claim_invalid', `its lifetime is more than ${MAX_TTL} s`)
   if (own(claims, 'sub') !== subOf({ instanceId, subjectType, subjectId: facts.subjectId })) {
-    throw refusal('claim_invalid', '`sub` is not that of the subject')
+    throw refusal('claim_invalid', '`sub` does not match the subject')
   }
   const added = Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED.has(name)))
   return { instanceId, subjectType, ...facts, iat, exp, jti, claims: added }

@@ -73,7 +73,8 @@ function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
 function keyOf(jwk: unknown): Key | string {
   const kid = own(jwk, 'kid')
   const alg = SESSION_ALGORITHMS.find((name) => name === own(jwk, 'alg'))
-  if (!isNonEmptyString(kid) || kid.length > 256) return ', one of them has no `kid` of at most 256 characters'
+  if (!isNonEmptyString(kid) || kid.length > 256)
+    return ', one of them has no `kid`, or a `kid` of more than 256 characters'
   if (alg === undefined) return `, one of them has an \`alg\` other than ${SESSION_ALGORITHMS.join(', ')}`
   try {
     const input = { key: { ...(jwk as SessionKey) }, format: 'jwk' } as const

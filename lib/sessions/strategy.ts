@@ -19,7 +19,7 @@ type SessionSource =
   | { tokens: SessionTokens; jwksUri?: never; issuer?: never; audience?: never; clockTolerance?: never; now?: never }
   | (SessionRules & {
       tokens?: never
-      /** Where the issuer publishes `jwks()`: https, or this machine. */
+      /** Where the issuer publishes `jwks()`: https, or http on this machine. */
       jwksUri: string
     })
 

@@ -78,7 +78,7 @@ export function sessionCheck(keys: () => FindKey | Promise<FindKey>, rules: Sess
   }
 }
 
-/** The check behind `verify`, for the strategy alone: it answers a cached token in the same tick, and throws. */
+/** The check behind `verify`, only for the strategy: it answers a cached token in the same tick, and throws. */
 export let checkOf: (tokens: SessionTokens) => SessionCheck
 
 /**
@@ -128,7 +128,7 @@ export class SessionTokens {
   async issue(identity: WixIdentity, claims: object = {}): Promise<string> {
     if (!isFromWix(identity)) {
       throw new TypeError(
-        'SessionTokens: issue() takes what WixAppStrategy or WixAccessTokenStrategy has verified: identityOf(req) after one of them',
+        'SessionTokens: issue() takes an identity that WixAppStrategy or WixAccessTokenStrategy has verified: pass identityOf(req) after one of them',
       )
     }
     const added = addedClaims(claims)

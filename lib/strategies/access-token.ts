@@ -33,7 +33,7 @@ const MAX_LENGTH = 8192
 // RFC 6750 section 2.1. Wix's tokens are a JWT of three parts after one or two words.
 const TOKEN = /^([\w\-~+/]+\.){3,}[\w\-~+/]+=*$/
 
-// An API key belongs to an account, not to an app, and a refresh token signs nobody in.
+// An API key belongs to an account, not to an app, and a refresh token cannot sign a user in.
 const FOREIGN = /^(IST|JWS)\./
 
 /** Two parts are an instance, and three a JWT, which may be a session token. */

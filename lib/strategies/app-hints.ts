@@ -22,7 +22,7 @@ export const unverifiedParts = (data: string, appId: string | undefined): string
     const app = guidOf(own(payload, 'appDefId'))
     if (app === undefined) return undefined
     return app === appId
-      ? '; the instance names your app (not verified): is the secret that of another one?'
+      ? '; the instance names your app (not verified): does the secret belong to another app?'
       : `; the instance names app ${app} (not verified)`
   }) ?? ''
 

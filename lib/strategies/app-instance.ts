@@ -33,7 +33,7 @@ export interface WixInstancePayload {
   expirationDate?: string | null
   /** The Wix user or the site member who looks at the page. */
   uid?: string | null
-  /** The anonymous visitor. Where it is present, nobody is logged in. */
+  /** The anonymous visitor. If it is present, the visitor is not logged in. */
   aid?: string | null
   /** `OWNER` for the owner of the site and for collaborators. */
   permissions?: string | null
@@ -45,7 +45,7 @@ export interface WixInstancePayload {
   loginAccountId?: string | null
   /** The paid plan; absent or null on the free one. */
   vendorProductId?: string | null
-  /** The site was copied: the installation on the site that it was copied from. */
+  /** On a copied site: the installation on the site that it was copied from. */
   originInstanceId?: string | null
   /** The app is shown as a demo. */
   demoMode?: boolean | null

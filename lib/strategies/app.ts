@@ -37,7 +37,7 @@ export type SecretOption<Req = DefaultRequest> = WixSecret | SecretFunction<Req>
 
 /** The options of {@link WixAppStrategy}. */
 export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, InstanceRules {
-  /** May also come late, in `passport.authenticate('wix-app', { secret })`, which then replaces this one. */
+  /** May also be passed to `passport.authenticate('wix-app', { secret })`; that secret then replaces this one. */
   secret?: SecretOption<Req> | undefined
   /**
    * Where the instance is. Default: the query parameter `instance`, or an `Authorization` header that holds an instance,
@@ -47,8 +47,8 @@ export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategy
    */
   instanceFromRequest?: Reader<Req>
   /**
-   * Also asks Wix about each instance whose signature is right, so that one which Wix no longer honours is refused. The
-   * identity stays what the instance says; `siteId` is Wix's.
+   * Also asks Wix about each instance whose signature is valid, so that one that Wix no longer honours is refused. The
+   * identity is still the one in the instance; only `siteId` is taken from Wix's answer.
    *
    * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
    */
@@ -91,7 +91,7 @@ const OWNER = 'WixAppStrategy'
 /** What an instance and Wix say of the installation and of the app must be the same. */
 function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
   if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId)) {
-    throw refusal('claim_invalid', 'Token Info names another installation or app than the instance')
+    throw refusal('claim_invalid', 'Token Info and the instance name different installations or apps')
   }
   instance.siteId = siteId ?? instance.siteId
   return instance

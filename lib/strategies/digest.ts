@@ -50,7 +50,7 @@ function digestCheck(owner: string, options: Checked<VerifyDigestOptions>): (giv
     if (typeof digest !== 'string' || !/^[\da-f]{64}$/i.test(digest))
       throw refusal('claim_invalid', '`data` of the JWT has no `SHA256` of 64 hex digits')
     if (!timingSafeEqual(createHash('sha256').update(body).digest(), Buffer.from(digest, 'hex'))) {
-      throw refusal('signature_invalid', `the hash is that of another body; ${body.length} bytes arrived here`)
+      throw refusal('signature_invalid', `the hash does not match the body; ${body.length} bytes arrived here`)
     }
     return { body: body.length === 0 ? null : parseJson(body, 'the body'), iat, exp }
   }
@@ -99,7 +99,7 @@ const kind = {
 }
 
 /**
- * Lets requests through that Wix signed in a `Digest` header, beside an ordinary JSON body. The verified body is the user,
+ * Lets through requests that Wix signed in a `Digest` header, with an ordinary JSON body. The verified body is the user,
  * unless a verify callback says otherwise.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/verify-requests-received-from-wix

@@ -46,11 +46,11 @@ export interface TokenInfoOptions {
   appId: string | undefined
   /** Seconds for one answer of Wix, a retry included. Default: 2. */
   timeout?: number
-  /** How many calls may be in flight; for more tokens than that it is a {@link WixUnavailableError} at once. Default: 64. */
+  /** How many calls may be in flight; any further call fails at once with a {@link WixUnavailableError}. Default: 64. */
   maxCalls?: number
   /** `false`: ask for each request. Default: cache each answer for at most 60 s, a refusal for 10 s. */
   cache?: false | TokenInfoCache
-  /** Where the API of Wix is, for tests: https, or this machine. Default: `https://www.wixapis.com`. */
+  /** Where the API of Wix is, for tests: https, or http on this machine. Default: `https://www.wixapis.com`. */
   apiUrl?: string
   /** Default: Node's own. */
   fetch?: Fetch
@@ -98,7 +98,8 @@ const otherApp = (clientId: unknown): string => {
 function tokenInfoOf(answer: Record<string, unknown>, appId: string, time: number): WixTokenInfo {
   const active = own(answer, 'active')
   // The documentation has a string here as well, and the string "false" is truthy.
-  if (active !== true && active !== 'true') throw refusal('token_inactive', 'Token Info does not call it active')
+  if (active !== true && active !== 'true')
+    throw refusal('token_inactive', 'Token Info does not report the credential as active')
   const instanceId = own(answer, 'instanceId')
   const exp = toSeconds(own(answer, 'exp'))
   // A token of another app must not be accepted here (RFC 9700 section 2.3).

@@ -70,7 +70,7 @@ export interface WixWebhookStrategyOptions<Req = DefaultRequest>
 const checks: Checks<VerifyWebhookOptions> = { ...signedChecks, maxAge }
 
 function parsed(json: unknown, what: string): Record<string, unknown> {
-  if (!isNonEmptyString(json)) throw refusal('claim_invalid', `${what} is not JSON in a string`)
+  if (!isNonEmptyString(json)) throw refusal('claim_invalid', `${what} is not a string that contains JSON`)
   const object = objectOf(parseJson(json, what))
   if (object === undefined) throw refusal('claim_invalid', `${what} is not a JSON object`)
   return object
@@ -95,7 +95,7 @@ function webhookCheck(
     const instanceId = own(event, 'instanceId')
     const eventType = own(event, 'eventType')
     if (!isNonEmptyString(instanceId))
-      throw refusal('claim_invalid', 'the event has no `instanceId`: one of an account?')
+      throw refusal('claim_invalid', 'the event has no `instanceId`: is it an account-level event?')
     if (!isNonEmptyString(eventType)) throw refusal('claim_invalid', 'the event has no `eventType`')
     const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
     return {
@@ -121,8 +121,8 @@ function webhookCheck(
 }
 
 /**
- * Verifies the body of a webhook without Passport. It proves that Wix sent this event to this app, not that it comes for the
- * first time.
+ * Verifies the body of a webhook without Passport. It proves that Wix sent this event to this app, not that this is the
+ * first delivery of it.
  *
  * @param body The raw body of the request.
  * @returns A promise of the event; rejects with the errors below.

@@ -9,7 +9,7 @@ type Payload = { readonly [Name in keyof WixInstancePayload]?: WixInstancePayloa
 /**
  * Signs an instance as Wix does, for tests and for development without a Wix account.
  *
- * @param payload `signDate` is the present moment unless it is named, also as `undefined` to leave it out.
+ * @param payload `signDate` defaults to the current time; name it as `undefined` to leave it out.
  * @param secret The app secret that your strategy has in the test.
  * @returns The value of the query parameter `instance`.
  */

@@ -197,7 +197,7 @@ export class WixSimulator {
   }
 
   /**
-   * From now on an endpoint answers like this, until the next call; null ends it.
+   * From now on the endpoint answers like this, until `fault` is called for it again; `null` restores it.
    *
    * @throws {TypeError} For another endpoint, and a fault that is unknown or of the wrong type.
    */

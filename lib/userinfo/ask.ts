@@ -10,7 +10,10 @@ const TOKEN = /^([a-z][\w-]* )?[\w\-.~+/]+=*$/i
 
 function authorizationOf(token: string): string {
   if (token.length > MAX_LENGTH || !TOKEN.test(token))
-    throw refusal('token_malformed', 'the token cannot be sent to the user info endpoint: it is too long or no token')
+    throw refusal(
+      'token_malformed',
+      'the token cannot be sent to the user info endpoint: it is too long or not a token',
+    )
   return token.includes(' ') ? token : `Bearer ${token}`
 }
 

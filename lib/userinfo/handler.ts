@@ -16,7 +16,7 @@ export interface UserInfoResponse {
 }
 
 const NOT_OF_NODE =
-  'userInfoHandler: the response must be that of Node or Express; in Fastify and Koa, answer with userInfoOf(identity)'
+  'userInfoHandler: the response must be a Node or Express response; in Fastify and Koa, answer with userInfoOf(identity)'
 
 type Handler<Req> = (req: Req, res: UserInfoResponse, next: (error?: Error) => void) => void | Promise<void>
 

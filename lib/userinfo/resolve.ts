@@ -24,7 +24,7 @@ import { askUserInfo, MAX_LENGTH } from './ask.ts'
 
 /** Which JWTs {@link resolveUserInfo} accepts. */
 export interface UserInfoKeySet {
-  /** Where the issuer publishes its keys: https, or this machine. */
+  /** Where the issuer publishes its keys: https, or http on this machine. */
   jwksUri: string
   /** The `iss` of the JWT. */
   issuer: string
@@ -40,7 +40,7 @@ export interface UserInfoContext extends ClockOptions {
   token?: string
   /** What a token endpoint answered: `{ id_token, access_token, ... }`. */
   tokenResponse?: Readonly<Record<string, unknown>>
-  /** Where a relative URL begins: https, or this machine. */
+  /** Where a relative URL begins: https, or http on this machine. */
   baseUrl?: string
   /** Other origins that may get the credential, for absolute URLs: `https://api.example.com`. Default: none. */
   origins?: readonly string[]
@@ -146,7 +146,7 @@ export async function resolveUserInfo(
   const claims = isObject(found) && typeof source !== 'object' ? objectOf({ ...found }) : undefined
   if (claims === undefined) {
     throw new TypeError(
-      "resolveUserInfo: the source must be a URL, 'token', 'token://id_token', 'token://access_token', or a function that answers " +
+      "resolveUserInfo: the source must be a URL, 'token', 'token://id_token', 'token://access_token', or a function that returns " +
         'one of these or an object of claims',
     )
   }

@@ -54,7 +54,7 @@ describe('inspect', () => {
       '  identity.clientId       app-1',
       '  identity.siteId         null',
       '',
-      'Verdict: good, for a route of WixAppStrategy',
+      'Verdict: good, for a route that uses WixAppStrategy',
       '',
     ]
     expect(await runInspect([credential], { env: ENV })).to.deep.equal({
@@ -84,7 +84,7 @@ describe('inspect', () => {
       const { stdout } = await runInspect([credential], { env, isTerminal })
       return /Verdict: (.*)$/m.exec(stdout)?.[1]
     }
-    const route = ', for a route of WixAppStrategy'
+    const route = ', for a route that uses WixAppStrategy'
     expect(await verdict(ENV, instance())).to.equal(`\x1b[32mgood\x1b[0m${route}`)
     expect(await verdict(ENV, 'hello')).to.equal('\x1b[31mrefused\x1b[0m, 401 token_malformed')
     expect(await verdict({}, instance())).to.equal(`\x1b[33mnot checked\x1b[0m${route}`)
@@ -164,7 +164,9 @@ describe('inspect', () => {
       expect(await reported(['--as', 'webhook', credential])).to.include({ verdict: 'not checked', strategy })
     }
     const token = await runInspect([accessToken()], { env: ENV })
-    expect(token.stdout).to.include('\nVerdict: not checked, for a route of WixAccessTokenStrategy\nHint: only Wix ')
+    expect(token.stdout).to.include(
+      '\nVerdict: not checked, for a route that uses WixAccessTokenStrategy\nHint: only Wix ',
+    )
     expect(await reported(['--as', 'webhook', 'hello'])).to.include({ verdict: 'not checked', strategy: null })
     expect(await reported(['--as', 'instance', webhook()], { env: ENV })).to.include({
       verdict: 'refused',
@@ -177,7 +179,7 @@ describe('inspect', () => {
     const { code, stdout } = await runInspect([instance({ aid: 'visitor-1' })], { env: ENV })
     expect(code).to.equal(0)
     expect(stdout.split('\n').slice(-3)).to.deep.equal([
-      'Verdict: good, for a route of WixAppStrategy',
+      'Verdict: good, for a route that uses WixAppStrategy',
       "Hint: an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403",
       '',
     ])
@@ -256,7 +258,7 @@ describe('inspect', () => {
       expect(await reported(['--secret-file', SECRET_FILE, instance()])).to.include({ exit: 0, verdict: 'good' })
       expect(await reported(['--app-id', GUID, instance({ appDefId: GUID }, 'other')], { env: ENV })).to.include({
         exit: 1,
-        hint: 'no secret of 1 fits; the instance names your app (not verified): is the secret that of another one?',
+        hint: 'no secret of 1 fits; the instance names your app (not verified): does the secret belong to another app?',
       })
       expect(await reported(['--app-id', 'app-2', instance({ appDefId: GUID })], { env: ENV })).to.include({
         exit: 1,
@@ -364,7 +366,7 @@ describe('inspect', () => {
           const { code, stdout, stderr } = await runInspect([...args, token])
           expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
           expect(stdout)
-            .to.include('\nVerdict: good, for a route of WixSessionStrategy\n')
+            .to.include('\nVerdict: good, for a route that uses WixSessionStrategy\n')
             .and.not.include(String(key['d']))
           expect(await reported([...args, rawSession()])).to.include({ exit: 1, code: 'signature_invalid' })
         }
@@ -379,7 +381,7 @@ describe('inspect', () => {
         const [header, claims] = rawSession().split('.')
         expect(await reported(['--jwks', keys, ...rules, `${header}.${claims}.AAAA`])).to.include({
           exit: 1,
-          hint: 'the `kid` is known, but the signature is not of its key',
+          hint: 'the `kid` is known, but the signature was not made with that key',
         })
         expect(await reported(['--jwks', keys, ...rules, rawSession({ kid: undefined })])).to.include({
           hint: 'the header has no `kid`',
@@ -508,7 +510,7 @@ describe('inspect', () => {
       [
         'an address that is not secure',
         ['--jwks', 'http://app.example/jwks', 'x'],
-        '--jwks must be a file, or an https URL without a password, or an http URL of this machine (localhost, 127.0.0.1, [::1])',
+        '--jwks must be a file, or an https URL without a password, or an http URL on this machine (localhost, 127.0.0.1, [::1])',
       ],
       [
         'a secret that cannot be one',

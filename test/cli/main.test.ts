@@ -61,7 +61,7 @@ for (const [from, program] of PROGRAMS) {
       expect(stdout).to.match(
         /^This is an instance\.\n\nDecoded \(verified\):\n  payload\.instanceId +c4a1f2b8-\.\.\.\n/,
       )
-      expect(stdout).to.match(/\n\nVerdict: good, for a route of WixAppStrategy\n$/)
+      expect(stdout).to.match(/\n\nVerdict: good, for a route that uses WixAppStrategy\n$/)
     })
 
     it('inspects a credential from its argument, with whole ids', async () => {

@@ -10,12 +10,12 @@ import { runInspect } from '../support/inspect.ts'
 const AS_IT_CAME = 'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped.'
 const SECRET = 'Compare the secret with that of the app in its dashboard: More Actions > View ID & keys.'
 const WHOLE = 'Copy the whole credential, address or header line.'
-const NO_INSTALLATION = 'Leave it refused: it belongs to no installation.'
-const NOT_OF_WIX = 'Leave it refused: it is whole and signed, but not what Wix sends to an app.'
-const NEW_BODY = 'Look at a new one. If that is refused, set the clock.'
+const NO_INSTALLATION = 'Keep refusing it: it does not belong to any installation.'
+const NOT_OF_WIX = 'Keep refusing it: it is complete and signed, but it is not what Wix sends to an app.'
+const NEW_BODY = 'Try a new one. If that is refused, set the clock.'
 const CLOCK = 'Set the clock of this machine, or of the signer.'
 const PUBLIC_KEY = 'Compare the public key with that of the app in its dashboard: Webhooks > Get public key.'
-const ALGORITHM = 'Leave it refused: Wix does not sign like this.'
+const ALGORITHM = 'Keep refusing it: Wix does not sign like this.'
 const OTHER_ROUTE = 'Send it to the route of its kind, or use the strategy of this kind here.'
 const OTHER_APP = 'Compare the app ID, the issuer and the audience of your app with those above.'
 const RAW_BODY = 'Verify the raw body, byte for byte, before any parser.'
@@ -43,7 +43,7 @@ const REFUSED: Record<string, Record<string, Row>> = {
       AS_IT_CAME,
     ],
     'wix-hive-scala-precalculated-wrapped': [
-      'no secret of 1 fits; the payload is not canonical base64url: whitespace or a line break in it',
+      'no secret of 1 fits; the payload is not canonical base64url: it contains whitespace or a line break',
       AS_IT_CAME,
     ],
     'wixinstance-py-owner-one-signature-char-changed': ['no secret of 1 fits', SECRET],
@@ -76,7 +76,7 @@ const REFUSED: Record<string, Record<string, Row>> = {
     ],
     'malformed-empty': ['the input holds no credential', WHOLE],
     'wixinstance-go-hmac-ok-payload-not-base64-json': [
-      'a part is not canonical base64url: whitespace or a line break in it',
+      'a part is not canonical base64url: it contains whitespace or a line break',
       AS_IT_CAME,
     ],
     'derived-ruby-owner-payload-replaced': ['no secret of 1 fits', SECRET],
@@ -95,7 +95,10 @@ const REFUSED: Record<string, Record<string, Row>> = {
     'derived-ruby-owner-hex-secret-bytes': ['no secret of 1 fits', SECRET],
   },
   webhook: {
-    'constructed-account-level-no-instanceId': ['the event has no `instanceId`: one of an account?', NO_INSTALLATION],
+    'constructed-account-level-no-instanceId': [
+      'the event has no `instanceId`: is it an account-level event?',
+      NO_INSTALLATION,
+    ],
     'constructed-no-exp': ['`exp` is missing', NOT_OF_WIX],
     'constructed-expired': ['`exp` was 4 d 15 h ago', NEW_BODY],
     'constructed-iat-in-future': ['`iat` is 23 h 59 min in the future: is the clock of this machine right?', CLOCK],
@@ -105,7 +108,7 @@ const REFUSED: Record<string, Record<string, Row>> = {
     'constructed-HS256-with-public-key-as-secret': ['`alg` is not RS256', ALGORITHM],
     'constructed-alg-none': ['`alg` is not RS256', ALGORITHM],
     'constructed-payload-changed': ['no key of 1 fits', PUBLIC_KEY],
-    'constructed-data-is-object': ['`data` of the JWT is not JSON in a string', NOT_OF_WIX],
+    'constructed-data-is-object': ['`data` of the JWT is not a string that contains JSON', NOT_OF_WIX],
     'constructed-inner-data-is-not-json': ['`data` of the event is not JSON in UTF-8', NOT_OF_WIX],
     'constructed-outer-data-is-not-json': ['`data` of the JWT is not JSON in UTF-8', NOT_OF_WIX],
     'constructed-service-plugin-token-sent-to-webhook': [
@@ -136,8 +139,8 @@ const REFUSED: Record<string, Record<string, Row>> = {
     'wix-docs-hs256-sample': ['`alg` is not RS256', ALGORITHM],
   },
   digest: {
-    'constructed-body-changed': ['the hash is that of another body; 29 bytes arrived here', RAW_BODY],
-    'constructed-body-reserialised': ['the hash is that of another body; 36 bytes arrived here', RAW_BODY],
+    'constructed-body-changed': ['the hash does not match the body; 29 bytes arrived here', RAW_BODY],
+    'constructed-body-reserialised': ['the hash does not match the body; 36 bytes arrived here', RAW_BODY],
     'constructed-expired': ['`exp` was 11 min 41 s ago', NEW_BODY],
     'constructed-other-key': ['no key of 1 fits', PUBLIC_KEY],
     'constructed-no-hash-claim': ['`data` of the JWT has no `SHA256` of 64 hex digits', NOT_OF_WIX],
@@ -148,8 +151,8 @@ const REFUSED: Record<string, Record<string, Row>> = {
   credentials: {
     'api-key': ['looks like an API key, which belongs to an account and not to an app', NO_SIGN_IN],
     'instance-raw': ['looks like an instance: WixAppStrategy', OTHER_ROUTE],
-    'velo-instance': ['looks like an instance for the code of a site, which is for no app', NO_SIGN_IN],
-    'refresh-token': ['looks like a refresh token, which signs nobody in', NO_SIGN_IN],
+    'velo-instance': ['looks like an instance for the code of a site, not for an app', NO_SIGN_IN],
+    'refresh-token': ['looks like a refresh token, which cannot sign a user in', NO_SIGN_IN],
     'bare-jwt': ['looks like a JWT: a webhook or a session?', OTHER_ROUTE],
     junk: ['1 part between dots; an access token has 4 or more', AS_IT_CAME],
     empty: ['the input holds no credential', WHOLE],
@@ -158,9 +161,9 @@ const REFUSED: Record<string, Record<string, Row>> = {
     'other-app': ["clientId is another app's (00000000-...)", OTHER_APP],
     'no-clientId': ['Token Info names no `clientId`', NOT_OF_WIX],
     'no-instanceId': ['Token Info names no `instanceId`', NOT_OF_WIX],
-    'inactive-boolean': ['Token Info does not call it active', INSTALLED],
-    'inactive-string': ['Token Info does not call it active', INSTALLED],
-    'active-missing': ['Token Info does not call it active', INSTALLED],
+    'inactive-boolean': ['Token Info does not report the credential as active', INSTALLED],
+    'inactive-string': ['Token Info does not report the credential as active', INSTALLED],
+    'active-missing': ['Token Info does not report the credential as active', INSTALLED],
     expired: ['`exp` was 1 s ago', NEW_TOKEN],
     'http-400': ['Token Info answered with status 400', INSTALLED],
     'http-401': ['Token Info answered with status 401', INSTALLED],

@@ -45,7 +45,7 @@ const digests = new WixDigestStrategy({ publicKey, now })
 const owner = (): Request => get({ instance: instance() })
 
 const INVALID_MESSAGE =
-  'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)'
+  'This Wix credential is not valid for this app: open the page from Wix again (developers: check the app secret, the public key and the app ID)'
 const NOTHING = 'No Wix credential in the request: open the page from Wix'
 const TWICE = 'The Wix credential must be sent once, in one place, as a string'
 

@@ -90,7 +90,7 @@ describe('handleOnce', () => {
     `
     expect(await run(script)).to.deep.equal({
       stdout: 'route,503\n',
-      stderr: 'deduplicate: nothing told, since the request or the error cannot be read\n',
+      stderr: 'deduplicate: nothing was reported, because the request or the error cannot be read\n',
     })
   }).timeout(20_000)
 
@@ -208,7 +208,7 @@ describe('handleOnce', () => {
         const answer = handleOnce({ store: storeOf({ abort: fail }) })(event(), () => Promise.reject(error))
         expect(await errorOf(answer)).to.equal(error)
         expect((await warned).message).to.equal(
-          'handleOnce: a failed delivery could not be freed, so retries wait until its lease expires',
+          'handleOnce: the lease of a failed delivery could not be released, so retries wait until it expires',
         )
       })
     }

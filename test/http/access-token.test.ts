@@ -25,7 +25,7 @@ const versions: Array<[string, typeof express]> = [
 const TOKEN = accessToken()
 const MISSING = 'Bearer realm="Wix"'
 const INVALID =
-  'Bearer realm="Wix", error="invalid_token", error_description="This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)"'
+  'Bearer realm="Wix", error="invalid_token", error_description="This Wix credential is not valid for this app: open the page from Wix again (developers: check the app secret, the public key and the app ID)"'
 const MALFORMED =
   'Bearer realm="Wix", error="invalid_token", error_description="This is not a complete Wix credential: send it exactly as Wix issued it"'
 const EXPIRED =

@@ -89,7 +89,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: query(instance({}, 'another')).replace('/app', '/app-id'),
         status: 401,
         code: 'signature_invalid',
-        hint: 'no secret of 2 fits; the instance names your app (not verified): is the secret that of another one?',
+        hint: 'no secret of 2 fits; the instance names your app (not verified): does the secret belong to another app?',
       },
       {
         path: query(instance({ appDefId: 'mine' }, 'another')),
@@ -180,7 +180,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: query(encodeURIComponent(`${instance()}=`)),
         status: 401,
         code: 'signature_invalid',
-        hint: 'no secret of 2 fits; the payload is not canonical base64url: characters in it that base64 does not have',
+        hint: 'no secret of 2 fits; the payload is not canonical base64url: it contains characters that are not base64',
       },
       {
         path: query(`${instance()}${'A'.repeat(8000)}`),
@@ -284,7 +284,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: header('JWS.a.b.c'),
         status: 401,
         code: 'token_malformed',
-        hint: 'looks like a refresh token, which signs nobody in',
+        hint: 'looks like a refresh token, which cannot sign a user in',
       },
       {
         path: '/token',
@@ -305,7 +305,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: header(`${token()}A`),
         status: 401,
         code: 'token_inactive',
-        hint: 'Token Info does not call it active',
+        hint: 'Token Info does not report the credential as active',
       },
       {
         symptom: 'all access tokens are `token_inactive`',
@@ -327,7 +327,7 @@ describe('The hint of a refusal, over HTTP', () => {
         answer: { active: true, instanceId: 'another', clientId: APP_ID, exp: seconds(60) },
         status: 401,
         code: 'claim_invalid',
-        hint: 'Token Info names another installation or app than the instance',
+        hint: 'Token Info and the instance name different installations or apps',
       },
       {
         symptom: '403 for the owner, after an access token',
@@ -335,7 +335,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: header(token()),
         status: 403,
         code: 'insufficient_scope',
-        hint: 'no `permissions` of an owner; an access token has none at all',
+        hint: 'the subject does not have the `permissions` of an owner; an access token has no `permissions` at all',
         strategy: 'requireIdentity',
       },
       {
@@ -358,7 +358,7 @@ describe('The hint of a refusal, over HTTP', () => {
         path: '/plan?instance=INSTANCE',
         status: 403,
         code: 'insufficient_scope',
-        hint: 'the site is not known to be on a plan of the rule',
+        hint: 'the site is not known to be on a plan that the rule allows',
         strategy: 'requireIdentity',
       },
       {
@@ -370,7 +370,7 @@ describe('The hint of a refusal, over HTTP', () => {
       },
       { path: '/nobody?instance=INSTANCE', status: 401, hint: 'the verify callback found no user' },
       {
-        symptom: '401 to half of the requests, with several processes',
+        symptom: '401 on half of the requests, with several processes',
         path: '/session',
         init: header(`Bearer ${foreignSession}`),
         status: 401,
@@ -461,7 +461,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: post(`${body} `, { digest: signDigest(body, KEYS.privateKey) }),
         status: 401,
         code: 'signature_invalid',
-        hint: 'the hash is that of another body; 13 bytes arrived here',
+        hint: 'the hash does not match the body; 13 bytes arrived here',
       },
       {
         symptom: 'every signed request gets a 500',

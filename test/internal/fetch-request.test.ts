@@ -169,7 +169,7 @@ describe('fetchBody', () => {
       expect(error)
         .to.have.property('message')
         .that.equals(
-          'The raw body of this Request is gone, or no stream of bytes: call authenticateRequest() before anything reads it',
+          'The raw body of this Request has already been read, or is not a stream of bytes: call authenticateRequest() before anything reads it',
         )
     }
   })

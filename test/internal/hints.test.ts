@@ -79,7 +79,7 @@ describe('what a credential looks like', () => {
     ['OauthNG.JWS.eyJh.eyJh.sig', 'an access token: WixAccessTokenStrategy'],
     ['OAUTH2.eyJh.eyJh.sig', 'an access token: WixAccessTokenStrategy'],
     ['IST.eyJh.eyJh.sig', 'an API key, which belongs to an account and not to an app'],
-    ['JWS.eyJh.eyJh.sig', 'a refresh token, which signs nobody in'],
+    ['JWS.eyJh.eyJh.sig', 'a refresh token, which cannot sign a user in'],
     ['eyJh.eyJh.sig', 'a JWT: a webhook or a session?'],
     ['eyJh.eyJh.', 'a JWT: a webhook or a session?'],
     ['JWT=eyJh.eyJh.sig', 'a Digest header: WixDigestStrategy'],

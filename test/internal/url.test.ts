@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { isOrigin, secureUrl, urlUnder, urlWithin } from '../../lib/internal/url.ts'
 
 describe('T-05: secureUrl', () => {
-  const expected = 'an https URL without a password, or an http URL of this machine (localhost, 127.0.0.1, [::1])'
+  const expected = 'an https URL without a password, or an http URL on this machine (localhost, 127.0.0.1, [::1])'
   for (const url of [
     'https://wix.com',
     'https://wix.com:8443/path?query',

@@ -443,7 +443,7 @@ describe('deduplicate', () => {
             expect(await statuses(event(), event())).to.deep.equal([400, 200])
             await settled()
             expect(warning.args.map(([message]) => String(message))).to.deep.equal([
-              'deduplicate: a failed delivery could not be freed, so retries wait until its lease expires',
+              'deduplicate: the lease of a failed delivery could not be released, so retries wait until it expires',
               'deduplicate: a handled delivery could not be stored, so a retry may be handled again',
             ])
             for (const [, options] of warning.args) expect(options).to.include({ type: 'WixStoreWarning' })

@@ -426,7 +426,7 @@ describe('S-02: SessionTokens.issue', () => {
       const error = await errorOf(sessionTokens().issue((await identity) as never))
       expect(error).to.be.instanceOf(TypeError)
       expect((error as Error).message).to.equal(
-        'SessionTokens: issue() takes what WixAppStrategy or WixAccessTokenStrategy has verified: identityOf(req) after one of them',
+        'SessionTokens: issue() takes an identity that WixAppStrategy or WixAccessTokenStrategy has verified: pass identityOf(req) after one of them',
       )
     })
   }

@@ -296,7 +296,7 @@ describe('WixSessionStrategy', () => {
     const remote = { jwksUri: 'https://app.example/jwks.json', issuer: ISSUER, audience: AUDIENCE }
     const oneOf = 'the options must have either { tokens }, or { jwksUri, issuer, audience } of another service'
     const url =
-      'option `jwksUri` must be an https URL without a password, or an http URL of this machine (localhost, 127.0.0.1, [::1])'
+      'option `jwksUri` must be an https URL without a password, or an http URL on this machine (localhost, 127.0.0.1, [::1])'
     optionsTable(
       { WixSessionStrategy: showingNoSecretOf([ES256], (options) => new WixSessionStrategy(options)) },
       [

@@ -375,7 +375,7 @@ describe('WixAccessTokenStrategy', () => {
 
 describe('P-10: the options of the access token', () => {
   const url =
-    'option `apiUrl` must be an https URL without a password, query or fragment, or an http URL of this machine'
+    'option `apiUrl` must be an https URL without a password, query or fragment, or an http URL on this machine'
   const age = 'cache: option `maxAge` must be a number of seconds above 0, at most 60'
   const types = 'option `subjectTypes` must be a non-empty array of USER | MEMBER | VISITOR | APP | UNKNOWN'
   const whole = 'must be an integer from 1 to 10000000'

@@ -300,14 +300,14 @@ describe('WixAppStrategy', () => {
         request({ instance: instance({}, OTHER_SECRET) }),
         401,
         'signature_invalid',
-        'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)',
+        'This Wix credential is not valid for this app: open the page from Wix again (developers: check the app secret, the public key and the app ID)',
       ],
       [
         'an instance of another app',
         asked({ appDefId: 'app-2' }),
         401,
         'claim_invalid',
-        'This Wix credential is not valid for this app: open the page from Wix again (developers: compare the app secret, the public key and the app ID)',
+        'This Wix credential is not valid for this app: open the page from Wix again (developers: check the app secret, the public key and the app ID)',
       ],
       [
         'an old instance',

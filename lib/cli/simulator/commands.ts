@@ -127,7 +127,7 @@ export function commandsOf(options: CommandOptions): Commands {
       'install',
       forSelection(async (selection, { appId: asked, postInstallationUrl: given }) => {
         const callback = isNonEmptyString(given) && URL.canParse(given) ? new URL(given) : undefined
-        // An instance is a credential: it goes to the app alone, whoever has made the link to the installer.
+        // An instance is a credential: it goes only to the app, whoever has made the link to the installer.
         const isOfApp = [targets.app, targets.install].some(
           (url) => url !== undefined && new URL(url).origin === callback?.origin,
         )

@@ -81,7 +81,7 @@ export class Deliveries {
     if (this.#last !== undefined) await this._deliver(this.#last, ', the same again')
   }
 
-  /** Moves the clock of the retries to the next one, and sends what is due. */
+  /** Moves the retry clock to the next one, and sends what is due. */
   async nextRetry(): Promise<void> {
     for (const { delivery, attempt } of this.#retries.takeNext()) {
       await this._attempt(delivery, attempt, `, attempt ${attempt} of ${MAX_ATTEMPTS}`)

@@ -16,7 +16,7 @@ export interface Credential {
 
 /** Why a credential must be refused. */
 export interface Explanation {
-  /** A code of `WixAuthError`, or `unavailable` where nobody can tell. */
+  /** A code of `WixAuthError`, or `unavailable` if it could not be checked. */
   code: string
   message: string
   /** The facts that end the search, where the package knows them. */

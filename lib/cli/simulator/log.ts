@@ -22,7 +22,7 @@ export interface Entry {
   refusal: Refusal | null
 }
 
-/** What somebody sends, or would send. */
+/** What is sent, or would be sent. */
 export interface Sent {
   title: string
   flaw: Flaw

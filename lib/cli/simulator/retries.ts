@@ -8,7 +8,7 @@ export interface Retry<Delivery> {
   delivery: Delivery
   /** From 2 to {@link MAX_ATTEMPTS}. */
   attempt: number
-  /** On the clock of the retries, in minutes. */
+  /** On the retry clock, in minutes. */
   due: number
 }
 

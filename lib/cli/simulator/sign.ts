@@ -72,7 +72,7 @@ export function instanceFor(signers: Signers, selection: Selection): string {
   )
 }
 
-/** What a page gets from `fetchWithAuth()`. Wix alone checks it, by its own clock: a wrong one changes nothing. */
+/** What a page gets from `fetchWithAuth()`. Only Wix checks it, by its own clock: a wrong one changes nothing. */
 export function accessTokenFor({ own, other, wix }: Signers, selection: Selection): string {
   const { site, person, plan, flaw } = selection
   const token = wix.accessToken({

@@ -115,15 +115,15 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
   it('moves the clock to the next retry', async () => {
     simulated.webhooks.status = 500
     const page = await open()
-    await page.getByText('None waits.').waitFor()
+    await page.getByText('None is waiting.').waitFor()
     await press(page, 'New order')
     await page.getByText('Webhook wix.ecom.v1.order_created: attempt 2 of 13, in 1 min').waitFor()
     await press(page, 'Move the clock to the next one')
     await page.getByText('Webhook wix.ecom.v1.order_created: attempt 3 of 13, in 10 min').waitFor()
-    await page.getByText('The clock of the retries stands at 1 min.').waitFor()
+    await page.getByText('The retry clock is at 1 min.').waitFor()
     simulated.webhooks.status = 200
     await press(page, 'Move the clock to the next one')
-    await page.getByText('None waits.').waitFor()
+    await page.getByText('None is waiting.').waitFor()
     expect(complaints).to.deep.equal([])
   })
 
@@ -163,7 +163,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const first = await startSimulator({ ...options, port })
     const page = await browser.newPage()
     await page.goto(`${first.url}/#site=yoga&plan=gone&length=1`)
-    await page.getByText('None waits.').waitFor()
+    await page.getByText('None is waiting.').waitFor()
     await first.close()
     await page.getByText('The simulator does not answer: is it still running?').waitFor()
     const second = await startSimulator({ ...options, port, plugin: `${simulated.app.url}/fees` })

@@ -11,7 +11,7 @@ describe('The explanation of a refusal', () => {
     const value = signInstance({ instanceId: 'site-1', appDefId: 'another' }, keys.appSecret)
     const explanation = await explain({ kind: 'instance', value }, keys)
     expect(explanation).to.include({ code: 'claim_invalid' })
-    expect(explanation?.message).to.include('compare the app secret')
+    expect(explanation?.message).to.include('check the app secret')
     expect(explanation?.hint ?? '').to.not.include(keys.appSecret)
     expect(await explain({ kind: 'webhook', value: 'x' }, keys)).to.include({ code: 'token_malformed' })
     expect(await explain({ kind: 'Digest', value: 'JWT=x' }, keys)).to.include({ code: 'token_malformed' })

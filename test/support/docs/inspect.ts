@@ -63,15 +63,15 @@ export default {
         const { stdout } = await shell(page, '--secret-file', APP_ID)
         expect(stdout.match(/^(This|Verdict|Hint).*$/gm)).to.deep.equal([
           'This is an instance.',
-          'Verdict: good, for a route of WixAppStrategy',
+          'Verdict: good, for a route that uses WixAppStrategy',
           'This is a webhook.',
-          'Verdict: good, for a route of WixWebhookStrategy',
+          'Verdict: good, for a route that uses WixWebhookStrategy',
           'This is a Digest header.',
-          'Verdict: good, for a route of WixDigestStrategy',
+          'Verdict: good, for a route that uses WixDigestStrategy',
           'This is an access token.',
-          'Verdict: good, for a route of WixAccessTokenStrategy',
+          'Verdict: good, for a route that uses WixAccessTokenStrategy',
           'This is a session token.',
-          'Verdict: good, for a route of WixSessionStrategy',
+          'Verdict: good, for a route that uses WixSessionStrategy',
         ])
       } finally {
         await server.close()

@@ -31,7 +31,7 @@ function notice(text) {
 }
 
 function failed(error) {
-  notice(`The simulator did not do it: ${error.message}`)
+  notice(`The simulator could not do this: ${error.message}`)
 }
 
 let state
@@ -133,8 +133,8 @@ const duration = (minutes) => {
 function showRetries({ clock, waiting }) {
   $('#retries').textContent =
     waiting.length === 0
-      ? 'A webhook that gets no 200 within 1,250 ms comes again, up to 12 times in two days. None waits.'
-      : `The clock of the retries stands at ${duration(clock)}.`
+      ? 'A webhook that gets no 200 within 1,250 ms is sent again, up to 12 times in two days. None is waiting.'
+      : `The retry clock is at ${duration(clock)}.`
   const lines = waiting.map(({ title, attempt, due }) => {
     const line = document.createElement('li')
     line.textContent = `${title}: attempt ${attempt} of 13, in ${duration(due - clock)}`
