@@ -45,7 +45,7 @@ const HINTS: Partial<Record<string, (error: unknown, context: JwtContext) => str
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: (_error, { token, keys }) =>
     keys === undefined
       ? 'the `kid` is known, but the signature was not made with that key'
-      : `no key of ${keys} fits${unverifiedApp(token)}`,
+      : (keys === 1 ? 'the key does not fit' : `no key of ${keys} fits`) + unverifiedApp(token),
   ERR_JWT_EXPIRED: (error, { time }) =>
     `\`exp\` was ${duration(time / 1000 - Number(own(own(error, 'payload'), 'exp')))} ago`,
   ERR_JWT_CLAIM_VALIDATION_FAILED: claimHint,

@@ -225,7 +225,8 @@ export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInst
     const signature = instance.slice(0, 43)
     const data = instance.slice(44)
     if (!secrets.some((secret) => isSignature(signature, data, secret))) {
-      throw refusal('signature_invalid', `no secret of ${secrets.length} fits${unverifiedParts(data, appId)}`)
+      const tried = secrets.length === 1 ? 'the secret does not fit' : `no secret of ${secrets.length} fits`
+      throw refusal('signature_invalid', tried + unverifiedParts(data, appId))
     }
 
     const payload = parsePayload(data)

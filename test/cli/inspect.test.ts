@@ -73,7 +73,7 @@ describe('inspect', () => {
     expect(stdout.split('\n').slice(-5)).to.deep.equal([
       '',
       'Verdict: refused, 401 signature_invalid',
-      'Hint: no secret of 1 fits; the instance names app c4a1f2b8-... (not verified)',
+      'Hint: the secret does not fit; the instance names app c4a1f2b8-... (not verified)',
       'Cure: Compare the secret with that of the app in its dashboard: More Actions > View ID & keys.',
       '',
     ])
@@ -258,7 +258,7 @@ describe('inspect', () => {
       expect(await reported(['--secret-file', SECRET_FILE, instance()])).to.include({ exit: 0, verdict: 'good' })
       expect(await reported(['--app-id', GUID, instance({ appDefId: GUID }, 'other')], { env: ENV })).to.include({
         exit: 1,
-        hint: 'no secret of 1 fits; the instance names your app (not verified): does the secret belong to another app?',
+        hint: 'the secret does not fit; the instance names your app (not verified): does the secret belong to another app?',
       })
       expect(await reported(['--app-id', 'app-2', instance({ appDefId: GUID })], { env: ENV })).to.include({
         exit: 1,
@@ -430,7 +430,7 @@ describe('inspect', () => {
 
     it('what is signed with another secret, and holds nothing to name', async () => {
       for (const credential of [sign([], 'other'), sign({}, 'other')])
-        expect(await reported([credential], { env: ENV })).to.include({ exit: 1, hint: 'no secret of 1 fits' })
+        expect(await reported([credential], { env: ENV })).to.include({ exit: 1, hint: 'the secret does not fit' })
     })
 
     it('an instance that was cut anywhere, or has a character too many', async () => {
@@ -440,7 +440,7 @@ describe('inspect', () => {
         expect(await reported([credential], { env: ENV })).to.include({
           exit: 1,
           code: 'signature_invalid',
-          hint: 'no secret of 1 fits; the payload is not complete JSON: was it cut?',
+          hint: 'the secret does not fit; the payload is not complete JSON: was it cut?',
           cure: 'Copy the whole instance, and nothing else.',
         })
       const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -448,7 +448,7 @@ describe('inspect', () => {
         for (const character of characters) {
           const { hint, cure } = await reported([`${instance({ extra })}${character}`], { env: ENV })
           expect(hint).to.match(
-            /^no secret of 1 fits; the payload is not (complete JSON: was it cut|canonical base64url: was it cut or changed)\?$/,
+            /^the secret does not fit; the payload is not (complete JSON: was it cut|canonical base64url: was it cut or changed)\?$/,
           )
           expect(cure).to.match(/whole/)
         }

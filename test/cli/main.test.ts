@@ -73,7 +73,7 @@ for (const [from, program] of PROGRAMS) {
     it('ends with the exit code of a refusal, in JSON, too', async () => {
       const { code, stdout, stderr } = await run(program, ['inspect', '--json', instance], { WIX_APP_SECRET: 'other' })
       expect({ code, stderr }).to.deep.equal({ code: 1, stderr: '' })
-      expect(JSON.parse(stdout)).to.include({ kind: 'instance', verdict: 'refused', hint: 'no secret of 1 fits' })
+      expect(JSON.parse(stdout)).to.include({ kind: 'instance', verdict: 'refused', hint: 'the secret does not fit' })
     })
 
     it('ends with another exit code for what it did not check, and for wrong use', async () => {

@@ -390,7 +390,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: post(webhook({}, generateAppKeys().privateKey)),
         status: 401,
         code: 'signature_invalid',
-        hint: 'no key of 1 fits',
+        hint: 'the key does not fit',
       },
       {
         path: '/webhook',
@@ -453,7 +453,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: post(plugin({ aud: OTHER_APP_ID }, generateAppKeys().privateKey)),
         status: 401,
         code: 'signature_invalid',
-        hint: `no key of 1 fits; the JWT names app ${OTHER_APP_ID} (not verified)`,
+        hint: `the key does not fit; the JWT names app ${OTHER_APP_ID} (not verified)`,
       },
       { path: '/digest', init: post(body), status: 401, code: 'credentials_missing', hint: 'no `Digest` header' },
       {

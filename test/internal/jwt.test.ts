@@ -308,8 +308,8 @@ describe('a JWT from Wix', () => {
       const forged = rawJwt(HEADER, claimsOf(more), signedBy('RSA-SHA256', OTHER_KEYS.privateKey))
       return ((await verify(forged).catch((error: unknown) => error)) as WixAuthError).hint
     }
-    expect(await hintOf({})).to.match(/^no key of 1 fits; the JWT names app 5e2d9a41-\S+ \(not verified\)$/)
-    expect(await hintOf({ long: 'x'.repeat(10_000) })).to.equal('no key of 1 fits')
+    expect(await hintOf({})).to.match(/^the key does not fit; the JWT names app 5e2d9a41-\S+ \(not verified\)$/)
+    expect(await hintOf({ long: 'x'.repeat(10_000) })).to.equal('the key does not fit')
   })
 
   it('E-01: leaves nothing of itself in any refusal', async () => {

@@ -56,7 +56,7 @@ describe('What an app in the process of the simulator says about a request', () 
       strategy: 'wix-digest',
       status: 401,
       code: 'signature_invalid',
-      hint: 'no key of 1 fits',
+      hint: 'the key does not fit',
     })
   })
 
