@@ -17,6 +17,7 @@ import {
 } from '../lib/index.ts'
 import { instance, now, SECRET } from './support/build.ts'
 import { unobserved } from './support/canaries.ts'
+import { NODE_V8_COVERAGE } from './support/coverage.ts'
 import { digest, KEYS } from './support/jwt.ts'
 import { request, run, runToEnd, settled, start } from './support/run.ts'
 
@@ -233,6 +234,7 @@ describe('a process that is not asked for events', function () {
       {
         env: {
           ...inherited,
+          NODE_V8_COVERAGE,
           APP_ID: 'app',
           APP_SECRET: SECRET,
           OTHER_SECRET: 'other-secret',

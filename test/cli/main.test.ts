@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { signInstance } from '../../lib/testing/index.ts'
+import { NODE_V8_COVERAGE } from '../support/coverage.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const GUID = 'c4a1f2b8-1111-4111-8111-111111111111'
@@ -18,7 +19,7 @@ interface Ran {
 /** Runs the program, with this environment alone. */
 async function run(program: readonly string[], args: readonly string[], env: object = {}, input = ''): Promise<Ran> {
   // The coverage of lib/ counts what the child runs.
-  const { PATH, NODE_V8_COVERAGE } = process.env
+  const { PATH } = process.env
   const child = execFile(process.execPath, [...program, ...args], { env: { PATH, NODE_V8_COVERAGE, ...env } })
   const written = { stdout: '', stderr: '' }
   child.stdout?.on('data', (data) => (written.stdout += String(data)))

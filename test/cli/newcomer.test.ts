@@ -22,9 +22,7 @@ describeWith(CHROMIUM, 'A newcomer with an empty folder and docs/simulator.md', 
   const children: ChildProcess[] = []
   /** Without what a machine of tests has set. */
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !/^(WIX_|PORT$|NODE_OPTIONS$|NODE_V8_COVERAGE$|npm_config_local_prefix$)/.test(name),
-    ),
+    Object.entries(process.env).filter(([name]) => !/^(WIX_|PORT$|NODE_OPTIONS$|npm_config_local_prefix$)/.test(name)),
   )
 
   before(async function () {

@@ -9,6 +9,7 @@ import { parseEnv } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { simulate } from '../../lib/cli/simulate.ts'
+import { NODE_V8_COVERAGE } from '../support/coverage.ts'
 
 const MAIN = join(import.meta.dirname, '../../lib/cli/main.ts')
 const TSX = import.meta.resolve('tsx')
@@ -34,10 +35,14 @@ describe('passport-wix-app', function () {
     await rm(cwd, { recursive: true, force: true })
   })
 
+  const env = { ...process.env, NODE_V8_COVERAGE }
   const run = (...args: string[]): Promise<Ended> =>
     new Promise((resolve) => {
-      const child = execFile(process.execPath, ['--import', TSX, MAIN, ...args], { cwd }, (_error, stdout, stderr) =>
-        resolve({ code: Number(child.exitCode), stdout, stderr }),
+      const child = execFile(
+        process.execPath,
+        ['--import', TSX, MAIN, ...args],
+        { cwd, env },
+        (_error, stdout, stderr) => resolve({ code: Number(child.exitCode), stdout, stderr }),
       )
     })
 
@@ -47,6 +52,7 @@ describe('passport-wix-app', function () {
   ): Promise<{ child: ChildProcessByStdio<null, Readable, null>; output: string }> {
     const child = spawn(process.execPath, ['--import', TSX, MAIN, 'simulate', '--app', APP, ...args], {
       cwd,
+      env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     children.add(child)

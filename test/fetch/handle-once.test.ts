@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { handleOnce } from '../../lib/fetch/index.ts'
 import { memoryStore, WixUnavailableError, type WixWebhookEvent } from '../../lib/index.ts'
+import { NODE_V8_COVERAGE } from '../support/coverage.ts'
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { settled } from '../support/run.ts'
@@ -36,7 +37,7 @@ async function run(script: string): Promise<{ stdout: string; stderr: string }> 
   const args = ['--import', 'tsx/esm', '--input-type=module', '--eval', script]
   const { stdout, stderr } = await execute(process.execPath, args, {
     cwd: join(import.meta.dirname, '../..'),
-    env: { ...env, NODE_DEBUG: 'passport-wix-app' },
+    env: { ...env, NODE_V8_COVERAGE, NODE_DEBUG: 'passport-wix-app' },
   })
   return { stdout, stderr: stderr.replaceAll(/^PASSPORT-WIX-APP \d+: /gm, '') }
 }

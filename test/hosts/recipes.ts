@@ -384,8 +384,7 @@ export class Recipes {
   }
 
   static async open(environment: Readonly<Record<string, string>>): Promise<Recipes> {
-    // These processes are not what the coverage is about.
-    const { NODE_V8_COVERAGE: _coverage, NODE_OPTIONS: _options, ...inherited } = process.env
+    const { NODE_OPTIONS: _options, ...inherited } = process.env
     const programs = new Map([...recipes, ...[...PROGRAMS].map(([name, code]) => [name, code()] as const)])
     const folders = new Map<string, string>()
     for (const parent of ['', 'nest-11']) folders.set(parent, await folderIn(parent, programs))

@@ -14,6 +14,7 @@ import {
   signWebhook,
   WixSimulator,
 } from '../../lib/testing/index.ts'
+import { NODE_V8_COVERAGE } from '../support/coverage.ts'
 
 const APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
 const OTHER_APP_ID = '00000000-8c7b-4e06-b1f8-d03a6c94e725'
@@ -488,6 +489,7 @@ describe('The hint of a refusal, over HTTP', () => {
     app = spawn(process.execPath, ['--import', 'tsx/esm', join(import.meta.dirname, '../support/refusing-app.ts')], {
       env: {
         ...env,
+        NODE_V8_COVERAGE,
         APP_ID,
         APP_SECRET: SECRET,
         OTHER_SECRET: 'canary-secret-before',

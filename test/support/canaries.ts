@@ -10,9 +10,6 @@ import { KEYS, OTHER_KEYS } from './jwt.ts'
 
 const CHANNEL = 'passport-wix-app:authenticate'
 
-// A parallel run ends its processes by a signal after a second, in which they may not yet have written their coverage.
-if (process.env['MOCHA_WORKER_ID'] !== undefined) process.on('SIGTERM', () => process.exit(143))
-
 /** Shorter ones may be words. */
 const LENGTH = 24
 

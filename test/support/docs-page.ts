@@ -274,8 +274,7 @@ export class Page {
   }
 
   private _environment(more: Environment): NodeJS.ProcessEnv {
-    // These processes are not what the coverage is about.
-    const { NODE_V8_COVERAGE: _coverage, NODE_OPTIONS: _options, ...inherited } = process.env
+    const { NODE_OPTIONS: _options, ...inherited } = process.env
     return {
       ...inherited,
       WIX_APP_ID: APP_ID,
