@@ -55,7 +55,7 @@ for (const [version, framework] of versions) {
     const login = ({ instanceId }: { instanceId: string }) => ({ id: instanceId })
     async function start(
       names: string | string[] = 'wix-access-token',
-      options: Pick<WixAccessTokenStrategyOptions, 'subjectTypes' | 'fetch'> = {},
+      options: Pick<WixAccessTokenStrategyOptions, 'subjectTypes' | 'fetch' | 'timeout'> = {},
       more: RequestHandler[] = [],
     ): Promise<void> {
       const app: Express = framework()
@@ -292,9 +292,10 @@ for (const [version, framework] of versions) {
       })
     })
 
-    it('T-10: 100 equal requests at once make 1 call', async () => {
-      await start()
-      const answers = await Promise.all(Array.from({ length: 100 }, () => get(TOKEN)))
+    it('T-10: 500 equal requests at once make 1 call', async () => {
+      // 500 connections take a busy machine longer than Wix may take.
+      await start('wix-access-token', { timeout: 20 })
+      const answers = await Promise.all(Array.from({ length: 500 }, () => get(TOKEN)))
       expect(answers.filter(({ status }) => status !== 200)).to.deep.equal([])
       expect(wix.calls).to.have.length(1)
     })
