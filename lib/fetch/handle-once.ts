@@ -1,5 +1,6 @@
 import { plain, property } from '../internal/values.ts'
-import { type DeduplicateOptions, deliveries, isEvent, RETRY_AFTER } from '../middleware/deliveries.ts'
+import { type DeduplicateOptions, deliveries, RETRY_AFTER } from '../middleware/deliveries.ts'
+import { isEvent } from '../middleware/event-key.ts'
 import type { WixWebhookEvent } from '../strategies/webhook.ts'
 import type { FetchResponse } from './to-response.ts'
 

@@ -1,6 +1,7 @@
 import { type Authenticated, identityOf } from '../identity.ts'
 import { toError } from '../internal/promises.ts'
-import { type DeduplicateOptions, deliveries, isEvent, RETRY_AFTER } from './deliveries.ts'
+import { type DeduplicateOptions, deliveries, RETRY_AFTER } from './deliveries.ts'
+import { isEvent } from './event-key.ts'
 import type { DeliveryProgress } from './stores.ts'
 
 export type { DeduplicateOptions }

@@ -1,11 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { WixUnavailableError } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
 import { debug, idHint, observe } from '../internal/hints.ts'
 import { lineOf } from '../internal/log-line.ts'
 import { checkOptions, must, required } from '../internal/options.ts'
 import { toError, withTimeout } from '../internal/promises.ts'
-import { isNonEmptyString, isNumber, own } from '../internal/values.ts'
+import { isNumber } from '../internal/values.ts'
+import { type EventForm, eventKey, idOf } from './event-key.ts'
 import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore } from './stores.ts'
 
 /** The options of `deduplicate` and `handleOnce`. All times are seconds. */
@@ -31,27 +32,6 @@ export const RETRY_AFTER: number = 1
 /** Seconds after which a store that has not answered has failed: Wix gives up after 1.25. */
 const STORE_TIMEOUT = 1
 
-const sha256 = (content: string): string => createHash('sha256').update(content).digest('base64url')
-
-/** Whether a webhook strategy has verified it: any other has not verified the body, or has no event. */
-export const isEvent = (identity: unknown): identity is WixIdentity =>
-  isNonEmptyString(own(identity, 'eventType')) && isNonEmptyString(own(identity, 'instanceId'))
-
-/** In an old, flat event `id` may be that of the entity that changed, and the same in the next event about it. */
-function idOf(event: WixIdentity): string | undefined {
-  const data = own(event, 'data')
-  const id = own(data, 'id')
-  return isNonEmptyString(id) && isNonEmptyString(own(data, 'entityFqdn')) ? id : undefined
-}
-
-/** A hash of what the strategy verified: no content of the event gets into the store. */
-function keyOf(event: WixIdentity): string {
-  const id = idOf(event)
-  // A retry is the same JWT, so it verifies to the same event.
-  const what = id === undefined ? ['event', event] : ['id', id]
-  return sha256(JSON.stringify(['webhook', event.instanceId, ...what]))
-}
-
 const ANSWERED = { done: { status: 200, hint: 'handled before' }, busy: { status: 503, hint: 'in flight' } }
 
 /** One attempt to handle an event. */
@@ -72,7 +52,7 @@ interface Delivery {
 export function deliveries(
   owner: string,
   options: DeduplicateOptions,
-): (event: WixIdentity, request?: unknown) => Delivery {
+): (event: WixIdentity & EventForm, request?: unknown) => Delivery {
   const {
     store,
     lease = 50,
@@ -103,13 +83,17 @@ export function deliveries(
   }
 
   /** Nothing else tells of a delivery that the route does not get. */
-  const log = ({ status, hint }: { status: number; hint: string }, event: WixIdentity, request: unknown): void => {
+  const log = (
+    { status, hint }: { status: number; hint: string },
+    event: WixIdentity & EventForm,
+    request: unknown,
+  ): void => {
     const told = { strategy: owner, status, code: null, hint: hint + idHint(idOf(event)), error: null }
     observe(owner, () => debug(lineOf({ ...told, identity: event, request })))
   }
 
   return (event, request) => {
-    const key = keyOf(event)
+    const key = eventKey(event)
     // Unique, so that an attempt whose lease has expired cannot free the lease of the next one.
     const attempt = randomUUID()
     const abort = (): Promise<void> =>
