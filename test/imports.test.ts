@@ -58,6 +58,14 @@ describe('the imports of lib/', () => {
     expect([...open.keys()]).to.deep.equal([])
   })
 
+  // All of jose takes as long to load as the rest of this package.
+  it('of jose are those of its parts, but for types and for what is loaded when it is needed', () => {
+    for (const { file } of files) {
+      const source = readFileSync(join(LIB, file), 'utf8')
+      expect(source, file).to.not.match(/^import (?!type ).*from 'jose'$/m)
+    }
+  })
+
   it('of the index are exports of names, and nothing else', () => {
     const source = readFileSync(join(LIB, 'index.ts'), 'utf8')
     for (const line of source.trim().split('\n'))

@@ -1,4 +1,5 @@
-import { type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
+import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions, JWTVerifyResult } from 'jose'
+import { jwtVerify } from 'jose/jwt/verify'
 import { refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
 import { ageHint, datedInFuture, duration, encodingHint, formHint } from './hints.ts'
 import { joseHint, type JwtContext } from './jwt-hints.ts'

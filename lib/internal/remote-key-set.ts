@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { createLocalJWKSet } from 'jose'
+import { createLocalJWKSet } from 'jose/jwks/local'
 import { refusal } from '../errors.ts'
 import { keyHint } from './hints.ts'
 import type { FindKey } from './jwt.ts'

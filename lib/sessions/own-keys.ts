@@ -1,5 +1,4 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { refusal, WixUnavailableError } from '../errors.ts'
 import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
@@ -173,6 +172,8 @@ export async function generateSessionKey(alg: SessionAlgorithm = 'ES256'): Promi
   if (!SESSION_ALGORITHMS.includes(alg)) {
     throw new TypeError(`generateSessionKey: the algorithm must be ${SESSION_ALGORITHMS.join(', ')}`)
   }
+  // Only here: no process that serves requests makes keys.
+  const { calculateJwkThumbprint, exportJWK, generateKeyPair } = await import('jose')
   const { privateKey, publicKey } = await generateKeyPair(alg, { modulusLength: MIN_RSA_LENGTH, extractable: true })
   const kid = await calculateJwkThumbprint(publicKey)
   return { ...(await exportJWK(privateKey)), kid, alg }

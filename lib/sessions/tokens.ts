@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { SignJWT } from 'jose'
+import { SignJWT } from 'jose/jwt/sign'
 import { refusal } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
