@@ -1,4 +1,5 @@
 import { refusal } from '../errors.ts'
+import { collect } from './bytes.ts'
 import { exactlyOne, isNonEmptyString, property } from './values.ts'
 import { MAX_LENGTH } from './wix-jwt.ts'
 
@@ -51,21 +52,25 @@ const isGone = (): Error =>
     'The raw body of this Request has already been read, or is not a stream of bytes: call authenticateRequest() before anything reads it',
   )
 
+type Reader = ReturnType<NonNullable<FetchRequestParts['body']>['getReader']>
+
+async function* chunksOf(reader: Reader): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    if (!(value instanceof Uint8Array)) throw isGone()
+    yield value
+  }
+}
+
 async function read({ body, bodyUsed }: FetchRequestParts): Promise<Uint8Array | undefined> {
   if (body === null || body === undefined) return undefined
   if (bodyUsed || body.locked) throw isGone()
   const reader = body.getReader()
   try {
-    const chunks: Uint8Array[] = []
-    let length = 0
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return Buffer.concat(chunks, length)
-      if (!(value instanceof Uint8Array)) throw isGone()
-      length += value.length
-      if (length > MAX_LENGTH) throw refusal('body_too_large', `more than ${MAX_LENGTH} bytes`)
-      chunks.push(value)
-    }
+    const bytes = await collect(chunksOf(reader), MAX_LENGTH)
+    if (bytes === undefined) throw refusal('body_too_large', `more than ${MAX_LENGTH} bytes`)
+    return bytes
   } finally {
     // Without cancelling it, which may close the connection before the answer is sent.
     reader.releaseLock()

@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError } from '../../lib/index.ts'
 import { fetchBody, fetchHeader, fetchQuery, isFetchRequest } from '../../lib/internal/fetch-request.ts'
 import { errorOf } from '../support/errors.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const refused = (read: () => unknown): void => {
   expect(read).to.throw(WixAuthError).with.property('code', 'request_invalid')
@@ -124,6 +129,27 @@ describe('fetchBody', () => {
     expect(await fetchBody(post(''))).to.deep.equal(Buffer.alloc(0))
   })
 
+  it('keeps no more than the bytes of a body of a million chunks, also of empty ones', async () => {
+    const kept = (): number => {
+      collectGarbage()
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+    let [before, after] = [0, 0]
+    const chunks = function* (): Iterable<Uint8Array> {
+      before = kept()
+      for (let at = 0; at < limit; at++) {
+        yield Buffer.of(at % 251)
+        if (at % 2 === 0) yield new Uint8Array()
+      }
+      after = kept()
+    }
+    const body = await fetchBody(post(streamOf(chunks()).stream, { duplex: 'half' }))
+    expect(body?.every((byte, at) => byte === at % 251)).to.equal(true)
+    expect(body).to.have.property('length', limit)
+    expect(after - before).to.be.lessThan(8 * limit)
+  }).timeout(30_000)
+
   it('reads nothing where there is none', async () => {
     expect(await fetchBody(query(''))).to.equal(undefined)
     expect(await fetchBody(post(null))).to.equal(undefined)
@@ -157,13 +183,17 @@ describe('fetchBody', () => {
     expect(request.body?.locked).to.equal(false)
   })
 
-  it('J-08: is an error for a body that was read before, that is being read, and that is no bytes', async () => {
+  it('J-08: is an error for a body that was read before, in whole or in part, that is being read, and that is no bytes', async () => {
     const read = post('body')
     await read.text()
     const locked = post('body')
     locked.body?.getReader()
+    const inPart = post(streamOf([Buffer.from('bo'), Buffer.from('dy')]).stream, { duplex: 'half' })
+    const reader = inPart.body?.getReader()
+    await reader?.read()
+    reader?.releaseLock()
     const strings = post(streamOf(['body']).stream, { duplex: 'half' })
-    for (const request of [read, locked, strings]) {
+    for (const request of [read, locked, inPart, strings]) {
       const error = await errorOf(fetchBody(request))
       expect(error).to.be.instanceOf(Error).and.not.instanceOf(WixAuthError)
       expect(error)
