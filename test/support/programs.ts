@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** What some tests need beside Node. */
@@ -38,6 +38,23 @@ export const REDIS: Need = {
   name: 'Redis',
   path: findProgram('REDIS_SERVER', ['redis-server', 'valkey-server'], []),
   install: isMac ? 'brew install redis' : 'apt-get install redis-server',
+}
+
+/** Where Debian and Homebrew have the programs of its versions, which they do not put on `PATH`. The latest version first. */
+function versionsOfPostgres(): string[] {
+  const [folder, name] = isMac ? ['/opt/homebrew/opt', /^postgresql(@\d+)?$/] : ['/usr/lib/postgresql', /^\d+$/]
+  if (!existsSync(folder)) return []
+  const versions = readdirSync(folder).filter((entry) => name.test(entry))
+  return versions
+    .toSorted((one, other) => Number(/\d*$/.exec(other)) - Number(/\d*$/.exec(one)))
+    .map((version) => join(folder, version, 'bin/postgres'))
+}
+
+/** With `initdb` beside it. */
+export const POSTGRES: Need = {
+  name: 'PostgreSQL',
+  path: findProgram('POSTGRES', ['postgres'], versionsOfPostgres()),
+  install: isMac ? 'brew install postgresql' : 'apt-get install postgresql',
 }
 
 export const CHROMIUM: Need = {
