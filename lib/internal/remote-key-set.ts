@@ -6,7 +6,7 @@ import type { FindKey } from './jwt.ts'
 import { singleFlight } from './promises.ts'
 import { remoteClient } from './remote.ts'
 import { isEd25519, isP256, isSafeRsa } from './safe-key.ts'
-import { unavailable } from './unavailable.ts'
+import { unavailable } from './circuit.ts'
 import { isNonEmptyString, isObject, own, plain } from './values.ts'
 
 // Seconds.

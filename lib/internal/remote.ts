@@ -1,9 +1,8 @@
 import { refusal, type WixAuthErrorCode } from '../errors.ts'
-import { circuitBreaker } from './circuit.ts'
+import { collect } from './bytes.ts'
+import { circuitBreaker, OutageError, unavailable } from './circuit.ts'
 import { withTimeout } from './promises.ts'
-import { readAnswer } from './remote-answer.ts'
-import { OutageError, unavailable } from './unavailable.ts'
-import { plain, systemCodeOf } from './values.ts'
+import { objectOf, parseJson, plain, systemCodeOf } from './values.ts'
 
 /** The part of `fetch` that is used here: Node's own fits, and undici's, for example with the `dispatcher` of a proxy. */
 export type Fetch = (
@@ -57,6 +56,34 @@ const LONGEST_WAIT = 30
 function waitOf(retryAfter: string | null, time: number, longest: number): number {
   const asked = /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) : (Date.parse(retryAfter ?? '') - time) / 1000
   return asked > 0 ? Math.min(asked, longest) : 0
+}
+
+// Real answers have a few hundred bytes.
+const MAX_KIB = 64
+/** JSON.parse takes thousands of levels, at which JSON.stringify overflows the stack on older versions of Node. */
+const MAX_DEPTH = 100
+
+const NO_OBJECT = 'an answer that is not a complete JSON object'
+
+/** Whether a parsed answer has more levels than that. */
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)))
+
+/** The JSON object of an answer, of which a bounded part is read; or what came in place of one. */
+async function readAnswer(body: AsyncIterable<Uint8Array> | null): Promise<Record<string, unknown> | string> {
+  if (body === null) return NO_OBJECT
+  try {
+    const bytes = await collect(body, MAX_KIB * 1024)
+    if (bytes === undefined) return `an answer of more than ${MAX_KIB} KiB`
+    const answer = objectOf(parseJson(bytes, 'the answer'))
+    if (isDeeper(answer, MAX_DEPTH)) return `an answer of more than ${MAX_DEPTH} levels`
+    if (answer !== undefined) return answer
+  } catch {
+    // A broken connection, or no JSON.
+  }
+  return NO_OBJECT
 }
 
 /** Before the retry, so that the callers do not all come back at the same moment. */
