@@ -11,6 +11,7 @@ import { signDigest, signInstance, signServicePlugin, signWebhook, WixSimulator 
 import { APP_ID, APP_KEYS, APP_SECRET, type Running } from '../support/docs-page.ts'
 import { describeWith } from '../support/left-out.ts'
 import { HOSTS } from '../support/programs.ts'
+import { Pages } from './pages.ts'
 import { bin, blocks, type Command, isRun, onNode, PAGE, Recipes, recipes, sections } from './recipes.ts'
 
 const { privateKey } = APP_KEYS
@@ -21,7 +22,7 @@ type Content = readonly [type: string | null, body: unknown]
 /** Where hosts differ of themselves: the columns of the table. */
 interface Host {
   name: string
-  start: Command
+  start: Command | { page: string }
   /** What a strategy refuses. */
   refused(status: number, code: WixAuthErrorCode | undefined): Content
   /** What `requireIdentity` refuses. */
@@ -139,7 +140,15 @@ const HOST_LIST: Host[] = [
     ...THROWN,
   },
   { name: 'a Next.js route handler', start: onNode('next.ts'), ...web, ...THROWN, isBare: true },
-  { name: 'an Astro endpoint', start: onNode('astro.ts'), ...web, ...THROWN, isBare: true },
+  { name: 'Astro 5', start: { page: 'docs/hosts/astro.md' }, ...web, ...THROWN },
+  {
+    name: 'SvelteKit 2',
+    start: { page: 'docs/hosts/sveltekit.md' },
+    ...web,
+    failed: json({ message: 'Internal Error' }),
+    // Of its adapter for Node, at 512 KiB.
+    tooLarge: json({ message: 'Payload Too Large' }),
+  },
   { name: 'a Fetch handler on Node', start: onNode('fetch-node.ts'), ...web },
   {
     name: 'a Fetch handler on Bun',
@@ -388,7 +397,7 @@ describe('The page docs/frameworks.md', () => {
     const missing = hosts.flatMap(({ packages, files }) => {
       const installed = new Set([...(shared?.packages ?? []), ...packages])
       const imports = files
-        .filter((name) => !/^(next|astro)-|^nest-fastify/.test(name)) // in a project of the framework, or said in words
+        .filter((name) => !/^next-|^nest-fastify/.test(name)) // in a project of the framework, or said in words
         .flatMap((name) => (recipes.get(name) ?? '').match(/(?<= from ')(?:@[^/]+\/)?[^./'][^/']*/g) ?? [])
         .filter((name) => !name.startsWith('node:'))
       // What the types of Passport's hosts refer to.
@@ -422,25 +431,30 @@ describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
 
   let wix: WixSimulator
   let programs: Recipes
+  let pages: Pages
   let setting: Setting
   const running = new Map<Host, Promise<Running>>()
   before(async () => {
     wix = await WixSimulator.start({ appId: APP_ID, appSecret: APP_SECRET })
     const keys = [await generateSessionKey()]
-    programs = await Recipes.open({
+    const environment = {
       WIX_APP_ID: APP_ID,
       WIX_APP_SECRET: APP_SECRET,
       WIX_PUBLIC_KEY: APP_KEYS.publicKey,
       WIX_API_URL: wix.url,
       SESSION_KEYS: JSON.stringify(keys),
-    })
+    }
+    programs = await Recipes.open(environment)
+    pages = new Pages(environment)
     const sessions = new SessionTokens({ keys, issuer: 'https://your-backend.example', audience: 'your-api' })
     const session = () => sessions.issue(verifyInstance(owner('site-1'), { secret: APP_SECRET }))
     setting = { wix, session }
     // One after the other, also after one that fails: all at once take minutes on a machine that has never started them.
     let last: Promise<unknown> = Promise.resolve()
     for (const host of HOST_LIST) {
-      const started = last.then(() => programs.start(host.start))
+      const started = last.then(() =>
+        'page' in host.start ? pages.start(host.start.page) : programs.start(host.start),
+      )
       last = started.catch(() => {})
       // It is awaited by the tests of the host.
       running.set(host, started)
@@ -448,6 +462,7 @@ describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
   })
   after(async () => {
     await programs?.close()
+    await pages?.close()
     await wix?.close()
   })
 

@@ -104,7 +104,7 @@ export const digest = route(wixDigest, ({ identity }) => identity.body)
 `
 const IMPORT_ROUTES = "import { digest, late, plugin, token } from './fetch-routes.js'\n"
 
-/** Serves functions of a \`Request\`, as Next and Astro call them. */
+/** Serves functions of a \`Request\` as Next calls them. */
 const served = (imports: string, routes: string): string => `
 import { serve } from '@hono/node-server'
 ${IMPORT_ROUTES}${imports}
@@ -273,18 +273,6 @@ import { POST as webhooks } from './next-webhooks.js'`,
         `'GET /dashboard': (request) => dashboard(nextOf(request)),
   'GET /userinfo': (request) => userinfo(nextOf(request)),
   'POST /webhooks': (request) => webhooks(nextOf(request)),`,
-      ),
-  ],
-  [
-    'astro.ts',
-    () =>
-      served(
-        `import { GET as dashboard } from './astro-dashboard.js'
-import { GET as userinfo } from './astro-userinfo.js'
-import { POST as webhooks } from './astro-webhooks.js'`,
-        `'GET /dashboard': (request) => dashboard({ request } as any),
-  'GET /userinfo': (request) => userinfo({ request } as any),
-  'POST /webhooks': (request) => webhooks({ request } as any),`,
       ),
   ],
 ])

@@ -24,13 +24,6 @@ const OPTIONS = {
   noEmit: true,
 }
 
-// Astro is not installed, since it needs Node 22.12. As it is in Astro 7.
-const ASTRO = `
-declare module 'astro' {
-  export type APIRoute = (context: { request: Request }) => Response | Promise<Response>
-}
-`
-
 /** What the page says of the types in words. */
 const MORE = `
 import { PassportStrategy } from '@nestjs/passport'
@@ -65,12 +58,7 @@ async function project(parent: string, include: readonly string[]): Promise<stri
   const typescript = filesOf(blocksOf(await readFile(join(ROOT, 'docs/typescript.md'), 'utf8')))
   const folder = await folderIn(
     parent,
-    new Map([
-      ...recipes,
-      ['more.ts', MORE],
-      ['astro.d.ts', ASTRO],
-      ['strategy.ts', typescript.get('strategy.ts') ?? ''],
-    ]),
+    new Map([...recipes, ['more.ts', MORE], ['strategy.ts', typescript.get('strategy.ts') ?? '']]),
   )
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: OPTIONS, include }))
   return folder

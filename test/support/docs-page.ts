@@ -63,9 +63,9 @@ export function blocksOf(markdown: string): Block[] {
   return blocks
 }
 
-const PROGRAMS: ReadonlySet<string> = new Set(['js', 'mjs', 'cjs', 'ts', 'javascript', 'typescript'])
+const PROGRAMS: ReadonlySet<string> = new Set(['js', 'mjs', 'cjs', 'ts', 'tsx', 'javascript', 'typescript'])
 const NOT_RUN: ReadonlySet<string> = new Set(['text', 'log', 'http', 'json'])
-const NAME = /^\/\/ ([\w.-]+\.[mc]?[jt]s)(, continued)?$/
+const NAME = /^\/\/ ([\w.+/-]+\.(?:[mc]?[jt]s|tsx))(, continued)?$/
 
 /** The files that the blocks of a page make, by name. */
 export function filesOf(blocks: readonly Block[]): Map<string, string> {
