@@ -287,7 +287,7 @@ describe('a process that is not asked for events', function () {
   })
 
   it('names the switch where the verify callback finds no user', async () => {
-    const { signInstance } = await import('../lib/testing/index.ts')
+    const { signInstance } = await import('../devtools/testing/index.ts')
     const [stderr] = await stderrOf([`/nobody?instance=${signInstance({ instanceId: 'a' }, SECRET)}`], {})
     expect(stderr).to.include('WixRefusalWarning: wix-app 401: to see why')
   })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import * as main from '../lib/index.ts'
-import * as testing from '../lib/testing/index.ts'
+import * as testing from '../devtools/testing/index.ts'
 
 const { generateAppKeys, WixSimulator } = testing
 const canary = (): string => `canary-${randomBytes(12).toString('hex')}`

@@ -68,13 +68,13 @@ describe('the packed package, installed in an empty folder', function () {
       'README.md',
       'LICENSE',
       'CHANGELOG.md',
-      'dist/index.js',
-      'dist/index.d.ts',
+      'dist/lib/index.js',
+      'dist/lib/index.d.ts',
     ])
     expect(
       files.filter(
         (path) =>
-          !/^(dist\/.*\.(js|d\.ts)|dist\/cli\/simulator\/public\/[a-z]+\.(html|css|svg)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+          !/^(dist\/(lib|devtools)\/.*\.(js|d\.ts)|dist\/devtools\/simulator\/public\/[a-z]+\.(html|css|svg)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
             path,
           ),
       ),

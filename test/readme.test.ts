@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 
@@ -31,16 +31,24 @@ describe('The page about the tests', () => {
   })
 })
 
-describe('The page about lib/', () => {
-  const LIB = join(FOLDER, '../lib')
-  const inLib = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).map((file) => file.replaceAll('\\', '/'))
-
-  it('names files and folders that exist', () => {
-    const text = readFileSync(join(LIB, 'README.md'), 'utf8')
-    const named = [...text.matchAll(/`([\w/-]+\.ts|[a-z]+\/(?:[a-z]+\/)?)`/g)].map(([, name = '']) =>
-      name.replace(/\/$/, ''),
-    )
-    expect(named.filter((name) => !inLib.some((file) => file === name || file.endsWith(`/${name}`)))).to.deep.equal([])
-    expect(named.length).to.be.above(40)
+const ROOT = join(FOLDER, '..')
+const sources = ['lib', 'devtools'].flatMap((house) =>
+  readdirSync(join(ROOT, house), { recursive: true, encoding: 'utf8' }).map((file) => file.replaceAll('\\', '/')),
+)
+for (const [house, least] of [
+  ['lib', 40],
+  ['devtools', 15],
+] as const) {
+  describe(`The page about ${house}/`, () => {
+    it('names files and folders that exist', () => {
+      const text = readFileSync(join(ROOT, house, 'README.md'), 'utf8')
+      const named = [...text.matchAll(/`([\w/-]+(?:\.test)?\.ts|[a-z]+\/(?:[a-z]+\/)?)`/g)].map(([, name = '']) =>
+        name.replace(/\/$/, ''),
+      )
+      const isThere = (name: string): boolean =>
+        existsSync(join(ROOT, name)) || sources.some((file) => file === name || file.endsWith(`/${name}`))
+      expect(named.filter((name) => !isThere(name))).to.deep.equal([])
+      expect(named.length).to.be.above(least)
+    })
   })
-})
+}

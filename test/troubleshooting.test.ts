@@ -1,12 +1,12 @@
-// Compares the messages in lib/ with those in docs/troubleshooting.md, in both directions.
+// Compares the messages in lib/ and devtools/testing/ with those in docs/troubleshooting.md, in both directions.
 //
 // In the page, each line of a `text` block is one message. What varies in it is a word in capitals: `status STATUS`.
 //
-// In lib/, every string and template literal with a space in it is a message or a part of one, wherever it is thrown, apart from:
+// In these folders, every string and template literal with a space in it is a message or a part of one, wherever it is thrown, apart from:
 // - NO_MESSAGES, each with its reason;
 // - what an option must be, the last argument of `must()` and `eachOf()`: the page has one general form for all of them.
-// - what the commands in lib/cli/ print: each tells its own cure.
-// Literals joined by `+` are one message. A `${...}` stands for nothing, for a word in capitals, or for another literal of lib/.
+// Literals joined by `+` are one message. A `${...}` stands for nothing, for a word in capitals, or for another such literal.
+// What the commands and the simulator print is left out: each tells its own cure.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -68,9 +68,11 @@ function literalsOf(source: string): { messages: string[]; expectations: string[
   }
 }
 
-const sources = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts') && !/^cli[\\/]/.test(name))
-  .map((name) => literalsOf(readFileSync(join(ROOT, 'lib', name), 'utf8')))
+const sources = ['lib', 'devtools/testing'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => literalsOf(readFileSync(join(ROOT, folder, name), 'utf8'))),
+)
 
 /** A space between words, or a word and a value that says why; nothing that is code for another language. */
 const isProse = (literal: string): boolean =>
@@ -115,12 +117,12 @@ const lines = [...page.matchAll(/^```text\n([\s\S]*?)^```$/gm)].flatMap(([, bloc
 const derived = lines.map((line) => ({ line, from: derive(line) }))
 
 describe('The page about errors', () => {
-  it('has every message of lib/', () => {
+  it('has every message of the sources', () => {
     const explained = new Set(derived.flatMap(({ from }) => [...(from ?? [])]))
     expect(messages.filter((message) => !explained.has(message))).to.deep.equal([])
   })
 
-  it('has no message that is not in lib/', () => {
+  it('has no message that is not in the sources', () => {
     expect(derived.filter(({ from }) => from === undefined).map(({ line }) => line)).to.deep.equal([])
   })
 

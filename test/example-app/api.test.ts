@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { AUDIENCE } from '../../example-app/sign-in.ts'
 import { SessionTokens, verifyInstance } from '../../lib/index.ts'
-import { signInstance } from '../../lib/testing/index.ts'
+import { signInstance } from '../../devtools/testing/index.ts'
 import { SECRET } from '../support/build.ts'
 import { EXPIRED, INVALID } from '../support/challenges.ts'
 import {

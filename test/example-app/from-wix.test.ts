@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import Database from 'libsql'
 import sinon from 'sinon'
-import { signDigest, signInstance, signServicePlugin } from '../../lib/testing/index.ts'
+import { signDigest, signInstance, signServicePlugin } from '../../devtools/testing/index.ts'
 import { SECRET } from '../support/build.ts'
 import {
   APP_ID,

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { signDigest, signInstance, signServicePlugin } from '../../lib/testing/index.ts'
+import { signDigest, signInstance, signServicePlugin } from '../../devtools/testing/index.ts'
 import { OTHER_SECRET } from '../support/build.ts'
 import { APP_ID, collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
 

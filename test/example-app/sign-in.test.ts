@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { signInstance } from '../../lib/testing/index.ts'
+import { signInstance } from '../../devtools/testing/index.ts'
 import { OTHER_SECRET, SECRET } from '../support/build.ts'
 import { exampleApp, member, minutesFromNow, owner, visitor } from '../support/example-app.ts'
 

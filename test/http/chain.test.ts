@@ -10,7 +10,7 @@ import {
   WixAppStrategy,
   WixSessionStrategy,
 } from '../../lib/index.ts'
-import { signInstance, WixSimulator } from '../../lib/testing/index.ts'
+import { signInstance, WixSimulator } from '../../devtools/testing/index.ts'
 import { serve, type Served } from '../support/serve.ts'
 
 const SECRET = 'my-secret'

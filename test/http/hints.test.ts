@@ -13,7 +13,7 @@ import {
   signServicePlugin,
   signWebhook,
   WixSimulator,
-} from '../../lib/testing/index.ts'
+} from '../../devtools/testing/index.ts'
 import { NODE_V8_COVERAGE } from '../support/coverage.ts'
 
 const APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'

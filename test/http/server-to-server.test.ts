@@ -11,7 +11,7 @@ import {
   WixAccessTokenStrategy,
   WixSessionStrategy,
 } from '../../lib/index.ts'
-import { WixSimulator } from '../../lib/testing/index.ts'
+import { WixSimulator } from '../../devtools/testing/index.ts'
 import { PAGES } from '../support/example-app.ts'
 import { serve, type Served } from '../support/serve.ts'
 

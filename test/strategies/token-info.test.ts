@@ -9,7 +9,7 @@ import {
   WixAccessTokenStrategy,
   WixUnavailableError,
 } from '../../lib/index.ts'
-import { WixSimulator } from '../../lib/testing/index.ts'
+import { WixSimulator } from '../../devtools/testing/index.ts'
 import {
   accessToken,
   answering,

@@ -1,4 +1,4 @@
-// Loaded before the tests: what a parallel run needs for the coverage of lib/.
+// Loaded before the tests: what a parallel run needs for the coverage.
 
 const isWorker = process.env['MOCHA_WORKER_ID'] !== undefined
 

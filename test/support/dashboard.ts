@@ -1,5 +1,5 @@
-import type { Entry } from '../../lib/cli/simulator/log.ts'
-import type { Simulator } from '../../lib/cli/simulator/index.ts'
+import type { Entry } from '../../devtools/simulator/log.ts'
+import type { Simulator } from '../../devtools/simulator/index.ts'
 
 /** What the dashboard shows of the simulator. */
 export interface DashboardState {

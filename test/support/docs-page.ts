@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { generateAppKeys, WixSimulator } from '../../lib/testing/index.ts'
+import { generateAppKeys, WixSimulator } from '../../devtools/testing/index.ts'
 import { freePort } from './free-port.ts'
 
 const execute = promisify(execFile)

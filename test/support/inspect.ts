@@ -1,4 +1,4 @@
-import { inspect, type System } from '../../lib/cli/inspect.ts'
+import { inspect, type System } from '../../devtools/inspect/inspect.ts'
 import { now } from './build.ts'
 
 export interface Ran {

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyLike, type KeyObject, sign } from 'node:crypto'
-import { generateAppKeys, signDigest, signServicePlugin, signWebhook } from '../../lib/testing/index.ts'
+import { generateAppKeys, signDigest, signServicePlugin, signWebhook } from '../../devtools/testing/index.ts'
 import { NOW } from './build.ts'
 
 export const KEYS: { publicKey: string; privateKey: string } = generateAppKeys()

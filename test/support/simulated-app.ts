@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import express from 'express'
 import { Passport } from 'passport'
-import { type SimulatorOptions, type Simulator, startSimulator } from '../../lib/cli/simulator/index.ts'
+import { type SimulatorOptions, type Simulator, startSimulator } from '../../devtools/simulator/index.ts'
 import {
   fromQuery,
   WixAccessTokenStrategy,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { signDigest, signInstance, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
+import { signDigest, signInstance, signServicePlugin, signWebhook } from '../../../devtools/testing/index.ts'
 import { APP_ID, APP_KEYS, APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
 
 const MARK = '// The blocks below go here\n'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { signInstance } from '../../../lib/testing/index.ts'
+import { signInstance } from '../../../devtools/testing/index.ts'
 import { APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
 
 const me = { instanceId: 'site-1', subjectType: 'USER', subjectId: 'me' } as const

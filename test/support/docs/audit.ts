@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { signInstance } from '../../../lib/testing/index.ts'
+import { signInstance } from '../../../devtools/testing/index.ts'
 import { APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
 
 const owner = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { signInstance, signWebhook } from '../../../lib/testing/index.ts'
+import { signInstance, signWebhook } from '../../../devtools/testing/index.ts'
 import { APP_KEYS, APP_SECRET, type Page, type PageTest } from '../docs-page.ts'
 
 const BACKEND = 'https://your-backend.example'

@@ -2,11 +2,11 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { generateSessionKey, SessionTokens, verifyInstance } from '../../../lib/index.ts'
-import { signDigest, signInstance, signWebhook } from '../../../lib/testing/index.ts'
+import { signDigest, signInstance, signWebhook } from '../../../devtools/testing/index.ts'
 import { APP_ID, APP_KEYS, APP_SECRET, type Page, type PageTest } from '../docs-page.ts'
 import { KeySetServer } from '../key-set-server.ts'
 
-const COMMAND = join(import.meta.dirname, '../../../dist/cli/main.js')
+const COMMAND = join(import.meta.dirname, '../../../dist/devtools/main.js')
 const INSTANCE = {
   instanceId: 'c4a1f2b8-1111-4111-8111-111111111111',
   appDefId: '5e2d9a41-1111-4111-8111-111111111111',

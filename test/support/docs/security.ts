@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { signInstance } from '../../../lib/testing/index.ts'
+import { signInstance } from '../../../devtools/testing/index.ts'
 import { APP_SECRET, type PageTest } from '../docs-page.ts'
 
 const owner = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)

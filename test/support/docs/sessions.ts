@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { generateSessionKey } from '../../../lib/index.ts'
-import { signInstance } from '../../../lib/testing/index.ts'
+import { signInstance } from '../../../devtools/testing/index.ts'
 import { APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
 
 const KEYS = JSON.stringify([await generateSessionKey()])

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { startSimulator } from '../../../lib/cli/simulator/index.ts'
+import { startSimulator } from '../../../devtools/simulator/index.ts'
 import { command, OWNER } from '../dashboard.ts'
 import type { PageTest } from '../docs-page.ts'
 
-const NEWCOMER = 'test/cli/newcomer.test.ts runs it in an empty folder'
+const NEWCOMER = 'test/devtools/newcomer.test.ts runs it in an empty folder'
 
 export default {
   implicitAny: true,

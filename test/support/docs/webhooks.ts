@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { generateAppKeys, signDigest, signServicePlugin, signWebhook } from '../../../lib/testing/index.ts'
+import { generateAppKeys, signDigest, signServicePlugin, signWebhook } from '../../../devtools/testing/index.ts'
 import { APP_ID, APP_KEYS, type Page, type PageTest, type Running } from '../docs-page.ts'
 import { REDIS } from '../programs.ts'
 import { redisServer } from '../redis.ts'

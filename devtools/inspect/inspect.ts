@@ -1,0 +1,269 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { refusal, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
+import { events } from '../../lib/internal/hints.ts'
+import type { Fetch } from '../../lib/internal/remote.ts'
+import { keysIn, remoteKeySet } from '../../lib/internal/remote-key-set.ts'
+import { secureUrl } from '../../lib/internal/url.ts'
+import { isObject, own, systemCodeOf } from '../../lib/internal/values.ts'
+import { check, type Given, NotChecked } from './check.ts'
+import { cureOf } from './cures.ts'
+import { type Carried, carried, decode, kindOf, KINDS, type VerifiableKind } from './recognize.ts'
+import { identityShown, printed, type Report, shownOf, STRATEGIES } from './report.ts'
+
+const HELP = `Usage: passport-wix-app inspect [options] [credential]
+
+Says what a credential of Wix is, decodes it, verifies it, and tells why it is refused. Takes an instance, an access
+token, the body of a webhook or of a service plugin call, a Digest header, a session token, or the address or the header
+line that carries one. Without an argument it reads standard input, so that no credential stays in the history of
+your shell. It prints no secret and no whole credential.
+
+Options:
+  --as KIND                What your route expects: ${KINDS.slice(0, 3).join(', ')},
+                           ${KINDS.slice(3).join(', ')}. Default: what it looks like
+  --secret-file FILE       The app secret, or several, one a line. Default: WIX_APP_SECRET
+  --public-key-file FILE   The public key of the app. Default: WIX_PUBLIC_KEY
+  --app-id ID              The app ID. Default: WIX_APP_ID
+  --max-age SECONDS|false  The maxAge of your strategy. Default: the one of WixAppStrategy or WixWebhookStrategy
+  --body-file FILE         The raw body that a Digest header was sent with
+  --jwks URL|FILE          The key set of the issuer of a session token, or an array of keys, with
+  --issuer ISSUER          its issuer, and
+  --audience AUDIENCE      its audience
+  --ask-wix                Send an access token to Wix, as only Wix can verify one
+  --full                   Show whole ids
+  --json                   Print JSON
+  -h, --help               Print this
+
+Exit codes: 0 good, 1 refused, 2 wrong use, 3 not checked, since something is missing or does not answer.
+
+Examples:
+  pbpaste | passport-wix-app inspect
+  passport-wix-app inspect --secret-file secret.txt 'https://app.example/dashboard?instance=...'
+  passport-wix-app inspect --as webhook --public-key-file key.pem --json < body.txt
+  passport-wix-app inspect --body-file body.json 'Digest: JWT=...'
+`
+
+const OPTIONS = {
+  as: { type: 'string' },
+  'secret-file': { type: 'string' },
+  'public-key-file': { type: 'string' },
+  'app-id': { type: 'string' },
+  'body-file': { type: 'string' },
+  'max-age': { type: 'string' },
+  jwks: { type: 'string' },
+  issuer: { type: 'string' },
+  audience: { type: 'string' },
+  'ask-wix': { type: 'boolean' },
+  full: { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** What the command uses of its process. */
+export interface System {
+  env: Readonly<Record<string, string | undefined>>
+  stdin: AsyncIterable<Uint8Array | string> & { isTTY?: boolean }
+  stdout: { write(output: string): unknown; isTTY?: boolean }
+  stderr: { write(output: string): unknown }
+  /** Default: `Date.now`. */
+  now?: () => number
+  /** Default: Node's own. */
+  fetch?: Fetch
+}
+
+const EXIT_CODES = { good: 0, refused: 1, usage: 2, 'not checked': 3 } as const
+
+/** The command was used in a wrong way. */
+class UsageError extends Error {}
+
+/** A `-` that begins an instance, one of 64, is no option. */
+const isInstance = (arg: string): boolean => /^-[\w-]{42}\./.test(arg)
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values']
+
+function parsed(args: readonly string[]): { values: Values; credentials: string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: args.filter((arg) => !isInstance(arg)),
+      options: OPTIONS,
+      allowPositionals: true,
+    })
+    return { values, credentials: [...positionals, ...args.filter(isInstance)] }
+  } catch (error) {
+    // The message may quote what was put in the place of an option: a secret.
+    const { message, code } = error as Error & { code?: string }
+    const [name = 'one'] = /--?[a-z]+(?:-[a-z]+)*\b/.exec(message) ?? []
+    const isUnknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+    throw new UsageError(isUnknown ? `there is no option ${name}` : `the option ${name} needs a value, or takes none`)
+  }
+}
+
+function contentOf(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new UsageError(`the file of --${option} cannot be read${systemCodeOf(error)}`)
+  }
+}
+
+const MAX_INPUT = 4 * 1024 * 1024
+
+async function read({ stdin }: System): Promise<string> {
+  if (stdin.isTTY) throw new UsageError('there is no credential: pass one, or send it to standard input')
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk))
+    size += chunk.length
+    if (size > MAX_INPUT) throw new UsageError('standard input is too long for a credential')
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** What of a key may be in a key set (RFC 7517 section 4): an app may keep its session keys with their private halves. */
+const PUBLIC_MEMBERS: ReadonlySet<string> = new Set(['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e'])
+
+const publicHalf = (key: unknown): unknown =>
+  isObject(key) ? Object.fromEntries(Object.entries(key).filter(([name]) => PUBLIC_MEMBERS.has(name))) : key
+
+/** A key set of public keys, of a key set or an array of keys. */
+function keySetOf(content: unknown): unknown {
+  const keys = Array.isArray(content) ? content : own(content, 'keys')
+  return Array.isArray(keys) ? { keys: keys.map(publicHalf) } : content
+}
+
+/** The keys of session tokens. */
+function keysOf(source: string): NonNullable<Given['keys']> {
+  if (/^https?:/i.test(source)) {
+    const expected = secureUrl(source)
+    if (expected !== undefined) throw new UsageError(`--jwks must be a file, or ${expected}`)
+    return remoteKeySet(source)
+  }
+  const json = contentOf('jwks', source).toString()
+  try {
+    const keys = keysIn(keySetOf(JSON.parse(json)))
+    return () => keys
+  } catch {
+    throw new UsageError('the file of --jwks is neither a JSON Web Key Set nor an array of keys')
+  }
+}
+
+/** What was given by options, else by the environment. An empty value is none. */
+function givenBy(values: Values, { env, fetch = globalThis.fetch, now = Date.now }: System): Given {
+  const content = (option: 'secret-file' | 'public-key-file' | 'body-file'): Buffer | undefined =>
+    values[option] === undefined ? undefined : contentOf(option, values[option])
+  const { 'max-age': maxAge, jwks } = values
+  const secrets = content('secret-file')?.toString() ?? env['WIX_APP_SECRET'] ?? ''
+  return {
+    secrets: secrets.split(/\r?\n/).filter((line) => line !== ''),
+    publicKey: (content('public-key-file')?.toString() ?? env['WIX_PUBLIC_KEY']) || undefined,
+    appId: (values['app-id'] ?? env['WIX_APP_ID']) || undefined,
+    maxAge: maxAge === undefined ? undefined : maxAge !== 'false' && Number(maxAge),
+    body: content('body-file'),
+    keys: jwks === undefined ? undefined : keysOf(jwks),
+    issuer: values.issuer || undefined,
+    audience: values.audience || undefined,
+    askWix: values['ask-wix'] ?? false,
+    fetch,
+    now,
+  }
+}
+
+type Verdict = Pick<Report, 'signature' | 'verdict' | 'identity' | 'code' | 'status' | 'hint' | 'cure'>
+
+const NOTHING = { signature: null, identity: null, code: null, status: null, hint: null, cure: null }
+
+/** Whether a refusal is one of a credential whose signature is right: all that is looked at after it. */
+const isAfterSignature = ({ code, hint = '' }: WixAuthError): boolean =>
+  code === 'token_expired' || code === 'claim_invalid' || /^the hash|is not JSON in UTF-8$/.test(hint)
+
+/** Calls of Wix itself: no route requires a subject of them. */
+const isCallOfWix = (kind: Report['kind']): boolean => ['webhook', 'service-plugin', 'digest'].includes(kind)
+
+const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
+
+async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'], given: Given): Promise<Verdict> {
+  // Hints show some unverified parts, but only while a subscriber listens.
+  const listen = (): void => {}
+  events.subscribe(listen)
+  // Only Wix can look at that of an access token.
+  const signature = kind === 'access-token' ? null : 'right'
+  try {
+    if (!isAlone) throw refusal('request_invalid', 'sent twice')
+    const identity = identityShown(await check(kind, credential, given))
+    const hint = own(identity, 'subjectType') === 'VISITOR' && !isCallOfWix(kind) ? VISITOR : null
+    return { ...NOTHING, verdict: 'good', signature, identity, hint }
+  } catch (error) {
+    if (error instanceof WixAuthError) {
+      const { code, status, hint = null } = error
+      const cure = cureOf(error, kind)
+      const known = isAfterSignature(error) ? signature : null
+      return { ...NOTHING, verdict: 'refused', signature: known, code, status, hint, cure }
+    }
+    if (error instanceof NotChecked || error instanceof WixUnavailableError) {
+      const cure = error instanceof NotChecked ? error.cure : 'Check the address and the network, and try again.'
+      return { ...NOTHING, verdict: 'not checked', hint: error.message, cure }
+    }
+    throw error
+  } finally {
+    events.unsubscribe(listen)
+  }
+}
+
+const isKind = (value: string): value is VerifiableKind => KINDS.some((kind) => kind === value)
+
+/** The kind that `--as` names. */
+function expectedKind(value: string | undefined): VerifiableKind | undefined {
+  if (value === undefined || isKind(value)) return value
+  throw new UsageError(`--as must be one of ${KINDS.join(', ')}`)
+}
+
+async function run(args: readonly string[], system: System): Promise<number> {
+  const { values, credentials } = parsed(args)
+  const { env, stdout } = system
+  if (values.help) {
+    stdout.write(HELP)
+    return EXIT_CODES.good
+  }
+  if (credentials.length > 1) throw new UsageError('there is more than one argument: put quotes around it')
+  const expected = expectedKind(values.as)
+  const given = givenBy(values, system)
+  const [argument] = credentials
+  if (argument !== undefined && existsSync(argument) && statSync(argument).isFile())
+    throw new UsageError('the argument is the name of a file: send its content to standard input, with < before it')
+  const found = carried(argument === undefined || argument === '-' ? await read(system) : argument)
+  const looksLike = kindOf(found)
+  // A key that cannot sign a user in is refused whatever a route expects.
+  const kind = looksLike === 'api-key' || looksLike === 'refresh-token' ? looksLike : (expected ?? looksLike)
+  const verdict = await verdictOn(found, kind, given)
+  const report: Report = {
+    kind: looksLike,
+    from: found.from,
+    decoded: shownOf(decode(found.credential)),
+    verified: verdict.verdict === 'good',
+    strategy: verdict.verdict === 'refused' ? null : STRATEGIES[verdict.verdict === 'good' ? kind : looksLike],
+    ...verdict,
+  }
+  const { json = false, full = false } = values
+  stdout.write(printed(report, { json, full, color: stdout.isTTY === true && !env['NO_COLOR'], now: given.now() }))
+  return EXIT_CODES[report.verdict]
+}
+
+/**
+ * Says what a credential is, and why it is refused.
+ *
+ * @returns A promise of the exit code.
+ */
+export async function inspect(args: readonly string[], system: System = process): Promise<number> {
+  try {
+    return await run(args, system)
+  } catch (error) {
+    // A TypeError is a secret or a key that cannot be one. No message of this package holds its input; others may.
+    const isUsage = error instanceof UsageError || error instanceof TypeError
+    const problem = isUsage
+      ? `${error.message}\n\nTry: passport-wix-app inspect --help\n`
+      : `failed${systemCodeOf(error)}\n`
+    system.stderr.write(`passport-wix-app inspect: ${problem}`)
+    return isUsage ? EXIT_CODES.usage : EXIT_CODES['not checked']
+  }
+}

@@ -1,0 +1,88 @@
+import { CREDENTIAL_NAMES } from '../../lib/internal/request.ts'
+import { isObject, own } from '../../lib/internal/values.ts'
+
+/** The kinds that can be verified: what `--as` takes. */
+export const KINDS = ['instance', 'access-token', 'webhook', 'service-plugin', 'digest', 'session'] as const
+export type VerifiableKind = (typeof KINDS)[number]
+
+/** What a string is. */
+export type CredentialKind = VerifiableKind | 'api-key' | 'refresh-token' | 'jwt' | 'unknown'
+
+/** A credential, and what carried it. */
+export interface Carried {
+  credential: string
+  /** Null for a credential that came alone. */
+  from: 'query' | 'Authorization header' | 'Digest header' | null
+  /** Whether there is no other one beside it. */
+  isAlone: boolean
+}
+
+const HEADER = /^["']?(authorization|digest)\s*:\s*(.*?)["']?$/is
+const BEARER = /^bearer\s+/i
+/** An address, or the first line of a request. */
+const ADDRESS = /^(?:[A-Z]{3,7} )?[^\s?]*\?([^\s#]*)(?:#\S*)?(?: HTTP\/[\d.]+)?$/
+const QUERY = new RegExp(`^(?:${CREDENTIAL_NAMES.join('|')})=\\S*$`)
+
+/** Takes the credential out of the address, the query or the header line that carries it. */
+export function carried(input: string): Carried {
+  const trimmed = input.trim()
+  const [, header, value = ''] = HEADER.exec(trimmed) ?? []
+  if (header?.toLowerCase() === 'digest') return { credential: value.trim(), from: 'Digest header', isAlone: true }
+  if (header !== undefined || BEARER.test(trimmed)) {
+    const credential = (header === undefined ? trimmed : value).trim().replace(BEARER, '')
+    return { credential, from: 'Authorization header', isAlone: true }
+  }
+  const query = ADDRESS.exec(trimmed)?.[1] ?? QUERY.exec(trimmed)?.[0] ?? (/^https?:/i.test(trimmed) ? '' : undefined)
+  if (query === undefined) return { credential: trimmed.replace(/^(["'])(.*)\1$/s, '$2'), from: null, isAlone: true }
+  const parameters = new URLSearchParams(query)
+  const found = parameters.getAll(CREDENTIAL_NAMES.find((name) => parameters.has(name)) ?? '')
+  return { credential: found[0] ?? '', from: 'query', isAlone: found.length < 2 }
+}
+
+/** What a part of a credential decodes to; undefined unless it is JSON. */
+function decodedPart(part: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(part, 'base64url').toString())
+  } catch {
+    return undefined
+  }
+}
+
+/** The parts of a credential that anybody can read. Nothing of it is verified. */
+export interface Decoded {
+  header?: unknown
+  payload?: unknown
+}
+
+/** Decodes an instance, or a JWT after any prefix. */
+export function decode(credential: string): Decoded {
+  const parts = credential.replace(/^JWT=|^(?:OauthNG\.JWS|OAUTH2|IST|JWS)\./, '').split('.', 4)
+  const [first = '', second = ''] = parts
+  if (parts.length === 2) return { payload: decodedPart(second) }
+  return parts.length === 3 ? { header: decodedPart(first), payload: decodedPart(second) } : {}
+}
+
+function kindOfJwt({ header, payload }: Decoded): CredentialKind {
+  const data = own(payload, 'data')
+  if (own(header, 'typ') === 'wix-session+jwt') return 'session'
+  if (own(data, 'SHA256') !== undefined) return 'digest'
+  if (typeof data === 'string' && own(payload, 'aud') === undefined) return 'webhook'
+  return data === undefined && own(payload, 'iss') !== 'wix.com' ? 'jwt' : 'service-plugin'
+}
+
+const PREFIXES: ReadonlyArray<readonly [prefix: RegExp, kind: CredentialKind]> = [
+  [/^(OauthNG|OAUTH2)\./, 'access-token'],
+  [/^IST\./, 'api-key'],
+  [/^JWS\./, 'refresh-token'],
+  [/^JWT=/, 'digest'],
+]
+
+/** What a credential is: by what carried it, by its prefix, by its form, and by what it says of itself. */
+export function kindOf({ credential, from }: Carried): CredentialKind {
+  if (from === 'Digest header') return 'digest'
+  const known = PREFIXES.find(([prefix]) => prefix.test(credential))
+  if (known !== undefined) return known[1]
+  const decoded = decode(credential)
+  if (isObject(decoded.header)) return kindOfJwt(decoded)
+  return credential.split('.', 3).length === 2 ? 'instance' : 'unknown'
+}

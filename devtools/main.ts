@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+
+const USAGE = `Usage: passport-wix-app <command> [options]
+
+Commands:
+  inspect    Say what a credential is, and why it is refused
+  simulate   Wix on this machine, for an app in any language
+
+passport-wix-app <command> --help lists the options, passport-wix-app --version prints the version.
+`
+
+// Each command is loaded only when it is called. tsx, which runs this file in the tests, adds a branch to each dynamic import.
+const [name, ...args] = process.argv.slice(2)
+if (name === 'inspect') {
+  /* c8 ignore next */
+  const { inspect } = await import('./inspect/inspect.ts')
+  process.exitCode = await inspect(args)
+} else if (name === 'simulate') {
+  /* c8 ignore next */
+  const { simulate } = await import('./simulate.ts')
+  process.exitCode = await simulate(args)
+} else if (name === '--help' || name === '-h') {
+  process.stdout.write(USAGE)
+} else if (name === '--version') {
+  const content = readFileSync(new URL(import.meta.resolve('passport-wix-app/package.json')), 'utf8')
+  const { version } = JSON.parse(content) as { version: string }
+  process.stdout.write(`${version}\n`)
+} else {
+  // It is not repeated: it may be a credential.
+  process.stderr.write(name === undefined ? USAGE : `passport-wix-app: unknown command\n\n${USAGE}`)
+  process.exitCode = 2
+}

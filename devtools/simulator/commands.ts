@@ -1,0 +1,141 @@
+import { isNonEmptyString } from '../../lib/internal/values.ts'
+import type { WixSimulator, WixSimulatorFault } from '../testing/index.ts'
+import type { Deliveries } from './deliveries.ts'
+import type { Log } from './log.ts'
+import type { Pages, View } from './pages.ts'
+import { FLAWS, LANGUAGES, PEOPLE, type Selection, selectionOf, SITES } from './sites.ts'
+
+type Sent = Readonly<Record<string, unknown>>
+
+/** What the dashboard may ask for. The answer is sent as JSON; undefined where it named something that there is not. */
+export type Command = (sent: Sent) => Promise<object | undefined>
+
+/** How Wix answers an app that asks about a token. */
+const TOKEN_INFO: ReadonlyMap<string, { name: string; fault: WixSimulatorFault | null }> = new Map([
+  ['works', { name: 'Works', fault: null }],
+  ['slow', { name: 'Slow: 504 after 3 s', fault: { delay: 3, status: 504 } }],
+  ['down', { name: 'Down: 503', fault: { status: 503 } }],
+  ['limiting', { name: 'Limiting: 429, retry after 7 s', fault: { status: 429, headers: { 'Retry-After': '7' } } }],
+])
+
+export interface CommandOptions {
+  appId: string
+  /** By the name of the option; undefined where it was not given. */
+  targets: Readonly<Record<'app' | 'widget' | 'webhooks' | 'plugin' | 'payments' | 'install', string | undefined>>
+  plans: readonly string[]
+  pages: Pages
+  deliveries: Deliveries
+  log: Log
+  wix: WixSimulator
+  /** Called after a change that is not in the log. */
+  changed: () => void
+}
+
+export interface Commands {
+  commands: ReadonlyMap<string, Command>
+  /** What the dashboard shows. */
+  state: () => object
+}
+
+const viewOf = ({ view }: Sent): View => (view === 'widget' ? 'widget' : 'dashboard')
+
+/** The names of the entries, by their keys. */
+const namesOf = (entries: Iterable<readonly [string, { name: string }]>): object =>
+  Object.fromEntries(Array.from(entries, ([key, { name }]) => [key, name]))
+
+export function commandsOf(options: CommandOptions): Commands {
+  const { appId, targets, plans, pages, deliveries, log, wix, changed } = options
+  let tokenInfo = 'works'
+
+  const forSelection =
+    (run: (selection: Selection, sent: Sent) => Promise<object | undefined>): Command =>
+    async (sent) => {
+      const selection = selectionOf(sent, plans)
+      return selection && run(selection, sent)
+    }
+
+  const actions: ReadonlyMap<unknown, (selection: Selection) => Promise<void>> = new Map([
+    ['install', (selection: Selection) => deliveries.install(selection)],
+    ['remove', (selection: Selection) => deliveries.remove(selection)],
+    ['order', (selection: Selection) => deliveries.order(selection)],
+    ['out-of-order', (selection: Selection) => deliveries.outOfOrder(selection)],
+    ['anonymize', (selection: Selection) => deliveries.anonymize(selection)],
+    ['again', () => deliveries.again()],
+    ['plugin', (selection: Selection) => deliveries.plugin(selection)],
+    ['payment', (selection: Selection) => deliveries.payment(selection)],
+  ])
+
+  const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+    [
+      'options',
+      async () => ({
+        appId,
+        targets,
+        plans,
+        sites: SITES,
+        people: namesOf(Object.entries(PEOPLE)),
+        languages: LANGUAGES,
+        credentials: FLAWS,
+        tokenInfo: namesOf(TOKEN_INFO),
+      }),
+    ],
+    ['open', forSelection((selection, sent) => pages.open(viewOf(sent), selection))],
+    [
+      'ask',
+      forSelection(async (selection, sent) => {
+        await pages.ask(viewOf(sent), selection)
+        return {}
+      }),
+    ],
+    ['token', forSelection((selection) => pages.token(selection))],
+    [
+      'send',
+      forSelection(async (selection, { action }) => {
+        const run = actions.get(action)
+        await run?.(selection)
+        changed()
+        return run && {}
+      }),
+    ],
+    [
+      'retry',
+      async () => {
+        await deliveries.nextRetry()
+        changed()
+        return {}
+      },
+    ],
+    [
+      'token-info',
+      async ({ mode }) => {
+        const chosen = TOKEN_INFO.get(String(mode))
+        if (chosen === undefined) return undefined
+        tokenInfo = String(mode)
+        wix.fault('token-info', chosen.fault)
+        changed()
+        return {}
+      },
+    ],
+    [
+      'clear',
+      async () => {
+        log.clear()
+        return {}
+      },
+    ],
+    [
+      'install',
+      forSelection(async (selection, { appId: asked, postInstallationUrl: given }) => {
+        const callback = isNonEmptyString(given) && URL.canParse(given) ? new URL(given) : undefined
+        // An instance is a credential: it goes only to the app, whoever has made the link to the installer.
+        const isOfApp = [targets.app, targets.install].some(
+          (url) => url !== undefined && new URL(url).origin === callback?.origin,
+        )
+        if (asked !== appId || callback === undefined || !isOfApp) return undefined
+        await deliveries.install(selection)
+        return pages.finishInstall(selection, callback)
+      }),
+    ],
+  ])
+  return { commands, state: () => ({ ...deliveries.state, tokenInfo, log: log.entries }) }
+}

@@ -1,0 +1,93 @@
+import { performance } from 'node:perf_hooks'
+import { systemCodeOf } from '../../lib/internal/values.ts'
+import type { Credential, Explanation } from './explain.ts'
+
+/** A request to the app. */
+export interface AppRequest {
+  method: 'GET' | 'POST'
+  url: string
+  headers: Readonly<Record<string, string>>
+  body?: string
+}
+
+/** What the app answered. */
+export interface AppAnswer {
+  status: number
+  headers: Readonly<Record<string, string>>
+  /** The first 20,000 bytes. */
+  body: string
+}
+
+/** What came of a request. */
+export interface Exchange {
+  answer: AppAnswer | null
+  /** Why there is no answer. */
+  problem: string
+  milliseconds: number
+}
+
+/** What the dashboard says about an exchange. */
+export interface Verdict {
+  tone: 'good' | 'neutral' | 'bad'
+  text: string
+}
+
+const MAX_BODY = 20_000
+
+/** A part of the body: an app may answer without an end, and what the log shows must not keep the rest in memory. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    length += chunk.length
+    // To leave the loop cancels the body.
+    if (length >= MAX_BODY) break
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_BODY).toString()
+}
+
+/** Sends a request once, and follows no redirect. `limit` is in milliseconds. */
+export async function send({ url, ...init }: AppRequest, limit: number): Promise<Exchange> {
+  const start = performance.now()
+  const end = (answer: AppAnswer | null, problem: string): Exchange => ({
+    answer,
+    problem,
+    milliseconds: Math.round(performance.now() - start),
+  })
+  try {
+    const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(limit) })
+    const body = await beginningOf(response)
+    return end({ status: response.status, headers: Object.fromEntries(response.headers), body }, '')
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === 'TimeoutError'
+    return end(null, isLate ? `no answer within ${limit} ms` : `no connection${systemCodeOf(error)}`)
+  }
+}
+
+/** Whether the app did with a credential what it should. */
+export function judge(
+  { answer, problem }: Exchange,
+  explanation: Explanation | null,
+  kind: Credential['kind'],
+): Verdict {
+  if (answer === null) return { tone: 'bad', text: problem }
+  const { status } = answer
+  const is = (tone: Verdict['tone'], text: string): Verdict => ({ tone, text: `${status}: ${text}` })
+  if (status >= 500) return is('bad', 'your app failed')
+  if (status >= 300 && status < 400) return is('neutral', 'your app redirects')
+  if (status === 404 || status === 405) return is('bad', 'your app has no such route')
+  const isAccepted = status < 300
+  if (explanation === null) {
+    // A browser shows an empty frame then, and tells only its console.
+    const isBlocked = kind === 'instance' && answer.headers['x-frame-options'] !== undefined
+    if (isAccepted && isBlocked) return is('bad', 'X-Frame-Options keeps the page out of the frame')
+    if (isAccepted && kind === 'webhook' && status !== 200) return is('bad', 'Wix asks for 200')
+    if (isAccepted) return is('good', 'accepted')
+    // The credential is right, and the person may not.
+    return status === 403 ? is('neutral', 'not allowed') : is('bad', 'your app refused a genuine credential')
+  }
+  return isAccepted
+    ? is('bad', 'your app accepted what it must refuse')
+    : is('good', 'your app refused it, as it should')
+}

@@ -1,0 +1,131 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Checks, checkOptions, must, required, string } from '../../lib/internal/options.ts'
+import { isNonEmptyString } from '../../lib/internal/values.ts'
+import { secureUrl } from '../../lib/internal/url.ts'
+import { WixSimulator } from '../testing/index.ts'
+import { commandsOf } from './commands.ts'
+import { Deliveries } from './deliveries.ts'
+import { generateKeys, keysIn, otherKeys, writeEnvFile } from './keys.ts'
+import { Log } from './log.ts'
+import { Pages } from './pages.ts'
+import { Refusals } from './refusals.ts'
+import { SimulatorServer } from './server.ts'
+
+/** The options of {@link startSimulator}. All addresses are https, or http on this machine. */
+export interface SimulatorOptions {
+  /** The dashboard page of your app, for example `http://localhost:3000/dashboard`. */
+  app: string
+  /** The widget of your app on a live site. Default: none. */
+  widget?: string
+  /** Where your app takes webhooks. Default: none. */
+  webhooks?: string
+  /** The method of a service plugin that calculates additional fees. Default: none. */
+  plugin?: string
+  /** Where your app takes a body that is signed in a `Digest` header. Default: none. */
+  payments?: string
+  /** Where an install on your own website begins. Default: none. */
+  install?: string
+  /** The paid plans of your app: values of `vendorProductId`. Default: `premium`. */
+  plans?: readonly string[]
+  /** Where to keep the keys of the app, so that they are the same at each start. Default: nowhere. */
+  folder?: string
+  /** Default: 0, which is any free one. */
+  port?: number
+}
+
+/** What to start the app with. */
+export interface SimulatorEnvironment {
+  WIX_APP_ID: string
+  WIX_APP_SECRET: string
+  /** The PEM in base64: one line, which the strategies take, and so does Wix's SDK. */
+  WIX_PUBLIC_KEY: string
+  /** The `apiUrl` of `WixAccessTokenStrategy`. */
+  WIX_API_URL: string
+  /** In place of `https://www.wix.com/app-installer`. */
+  WIX_INSTALLER_URL: string
+}
+
+/** A simulator that listens. */
+export interface Simulator {
+  /** The dashboard: on `127.0.0.1`, or on `localhost` where the app is on `127.0.0.1`. */
+  url: string
+  environment: SimulatorEnvironment
+  /** Frees the port and ends the open connections. */
+  close(): Promise<void>
+}
+
+const checks: Checks<SimulatorOptions> = {
+  app: required(secureUrl),
+  widget: secureUrl,
+  webhooks: secureUrl,
+  plugin: secureUrl,
+  payments: secureUrl,
+  install: secureUrl,
+  plans: must((value) => Array.isArray(value) && value.every(isNonEmptyString), 'an array of non-empty strings'),
+  folder: string,
+  port: must(
+    (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 65_536,
+    'an integer from 0 to 65535',
+  ),
+}
+
+/**
+ * Starts Wix on this machine: a dashboard in the browser, on another site than the app, that calls the app as Wix does.
+ *
+ * @returns A promise of a simulator that listens; rejects with the errors below, or with Node's error when the port is taken.
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const checked = checkOptions('startSimulator', options, checks)
+  const { app, widget, webhooks, plugin, payments, install, plans = ['premium'], folder, port: wanted = 0 } = checked
+  const own = folder === undefined ? generateKeys() : keysIn(folder)
+
+  const httpServer = createServer().listen(wanted, '127.0.0.1')
+  await once(httpServer, 'listening')
+  const { port } = httpServer.address() as AddressInfo
+  // Another site than the app, so that the rules for frames and cookies are those at Wix.
+  const { origin } = new URL(`http://${new URL(app).hostname === '127.0.0.1' ? 'localhost' : '127.0.0.1'}:${port}`)
+  const wix = await WixSimulator.start({ appId: own.appId, appSecret: own.appSecret })
+  const environment: SimulatorEnvironment = {
+    WIX_APP_ID: own.appId,
+    WIX_APP_SECRET: own.appSecret,
+    WIX_PUBLIC_KEY: Buffer.from(own.publicKey).toString('base64'),
+    WIX_API_URL: `http://127.0.0.1:${port}`,
+    WIX_INSTALLER_URL: `${origin}/app-installer`,
+  }
+  if (folder !== undefined) writeEnvFile(folder, { ...environment })
+
+  const signers = { own, other: otherKeys(), wix }
+  const changed = (): void => server.tell()
+  const refusals = new Refusals()
+  const log = new Log({ ...own, apiUrl: wix.url }, refusals, changed)
+  const deliveries = new Deliveries({ webhooks, plugin, payments }, signers, log)
+  const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log)
+  const targets = { app, widget, webhooks, plugin, payments, install }
+  const { commands, state } = commandsOf({ appId: own.appId, targets, plans, pages, deliveries, log, wix, changed })
+  const server = new SimulatorServer({
+    origin,
+    hosts: ['127.0.0.1', 'localhost'].map((name) => new URL(`http://${name}:${port}`).host),
+    frames: [...new Set([app, widget ?? app].map((url) => new URL(url).origin))],
+    apiUrl: wix.url,
+    commands,
+    state,
+    called: (...call) => log.call(...call),
+  })
+  httpServer.on('request', (req, res) => void server.handle(req, res))
+
+  return {
+    url: origin,
+    environment,
+    async close() {
+      refusals.close()
+      await new Promise((resolve) => {
+        httpServer.close(resolve)
+        httpServer.closeAllConnections()
+      })
+      await wix.close()
+    },
+  }
+}

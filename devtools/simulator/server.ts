@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
+import { objectOf } from '../../lib/internal/values.ts'
+import type { Command } from './commands.ts'
+import type { AppAnswer } from './exchange.ts'
+
+export interface ServerOptions {
+  /** The origin of the dashboard. */
+  origin: string
+  /** All hosts of this server: names of this machine with the port. */
+  hosts: readonly string[]
+  /** The origins that may be in a frame. */
+  frames: readonly string[]
+  /** Where the endpoints of Wix are. */
+  apiUrl: string
+  commands: ReadonlyMap<string, Command>
+  /** What the dashboard shows. */
+  state: () => object
+  /** A call of the app to an endpoint of Wix, after its answer. */
+  called: (path: string, token: string | undefined, answer: AppAnswer, milliseconds: number) => void
+}
+
+const MAX_BODY = 65_536
+
+const page = (name: string, type: string): { type: string; content: string } => ({
+  type: `${type}; charset=utf-8`,
+  content: readFileSync(new URL(`./public/${name}`, import.meta.url), 'utf8'),
+})
+
+const script = 'text/javascript'
+
+/** Read once: files of the browser are no modules of Node, so they lie beside the code as they are. */
+const PAGES: ReadonlyMap<string, { type: string; content: string }> = new Map([
+  ['/', page('dashboard.html', 'text/html')],
+  ['/dashboard.js', page('dashboard.js', script)],
+  ['/log.js', page('log.js', script)],
+  ['/control.js', page('control.js', script)],
+  ['/app-installer', page('installer.html', 'text/html')],
+  ['/installer.js', page('installer.js', script)],
+  ['/simulator.css', page('simulator.css', 'text/css')],
+  ['/icon.svg', page('icon.svg', 'image/svg+xml')],
+])
+
+function send(res: ServerResponse, status: number, content: object | string, type = 'application/json'): void {
+  res.writeHead(status, { 'Content-Type': type })
+  res.end(typeof content === 'string' ? content : JSON.stringify(content))
+}
+
+/** The body; undefined when it is too large. */
+async function bodyOf(req: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size <= MAX_BODY) chunks.push(chunk)
+  }
+  return size <= MAX_BODY ? Buffer.concat(chunks).toString() : undefined
+}
+
+/** The object that the JSON is; undefined for anything else. */
+function parse(json: string): Record<string, unknown> | undefined {
+  try {
+    return objectOf(JSON.parse(json))
+  } catch {
+    return undefined
+  }
+}
+
+/** The requests of the dashboard, and of the app to Wix. No other page and no other machine may use it: it signs what it is asked to. */
+export class SimulatorServer {
+  readonly #options: ServerOptions
+  readonly #listeners = new Set<ServerResponse>()
+  readonly #headers: Readonly<Record<string, string>>
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#headers = {
+      'Content-Security-Policy': [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        `frame-src ${options.frames.join(' ')}`,
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+      ].join('; '),
+      'Cross-Origin-Resource-Policy': 'same-origin',
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'same-origin',
+      'Cache-Control': 'no-store',
+    }
+  }
+
+  /** Tells every open dashboard what has changed. */
+  tell(): void {
+    const event = `data: ${JSON.stringify(this.#options.state())}\n\n`
+    for (const listener of this.#listeners) listener.write(event)
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      await this._route(req, res)
+    } catch (error) {
+      console.error(error)
+      res.destroy()
+    }
+  }
+
+  private async _route(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { origin, hosts, state } = this.#options
+    const { host, origin: sender } = req.headers
+    // A name of somebody else may lead to this machine (DNS rebinding).
+    if (!hosts.includes(String(host))) return send(res, 421, { message: `The simulator is at ${origin}` })
+    const { pathname, search } = new URL(String(req.url), origin)
+    if (pathname.startsWith('/oauth2/')) {
+      // A backend sends no Origin; a page in a browser, which could fill the log, always does.
+      if (sender !== undefined || req.method !== 'POST')
+        return send(res, 403, { message: 'Only a backend may send this' })
+      return this._callWix(pathname, req, res)
+    }
+
+    for (const [name, value] of Object.entries(this.#headers)) res.setHeader(name, value)
+    // Under its other name, the dashboard would be on the same site as the app.
+    if (host !== new URL(origin).host) {
+      res.writeHead(307, { Location: origin + pathname + search })
+      return void res.end()
+    }
+    if (req.method === 'POST') {
+      const isOurs = sender === origin && req.headers['content-type'] === 'application/json'
+      if (!isOurs) return send(res, 403, { message: 'Only the dashboard of the simulator may send this' })
+      return this._command(pathname, req, res)
+    }
+    if (pathname === '/state') {
+      const site = req.headers['sec-fetch-site'] ?? 'same-origin'
+      if (site !== 'same-origin')
+        return send(res, 403, { message: 'Only the dashboard of the simulator may read this' })
+      res.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      // `retry`: milliseconds until a browser comes back after a restart.
+      res.write(`retry: 500\ndata: ${JSON.stringify(state())}\n\n`)
+      this.#listeners.add(res)
+      return void res.once('close', () => this.#listeners.delete(res))
+    }
+    const found = PAGES.get(pathname)
+    if (found === undefined || req.method !== 'GET') return send(res, 404, { message: 'Not found' })
+    send(res, 200, found.content, found.type)
+  }
+
+  private async _command(pathname: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const command = this.#options.commands.get(pathname.slice(1))
+    const body = await bodyOf(req)
+    if (command === undefined) return send(res, 404, { message: 'Not found' })
+    const sent = body === undefined ? undefined : parse(body)
+    const answer = sent && (await command(sent))
+    if (answer === undefined) return send(res, 400, { message: 'The simulator has nothing of that name' })
+    send(res, 200, answer)
+  }
+
+  private async _callWix(pathname: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { apiUrl, called } = this.#options
+    const start = performance.now()
+    const body = await bodyOf(req)
+    if (body === undefined) return send(res, 413, { message: 'The body is larger than 64 KiB' })
+    const response = await fetch(apiUrl + pathname, { method: 'POST', body })
+    const answer = await response.text()
+    const { status } = response
+    const wait = response.headers.get('retry-after')
+    const headers = { 'Content-Type': 'application/json', ...(wait !== null && { 'Retry-After': wait }) }
+    res.writeHead(status, headers).end(answer)
+    const token = /"token":\s*"([^"]+)"/.exec(body)?.[1]
+    called(pathname, token, { status, headers, body: answer }, Math.round(performance.now() - start))
+  }
+}

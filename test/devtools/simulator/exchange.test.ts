@@ -1,0 +1,71 @@
+import { expect } from 'chai'
+import type { Credential } from '../../../devtools/simulator/explain.ts'
+import { judge, send } from '../../../devtools/simulator/exchange.ts'
+import { serve } from '../../support/serve.ts'
+
+const EXPLANATION = { code: 'signature_invalid', message: 'No', hint: null }
+
+describe('What the simulator says about an exchange', () => {
+  const verdict = (
+    status: number,
+    isGenuine: boolean,
+    kind: Credential['kind'] = 'Digest',
+    headers: Record<string, string> = {},
+  ): string[] => {
+    const answer = { status, headers, body: '' }
+    const { tone, text } = judge({ answer, problem: '', milliseconds: 1 }, isGenuine ? null : EXPLANATION, kind)
+    return [tone, text]
+  }
+
+  it('depends on the credential and on the status', () => {
+    for (const status of [200, 204]) {
+      expect(verdict(status, true)).to.deep.equal(['good', `${status}: accepted`])
+      expect(verdict(status, false)).to.deep.equal(['bad', `${status}: your app accepted what it must refuse`])
+    }
+    for (const status of [400, 401]) {
+      expect(verdict(status, true)).to.deep.equal(['bad', `${status}: your app refused a genuine credential`])
+      expect(verdict(status, false)).to.deep.equal(['good', `${status}: your app refused it, as it should`])
+    }
+    expect(verdict(403, true)).to.deep.equal(['neutral', '403: not allowed'])
+    expect(verdict(403, false)).to.deep.equal(['good', '403: your app refused it, as it should'])
+    for (const isGenuine of [true, false]) {
+      expect(verdict(302, isGenuine)).to.deep.equal(['neutral', '302: your app redirects'])
+      expect(verdict(404, isGenuine)).to.deep.equal(['bad', '404: your app has no such route'])
+      expect(verdict(405, isGenuine)).to.deep.equal(['bad', '405: your app has no such route'])
+      expect(verdict(503, isGenuine)).to.deep.equal(['bad', '503: your app failed'])
+    }
+    const none = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
+    expect(judge(none, null, 'Digest')).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)' })
+  })
+
+  it('depends on what was sent, too', () => {
+    expect(verdict(200, true, 'webhook')).to.deep.equal(['good', '200: accepted'])
+    expect(verdict(204, true, 'webhook')).to.deep.equal(['bad', '204: Wix asks for 200'])
+    const headers = { 'x-frame-options': 'SAMEORIGIN' }
+    expect(verdict(200, true, 'webhook', headers)).to.deep.equal(['good', '200: accepted'])
+    expect(verdict(200, true, 'instance', headers)).to.deep.equal([
+      'bad',
+      '200: X-Frame-Options keeps the page out of the frame',
+    ])
+    expect(verdict(200, true, 'instance')).to.deep.equal(['good', '200: accepted'])
+  })
+
+  it('is said of one request: no redirect is followed, and the body is cut', async () => {
+    const paths: (string | undefined)[] = []
+    const app = await serve((req, res) => {
+      paths.push(req.url)
+      res.writeHead(307, { Location: '/elsewhere' }).end('x'.repeat(30_000))
+    })
+    const { answer } = await send({ method: 'GET', url: `${app.url}/page`, headers: {} }, 5000)
+    await app.close()
+    expect(answer?.headers['location']).to.equal('/elsewhere')
+    expect(answer).to.include({ status: 307, body: 'x'.repeat(20_000) })
+    expect(paths).to.deep.equal(['/page'])
+  })
+
+  it('names the reason where there is no connection', async () => {
+    const { answer, problem } = await send({ method: 'GET', url: 'http://127.0.0.1:9/', headers: {} }, 5000)
+    expect(answer).to.equal(null)
+    expect(problem).to.match(/^no connection( \(\w+\))?$/)
+  })
+})

@@ -1,0 +1,115 @@
+import { channel } from 'node:diagnostics_channel'
+import { expect } from 'chai'
+import express, { Router } from 'express'
+import { Passport } from 'passport'
+import { type Simulator, startSimulator } from '../../../devtools/simulator/index.ts'
+import { Refusals } from '../../../devtools/simulator/refusals.ts'
+import type { Entry } from '../../../devtools/simulator/log.ts'
+import { requireIdentity, WixAppStrategy, WixDigestStrategy } from '../../../lib/index.ts'
+import { command, OWNER, stateOf } from '../../support/dashboard.ts'
+import { generateAppKeys } from '../../../devtools/testing/index.ts'
+import { serve, type Served } from '../../support/serve.ts'
+
+describe('What an app in the process of the simulator says about a request', () => {
+  let served: Served
+  let simulator: Simulator
+  let lookUp: (identity: object) => object | undefined
+  let beforeAnswer: () => Promise<void>
+
+  beforeEach(async () => {
+    lookUp = (identity) => identity
+    beforeAnswer = async () => {}
+    const app = express()
+    served = await serve(app)
+    const url = served.url.replace('127.0.0.1', 'localhost')
+    simulator = await startSimulator({ app: `${url}/pages/dashboard`, payments: `${url}/payments` })
+    const { WIX_APP_SECRET: secret } = simulator.environment
+    const passport = new Passport()
+    passport.use(new WixAppStrategy({ name: 'of-another-app', secret: 'another' }, (identity) => identity))
+    passport.use(new WixAppStrategy({ secret }, (identity) => lookUp(identity)))
+    passport.use(new WixDigestStrategy({ publicKey: generateAppKeys().publicKey }))
+    const by = (...names: string[]) => passport.authenticate(names, { session: false })
+    const router = Router()
+    router.get('/dashboard', by('of-another-app', 'wix-app'), requireIdentity({ subjectType: 'USER' }), (_req, res) => {
+      res.send('Hello')
+    })
+    app.use('/pages', router)
+    app.post('/payments', express.raw({ type: '*/*' }), by('wix-app', 'wix-digest'))
+    const answer: express.ErrorRequestHandler = async (error: { status?: number }, _req, res, _next) => {
+      await beforeAnswer()
+      res.sendStatus(error.status ?? 500)
+    }
+    app.use(answer)
+  })
+  afterEach(async () => {
+    await simulator.close()
+    await served.close()
+  })
+
+  const run = async (name: string, sent: object = {}): Promise<Entry['refusal'] | undefined> => {
+    await command(simulator, name, { ...OWNER, ...sent })
+    return (await stateOf(simulator)).log[0]?.refusal
+  }
+
+  it('is the hint behind a 401, which no own check would find: here of a wrong public key', async () => {
+    expect(await run('send', { action: 'payment' })).to.deep.equal({
+      strategy: 'wix-digest',
+      status: 401,
+      code: 'signature_invalid',
+      hint: 'the key does not fit',
+    })
+  })
+
+  it('is why a person may not, although the credential is genuine', async () => {
+    expect(await run('ask', { person: 'visitor' })).to.deep.equal({
+      strategy: 'requireIdentity',
+      status: 403,
+      code: 'insufficient_scope',
+      hint: 'subjectType is VISITOR; the rule wants USER',
+    })
+  })
+
+  it('is that the look-up found nobody', async () => {
+    lookUp = () => undefined
+    expect(await run('ask')).to.deep.equal({
+      strategy: 'wix-app',
+      status: 401,
+      code: null,
+      hint: 'the verify callback found no user',
+    })
+  })
+
+  it('is the message of an error', async () => {
+    lookUp = () => {
+      throw new Error('the disk is full')
+    }
+    expect(await run('ask')).to.deep.equal({ strategy: 'wix-app', status: 500, code: null, hint: 'the disk is full' })
+  })
+
+  it('is nothing where the request was accepted, also where another strategy of the chain refused it', async () => {
+    expect(await run('ask')).to.equal(null)
+  })
+
+  it('is nothing about requests of others', async () => {
+    beforeAnswer = async () => {
+      beforeAnswer = async () => {}
+      expect((await fetch(`${served.url}/pages/dashboard?instance=forged`)).status).to.equal(401)
+    }
+    expect(await run('ask', { person: 'visitor' })).to.include({ strategy: 'requireIdentity' })
+  })
+
+  it('is known of a request without Express, too', async () => {
+    const refusals = new Refusals()
+    const told = { strategy: 'wix-app', status: 401, code: 'token_expired', hint: 'signed 26 h ago' }
+    const request = { method: 'GET', url: `${served.url}/page?instance=x`, headers: {} } as const
+    for (const url of ['/page?instance=x', request.url]) {
+      const [result, refusal] = await refusals.during(request, async () => {
+        const event = { ...told, outcome: 'fail', identity: null, error: null, request: { method: 'GET', url } }
+        channel('passport-wix-app:authenticate').publish(event)
+        return 'sent'
+      })
+      expect([result, refusal]).to.deep.equal(['sent', told])
+    }
+    refusals.close()
+  })
+})

@@ -1,0 +1,92 @@
+import { createPrivateKey } from 'node:crypto'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { verifyDigest, verifyInstance, verifyServicePlugin, verifyWebhook } from '../../../lib/index.ts'
+import {
+  generateAppKeys,
+  signDigest,
+  signInstance,
+  signServicePlugin,
+  signWebhook,
+} from '../../../devtools/testing/index.ts'
+import { instance, NOW, now, payload, SECRET } from '../../support/build.ts'
+
+describe('signInstance', () => {
+  it('signs as Wix does', () => {
+    expect(signInstance(payload(), SECRET)).to.equal(instance())
+  })
+
+  it('signs at the present moment by default', () => {
+    const clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
+    try {
+      const verified = verifyInstance(signInstance({ instanceId: 'i' }, SECRET), { secret: SECRET })
+      expect(verified).to.include({ instanceId: 'i', iat: Math.floor(NOW / 1000) })
+    } finally {
+      clock.restore()
+    }
+  })
+
+  it('leaves the signDate out when it is undefined', () => {
+    const signed = signInstance({ instanceId: 'i', signDate: undefined }, SECRET)
+    expect(() => verifyInstance(signed, { secret: SECRET, now }))
+      .to.throw()
+      .with.property('code', 'token_expired')
+    expect(verifyInstance(signed, { secret: SECRET, now, maxAge: false })).to.not.have.property('signDate')
+  })
+})
+
+describe('the signers of what is signed with the key pair', () => {
+  const { publicKey, privateKey } = generateAppKeys()
+  const SECONDS = Math.floor(NOW / 1000)
+  const times = { iat: SECONDS, exp: SECONDS + 3_600_000 }
+  let clock: sinon.SinonFakeTimers
+  before(() => {
+    clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
+  })
+  after(() => clock.restore())
+
+  it('make another key pair each time', () => {
+    expect(publicKey).to.match(/^-----BEGIN PUBLIC KEY-----\n/)
+    expect(privateKey).to.match(/^-----BEGIN PRIVATE KEY-----\n/)
+    expect(generateAppKeys().publicKey).to.not.equal(publicKey)
+  })
+
+  it('sign at the present moment what the checks accept, for as long as Wix does', async () => {
+    const event = { instanceId: 'i', eventType: 'AppInstalled' }
+    for (const key of [privateKey, createPrivateKey(privateKey)]) {
+      expect(await verifyWebhook(signWebhook(event, key), { publicKey })).to.deep.include({
+        ...event,
+        ...times,
+        data: {},
+      })
+    }
+    const call = signServicePlugin({ appId: 'a', metadata: { instanceId: 'i' } }, privateKey)
+    expect(await verifyServicePlugin(call, { publicKey, appId: 'a' })).to.deep.include({ ...times, request: {} })
+    for (const body of ['{"a":1}', Buffer.from('{"a":1}')]) {
+      expect(await verifyDigest(signDigest(body, privateKey), Buffer.from(body), { publicKey })).to.deep.equal({
+        body: { a: 1 },
+        ...times,
+      })
+    }
+  })
+
+  it('replace claims, and leave out those that are undefined', async () => {
+    const claims = { iat: undefined, exp: SECONDS + 1 }
+    const event = { instanceId: 'i', eventType: 'AppInstalled', identity: { identityType: 'APP', appId: 'b' } }
+    const body = signWebhook(event, privateKey, claims)
+    expect(await verifyWebhook(body, { publicKey, maxAge: false })).to.include({
+      iat: null,
+      exp: SECONDS + 1,
+      subjectType: 'APP',
+      subjectId: 'b',
+    })
+    const call = signServicePlugin({ appId: 'a', request: { b: 1 }, metadata: { instanceId: 'i' } }, privateKey, claims)
+    expect(await verifyServicePlugin(call, { publicKey, appId: 'a' })).to.deep.include({ iat: null, request: { b: 1 } })
+    const header = signDigest('', privateKey, claims)
+    expect(await verifyDigest(header, new Uint8Array(), { publicKey })).to.deep.equal({
+      body: null,
+      iat: null,
+      exp: SECONDS + 1,
+    })
+  })
+})
