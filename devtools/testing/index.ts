@@ -7,3 +7,4 @@ export {
   type WixSimulatorOptions,
   type WixSimulatorSubject,
 } from './simulator.ts'
+export { type StoreCheck, storeChecks } from './store-checks.ts'

@@ -11,7 +11,7 @@ import { checkProgress, type DeliveryProgress, type DeliveryStore, isStore } fro
 
 /** The options of `deduplicate` and `handleOnce`. All times are seconds. */
 export interface DeduplicateOptions {
-  /** Where deliveries are stored: `memoryStore()` for one process, `redisStore(client)` for several. */
+  /** Where deliveries are stored: `memoryStore()` for one process, `postgresStore(client)` or `redisStore(client)` for several. */
   store: DeliveryStore
   /**
    * How long a delivery may be in the route. Default: 50. Must be longer than the route ever takes: after that, or after a

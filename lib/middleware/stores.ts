@@ -27,7 +27,7 @@ export interface DeliveryStore {
 
 export const isStore: Check = must(
   (value) => ['begin', 'finish', 'abort'].every((name) => typeof property(value, name) === 'function'),
-  'a store: memoryStore(), redisStore(client), or an object with begin, finish and abort',
+  'a store: memoryStore(), postgresStore(client), redisStore(client), or an object with begin, finish and abort',
 )
 
 export function checkProgress(answer: unknown): DeliveryProgress {
@@ -58,11 +58,24 @@ interface IoredisClient {
   eval(script: string, numberOfKeys: number, ...keysAndArguments: string[]): PromiseLike<unknown>
 }
 
-/** What {@link redisStore} needs of a client. */
-export type RedisStoreClient = NodeRedisClient | IoredisClient
+/** What {@link redisStore} needs of a client of `@upstash/redis` or `@vercel/kv`. */
+interface UpstashClient {
+  /** Not called: only these clients have it. */
+  createScript(script: string): unknown
+  eval(script: string, keys: string[], values: string[]): PromiseLike<unknown>
+}
 
-const isIoredis = (client: RedisStoreClient): client is IoredisClient =>
-  typeof property(client, 'defineCommand') === 'function'
+/** What {@link redisStore} needs of a client. */
+export type RedisStoreClient = NodeRedisClient | IoredisClient | UpstashClient
+
+const has = (client: unknown, name: string): boolean => typeof property(client, name) === 'function'
+
+/** All clients have an `eval`, and each takes its keys in another form: by what only these clients have. */
+const isIoredis = (client: RedisStoreClient): client is IoredisClient => has(client, 'defineCommand')
+const isUpstash = (client: RedisStoreClient): client is UpstashClient => has(client, 'createScript')
+/** A client of `redis` 4 and up, or an object of one's own. */
+const isNodeRedis = (client: RedisStoreClient): boolean =>
+  has(client, 'evalRo') || Object.getPrototypeOf(client) === Object.prototype
 
 /** The options of {@link redisStore}. */
 export interface RedisStoreOptions {
@@ -119,20 +132,22 @@ const ABORT = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', K
  *
  * What Redis loses is handled again: it must evict nothing (`maxmemory-policy noeviction`).
  *
- * @param client A connected client of `redis`, `ioredis` or `iovalkey`, or of what has the same `eval`; it stays yours to close.
+ * @param client A connected client of `redis`, `ioredis`, `iovalkey` or `@upstash/redis`; it stays yours to close. Or an object of your
+ *   own with the `eval` of `redis`.
  * @throws {TypeError} For anything but such a client, and an option that is unknown or of the wrong type.
  */
 export function redisStore(client: RedisStoreClient, options: RedisStoreOptions = {}): DeliveryStore {
   const { prefix = 'passport-wix-app:' } = checkOptions<RedisStoreOptions>('redisStore', options, { prefix: string })
-  if (typeof property(client, 'eval') !== 'function') {
+  if (!has(client, 'eval') || !(isIoredis(client) || isUpstash(client) || isNodeRedis(client))) {
     throw new TypeError(
-      'redisStore: the first argument must be a client of `redis`, `ioredis` or `iovalkey`: createClient({ url }) or new Redis(url)',
+      'redisStore: the first argument must be a client of `redis` (4 or later), `ioredis`, `iovalkey` or `@upstash/redis`; with another, pass { eval: (script, { keys, arguments: values }) => ... }',
     )
   }
-  const run = (script: string, key: string, ...values: string[]): PromiseLike<unknown> =>
-    isIoredis(client)
-      ? client.eval(script, 1, prefix + key, ...values)
-      : client.eval(script, { keys: [prefix + key], arguments: values })
+  const run = (script: string, key: string, ...values: string[]): PromiseLike<unknown> => {
+    if (isIoredis(client)) return client.eval(script, 1, prefix + key, ...values)
+    if (isUpstash(client)) return client.eval(script, [prefix + key], values)
+    return client.eval(script, { keys: [prefix + key], arguments: values })
+  }
 
   return {
     begin: async (key, leaseSeconds, owner = '') =>

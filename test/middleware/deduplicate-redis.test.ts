@@ -1,11 +1,13 @@
+import { Redis as Upstash } from '@upstash/redis'
 import { expect } from 'chai'
-import express from 'express'
 import { Cluster as IoredisCluster, Redis as Ioredis } from 'ioredis'
 import { Cluster as IovalkeyCluster, Redis as Iovalkey } from 'iovalkey'
 import { createClientPool, createCluster, RESP_TYPES } from 'redis'
 import sinon from 'sinon'
-import { deduplicate } from '../../lib/middleware/deduplicate.ts'
 import { redisStore, type RedisStoreClient } from '../../lib/middleware/stores.ts'
+import { storeChecks } from '../../devtools/testing/index.ts'
+import { deliver, receiver, type Receiver } from '../support/deliveries.ts'
+import { errorOf } from '../support/errors.ts'
 import { describeWith } from '../support/left-out.ts'
 import { REDIS } from '../support/programs.ts'
 import {
@@ -17,19 +19,7 @@ import {
   until,
   worker,
 } from '../support/redis.ts'
-import { serve } from '../support/serve.ts'
-
-/** Delivers as Wix does: again until the status is 200. Resolves to every status on the way. */
-async function deliver(url: string): Promise<number[]> {
-  const statuses: number[] = []
-  await until(async () => {
-    const { status, body } = await fetch(url, { method: 'POST' })
-    await body?.cancel()
-    statuses.push(status)
-    return status === 200
-  })
-  return statuses
-}
+import { upstash } from '../support/upstash.ts'
 
 describeWith(REDIS, 'redisStore', function () {
   this.timeout(60_000)
@@ -152,7 +142,10 @@ describeWith(REDIS, 'redisStore', function () {
   })
 
   it('W-01: handles each of 1,000 deliveries once, each sent twice at once, to two processes', async () => {
-    const workers = [await worker('one', server.url, 60), await worker('two', server.url, 60)]
+    const workers = [
+      await worker('deduplicate-worker.ts', 'one', server.url, '60'),
+      await worker('deduplicate-worker.ts', 'two', server.url, '60'),
+    ]
     try {
       const ids = Array.from({ length: 1000 }, (_, index) => `event-${index}`)
       const statuses: number[] = []
@@ -176,7 +169,10 @@ describeWith(REDIS, 'redisStore', function () {
   })
 
   it('W-01: loses nothing when a process is killed while it handles deliveries', async () => {
-    const [one, two] = [await worker('one', server.url, 5), await worker('two', server.url, 5)]
+    const [one, two] = [
+      await worker('deduplicate-worker.ts', 'one', server.url, '5'),
+      await worker('deduplicate-worker.ts', 'two', server.url, '5'),
+    ]
     try {
       const ids = Array.from({ length: 20 }, (_, index) => `event-${index}`)
       const cut = ids.map((id) =>
@@ -197,43 +193,98 @@ describeWith(REDIS, 'redisStore', function () {
     }
   })
 
+  it('takes clients of @upstash/redis, as the client of Vercel KV is one', async () => {
+    const served = await upstash(client)
+    const options = { url: served.url, token: 'token' }
+    try {
+      await share({
+        redis: client,
+        upstash: new Upstash(options),
+        single: new Upstash({ ...options, enableAutoPipelining: false }),
+      })
+      const down = new Upstash({ ...options, url: `${served.url}/nothing`, retry: false })
+      expect(await errorOf(Promise.resolve(redisStore(down).begin('a', 60)))).to.be.instanceOf(Error)
+    } finally {
+      await served.close()
+    }
+  })
+
+  describe('does what every store must do', () => {
+    for (const { name, check } of storeChecks(() => redisStore(client))) it(name, check)
+  })
+
+  /** Sends one event several times while the store fails: each is a 503, and the route gets none. */
+  async function refused({ url, handled }: Receiver, id: string): Promise<void> {
+    const before = handled.length
+    for (let tries = 0; tries < 3; tries++) {
+      const response = await fetch(`${url}/${id}`, { method: 'POST' })
+      expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
+      await response.body?.cancel()
+    }
+    expect(handled).to.have.length(before)
+  }
+
   it('W-01: answers 503 while Redis is down, and runs the route as soon as it is back', async () => {
     const warning = sinon.replace(process, 'emitWarning', sinon.fake())
-    const handled: string[] = []
-    const app = express().set('env', 'test')
-    app.post(
-      '/:id',
-      (req, _res, next) => {
-        const data = { id: req.params['id'], entityFqdn: 'wix.ecom.v1.order' }
-        req.authInfo = { identity: { instanceId: 'instance-1', eventType: 'order_created', data } as never }
-        next()
-      },
-      deduplicate({ store: redisStore(client) }),
-      (req, res, next) => {
-        handled.push(req.params['id'])
-        const gone = req.params['id'] === 'cut' ? server.kill() : Promise.resolve()
-        gone.then(() => res.sendStatus(200)).catch(next)
-      },
-    )
-    const served = await serve(app)
+    const app = await receiver(redisStore(client), (id) => (id === 'cut' ? server.kill() : undefined))
     try {
-      expect(await deliver(`${served.url}/before`)).to.deep.equal([200])
+      await deliver(`${app.url}/before`)
       // Goes away while a delivery is in the route: that one is answered all the same.
-      expect((await fetch(`${served.url}/cut`, { method: 'POST' })).status).to.equal(200)
-      for (let tries = 0; tries < 3; tries++) {
-        const response = await fetch(`${served.url}/during`, { method: 'POST' })
-        expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
-      }
-      expect(handled).to.deep.equal(['before', 'cut'])
+      expect((await fetch(`${app.url}/cut`, { method: 'POST' })).status).to.equal(200)
+      await refused(app, 'during')
+      expect(app.handled).to.deep.equal(['before', 'cut'])
       expect(String(warning.firstCall.args[0])).to.include('a handled delivery could not be stored')
 
       await server.start()
-      await deliver(`${served.url}/during`)
-      expect(await deliver(`${served.url}/during`)).to.deep.equal([200])
-      expect(handled).to.deep.equal(['before', 'cut', 'during'])
+      await deliver(`${app.url}/during`)
+      await deliver(`${app.url}/during`)
+      expect(app.handled).to.deep.equal(['before', 'cut', 'during'])
     } finally {
-      await served.close()
+      await app.close()
       sinon.restore()
+    }
+  })
+
+  it('W-01: answers 503 while Redis is frozen, and loses no event and no lease', async () => {
+    const app = await receiver(redisStore(client))
+    try {
+      await deliver(`${app.url}/before`)
+      server.freeze()
+      await refused(app, 'during')
+      server.thaw()
+      // What was asked for meanwhile is done now, and leaves no lease behind.
+      await deliver(`${app.url}/during`)
+      await deliver(`${app.url}/during`)
+      await deliver(`${app.url}/before`)
+      expect(app.handled).to.deep.equal(['before', 'during'])
+    } finally {
+      server.thaw()
+      await app.close()
+    }
+  })
+
+  it('W-01: answers 503 while its server is a replica, which only reads, and handles each event once after a fail-over', async () => {
+    const replica = await redisServer(['--replicaof', '127.0.0.1', new URL(server.url).port])
+    const replicated = await connect(replica.url)
+    const before = await receiver(redisStore(client))
+    const after = await receiver(redisStore(replicated))
+    try {
+      await until(async () => (await replicated.info('replication')).includes('master_link_status:up'))
+      await deliver(`${before.url}/before`)
+      await client.wait(1, 5000)
+      await refused(after, 'during')
+      await server.kill()
+      await replicated.sendCommand(['REPLICAOF', 'NO', 'ONE'])
+      await deliver(`${after.url}/during`)
+      await deliver(`${after.url}/during`)
+      await deliver(`${after.url}/before`)
+      expect([before.handled, after.handled]).to.deep.equal([['before'], ['during']])
+    } finally {
+      for (const app of [before, after]) await app.close()
+      replicated.destroy()
+      await replica.kill()
+      await server.kill()
+      await server.start()
     }
   })
 })

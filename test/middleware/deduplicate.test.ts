@@ -594,9 +594,12 @@ describe('deduplicate', () => {
       [undefined, 'deduplicate: the options must be an object'],
       [
         {},
-        'deduplicate: option `store` is missing: it must be a store: memoryStore(), redisStore(client), or an object with begin, finish and abort',
+        'deduplicate: option `store` is missing: it must be a store: memoryStore(), postgresStore(client), redisStore(client), or an object with begin, finish and abort',
       ],
-      [{ store: undefined }, 'option `store` must be a store: memoryStore(), redisStore(client), or an object'],
+      [
+        { store: undefined },
+        'option `store` must be a store: memoryStore(), postgresStore(client), redisStore(client), or an object',
+      ],
       [{ store: null }, 'option `store` must be a store'],
       [{ store: {} }, 'option `store` must be a store'],
       [{ store: new Map() }, 'option `store` must be a store'],

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { memoryStore, redisStore } from '../../lib/middleware/stores.ts'
+import { memoryStore, redisStore, type RedisStoreClient } from '../../lib/middleware/stores.ts'
+import { storeChecks } from '../../devtools/testing/index.ts'
 import { clockAt } from '../support/access-token.ts'
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
@@ -140,6 +141,10 @@ function clientStandIn(now: () => number) {
 }
 
 describe('redisStore, without a server', () => {
+  describe('does what every store must do', () => {
+    for (const { name, check } of storeChecks(() => redisStore(clientStandIn(() => performance.now())))) it(name, check)
+  })
+
   const client = { eval: async () => 'new' }
 
   it('says new to the first, busy to the others, and then done', async () => {
@@ -202,6 +207,31 @@ describe('redisStore, without a server', () => {
     expect(await store.begin('a', 60)).to.equal('done')
   })
 
+  it('calls the eval of @upstash/redis as it has it, with lists of keys and of values', async () => {
+    const standIn = clientStandIn(() => 1000)
+    const store = redisStore({
+      createScript: () => {},
+      evalRo: () => {},
+      eval: async (script: string, keys: string[], values: string[]) =>
+        standIn.eval(script, { keys, arguments: values }),
+    } as RedisStoreClient)
+    expect(await store.begin('a', 60, 'owner')).to.equal('new')
+    expect(await store.begin('a', 60)).to.equal('busy')
+    await store.abort('a', 'owner')
+    expect([...standIn.entries]).to.deep.equal([])
+    await store.finish('a', 60)
+    expect(await store.begin('a', 60)).to.equal('done')
+  })
+
+  it('takes a client of redis by a method that no other client has, and an object of your own', async () => {
+    class NodeRedis {
+      evalRo(): void {}
+      eval = async () => 'busy'
+    }
+    for (const given of [new NodeRedis(), { eval: async () => 'busy' }])
+      expect(await redisStore(given).begin('a', 60)).to.equal('busy')
+  })
+
   it('rejects when the client rejects', async () => {
     const down = new Error('the server is down')
     const store = redisStore({ eval: () => Promise.reject(down) })
@@ -211,10 +241,20 @@ describe('redisStore, without a server', () => {
   })
 
   describe('P-10: its client', () => {
+    const message =
+      'redisStore: the first argument must be a client of `redis` (4 or later), `ioredis`, `iovalkey` or `@upstash/redis`; with another, pass { eval: (script, { keys, arguments: values }) => ... }'
+    class Redis3 {
+      eval(): void {}
+      EVAL(): void {}
+      sendCommand(): void {}
+    }
     optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, [
-      [undefined, 'redisStore: the first argument must be a client of `redis`, `ioredis` or `iovalkey`'],
-      ['redis://127.0.0.1', 'redisStore: the first argument must be a client'],
-      [{}, 'redisStore: the first argument must be a client'],
+      [undefined, message],
+      ['redis://127.0.0.1', message],
+      [{}, message],
+      [{ eval: 'canary' }, message],
+      [{ defineCommand: () => {} }, message],
+      ['a client of redis 3, or of a library that nobody here knows', new Redis3(), message],
     ])
   })
 

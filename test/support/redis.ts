@@ -33,10 +33,17 @@ export interface RedisServer {
   /** Also after `kill`: on the same port, and empty. */
   start(): Promise<void>
   kill(): Promise<void>
+  /** Until `thaw` it answers nothing: its connections stay open. */
+  freeze(): void
+  thaw(): void
 }
 
-/** A Redis server on a free port of this machine, which keeps nothing on disk. */
-export async function redisServer(): Promise<RedisServer> {
+/**
+ * A Redis server on a free port of this machine, which keeps nothing on disk.
+ *
+ * @param more More arguments of its program.
+ */
+export async function redisServer(more: readonly string[] = []): Promise<RedisServer> {
   const { path, install } = REDIS
   if (path === undefined) throw new Error(`There is no Redis on this machine: ${install}`)
   const port = await freePort()
@@ -45,7 +52,9 @@ export async function redisServer(): Promise<RedisServer> {
     url: `redis://127.0.0.1:${port}`,
     async start() {
       const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-      child = spawn(path, options, { stdio: 'ignore' })
+      // A replica writes what it gets to a file, too, unless told otherwise.
+      const diskless = ['--repl-diskless-sync-delay', '0', '--repl-diskless-load', 'swapdb']
+      child = spawn(path, [...options, ...diskless, ...more], { stdio: 'ignore' })
       // Also when the tests are stopped half way.
       process.once('exit', () => child?.kill('SIGKILL'))
       await once(child, 'spawn')
@@ -53,6 +62,8 @@ export async function redisServer(): Promise<RedisServer> {
       client.destroy()
     },
     kill: async () => child && stop(child),
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
   }
   await server.start()
   return server
@@ -101,9 +112,9 @@ export interface Worker {
   kill(): Promise<void>
 }
 
-/** A process of its own that handles deliveries; see `deduplicate-worker.ts`. */
-export async function worker(name: string, redisUrl: string, lease: number): Promise<Worker> {
-  const child = fork(join(import.meta.dirname, 'deduplicate-worker.ts'), [name, redisUrl, String(lease)], {
+/** A process of its own, which says its URL in its first message: `deduplicate-worker.ts` or `events-worker.ts`. */
+export async function worker(program: string, ...args: string[]): Promise<Worker> {
+  const child = fork(join(import.meta.dirname, program), args, {
     execArgv: ['--import', 'tsx/esm', '--unhandled-rejections=strict'],
   })
   const [url] = (await once(child, 'message')) as [string]
