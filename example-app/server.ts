@@ -99,7 +99,9 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     await once(server, 'listening')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    throw new ConfigurationError(`Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`)
+    throw new ConfigurationError(
+      `Port ${port} is in use: set the environment variable PORT to another one, such as ${port + 1}`,
+    )
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -118,13 +120,25 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
   }
 }
 
+/**
+ * npm starts a program in a shell. A signal that only npm gets may end that shell and not the program: it has another parent then, but on
+ * Windows, where no such signal exists.
+ */
+function whenLeftByNpm(end: () => void): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return
+  const shell = process.ppid
+  setInterval(() => process.ppid !== shell && end(), 200).unref()
+}
+
 /** Runs until SIGTERM or SIGINT (Ctrl-C), and then lets the requests in flight end. */
 export async function run(start: () => Promise<RunningServer>): Promise<void> {
   try {
     const { url, close } = await start()
     // Before the address is printed, whose reader may send a signal at once. npm repeats the signal of a terminal.
     let closing: Promise<void> | undefined
-    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void (closing ??= close()))
+    const end = () => void (closing ??= close())
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, end)
+    whenLeftByNpm(end)
     console.log(url)
   } catch (error) {
     // The strategies report a wrong secret, key or ID as a TypeError, which quotes nothing of it.

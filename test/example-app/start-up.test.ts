@@ -33,9 +33,13 @@ interface Program {
 describe('At start-up, the example app', () => {
   const programs: Program[] = []
 
-  const start = (program: string, variables: NodeJS.ProcessEnv): Program => {
+  const start = (
+    program: string,
+    variables: NodeJS.ProcessEnv,
+    [command = '', ...args] = [process.execPath, '--import', 'tsx', `example-app/${program}`],
+  ): Program => {
     const { WIX_APP_SECRET: _, SESSION_KEYS: __, ...env } = process.env
-    const child = spawn(process.execPath, ['--import', 'tsx', `example-app/${program}`], {
+    const child = spawn(command, args, {
       env: { ...env, PORT: '0', DATABASE: newFile(), ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -108,6 +112,16 @@ describe('At start-up, the example app', () => {
         expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
       }
     })
+  })
+
+  it('ends at a signal that only npm gets', async () => {
+    const npm = start('demo/start.ts', {}, ['npm', 'start', '--silent', '--workspace', 'example-app'])
+    const url = await urlOf(npm)
+    npm.child.kill('SIGTERM')
+    await ended(npm)
+
+    // The output is the program's, too: it is closed when that has ended.
+    expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
   })
 
   describe('in production', () => {
@@ -188,7 +202,10 @@ describe('At start-up, the example app', () => {
     const outcome = await failed({ PORT: String(port) })
     taken.close()
 
-    expect(outcome).to.deep.equal([1, `Port ${port} is in use. Choose another one: PORT=${port + 1} npm start\n`])
+    expect(outcome).to.deep.equal([
+      1,
+      `Port ${port} is in use: set the environment variable PORT to another one, such as ${port + 1}\n`,
+    ])
   })
 
   it('does not start with a DATABASE that it cannot write, and says what it must be', async () => {
