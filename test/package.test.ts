@@ -20,6 +20,7 @@ describe('the packed package, installed in an empty folder', function () {
   this.timeout(300_000)
   let folder: string
   let files: string[]
+  let tarball: string
 
   const install = (...names: string[]) =>
     npm(
@@ -58,7 +59,8 @@ describe('the packed package, installed in an empty folder', function () {
     const [info] = JSON.parse(packed.stdout) as Array<{ filename: string; files: Array<{ path: string }> }>
     files = (info?.files ?? []).map(({ path }) => path)
     await writeFile(join(folder, 'package.json'), '{ "private": true }')
-    await npm(folder, 'install', '--prefer-offline', join(folder, info?.filename ?? ''))
+    tarball = join(folder, info?.filename ?? '')
+    await npm(folder, 'install', '--prefer-offline', tarball)
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
@@ -130,6 +132,19 @@ describe('the packed package, installed in an empty folder', function () {
     const common = `import { WixAppStrategy } from 'passport-wix-app'\nexport const strategy = new WixAppStrategy(() => null)\n`
     await writeFile(join(folder, 'common.cts'), common)
     expect(await compiles('common.cts', '--module', 'nodenext')).to.equal('')
+  })
+
+  it('is refused by npm next to Passport 0.5, and installed together with 0.7', async () => {
+    const old = await mkdtemp(join(tmpdir(), 'passport-wix-app-'))
+    const add = (...names: string[]) => npm(old, 'install', '--prefer-offline', '--ignore-scripts', ...names)
+    await writeFile(join(old, 'package.json'), '{ "private": true }')
+    await add('passport@0.5.3')
+    const refused: unknown = await add(tarball).catch((error: unknown) => error)
+    expect(refused)
+      .to.have.property('stderr')
+      .that.matches(/ERESOLVE[^]*peerOptional passport@">=0\.6\.0"/)
+    await add(tarball, 'passport@0.7.0')
+    await rm(old, { recursive: true })
   })
 
   describe('with the first example of the README', () => {

@@ -83,3 +83,12 @@ export const HOSTS: Need = {
   path: existsSync(HOSTS_FOLDER) ? HOSTS_FOLDER : undefined,
   install: 'npm install --no-save --prefix test/hosts',
 }
+
+const TOOLS_FOLDER = join(import.meta.dirname, '../tools/node_modules')
+
+/** Compilers, test runners and bundlers that only `test/tools/` needs; its folder `node_modules`. */
+export const TOOLS: Need = {
+  name: 'the packages of the tools',
+  path: existsSync(TOOLS_FOLDER) ? TOOLS_FOLDER : undefined,
+  install: 'npm install --no-save --prefix test/tools',
+}
