@@ -36,8 +36,9 @@ describe('At start-up, the example app', () => {
   const start = (
     program: string,
     variables: NodeJS.ProcessEnv,
-    [command = '', ...args] = [process.execPath, '--import', 'tsx', `example-app/${program}`],
+    line: [command: string, ...args: string[]] = [process.execPath, '--import', 'tsx', `example-app/${program}`],
   ): Program => {
+    const [command, ...args] = line
     const { WIX_APP_SECRET: _, SESSION_KEYS: __, ...env } = process.env
     const child = spawn(command, args, {
       env: { ...env, PORT: '0', DATABASE: newFile(), ...variables },
