@@ -87,7 +87,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const { port } = httpServer.address() as AddressInfo
   // Another site than the app, so that the rules for frames and cookies are those at Wix.
   const { origin } = new URL(`http://${new URL(app).hostname === '127.0.0.1' ? 'localhost' : '127.0.0.1'}:${port}`)
-  const wix = await WixSimulator.start({ appId: own.appId, appSecret: own.appSecret })
   const environment: SimulatorEnvironment = {
     WIX_APP_ID: own.appId,
     WIX_APP_SECRET: own.appSecret,
@@ -95,8 +94,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     WIX_API_URL: `http://127.0.0.1:${port}`,
     WIX_INSTALLER_URL: `${origin}/app-installer`,
   }
-  if (folder !== undefined) writeEnvFile(folder, { ...environment })
+  try {
+    if (folder !== undefined) writeEnvFile(folder, { ...environment })
+  } catch (error) {
+    httpServer.close()
+    throw error
+  }
 
+  const wix = await WixSimulator.start({ appId: own.appId, appSecret: own.appSecret })
   const signers = { own, other: otherKeys(), wix }
   const changed = (): void => server.tell()
   const refusals = new Refusals()

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isNonEmptyString, own } from '../../lib/internal/values.ts'
+import { own } from '../../lib/internal/values.ts'
 import { generateAppKeys } from '../testing/index.ts'
 
 /** What Wix gives an app, and the private key that Wix keeps. */
@@ -21,7 +21,16 @@ let other: AppKeys | undefined
 /** The keys of another app. Made once: it takes a moment. */
 export const otherKeys = (): AppKeys => (other ??= generateKeys())
 
-const NAMES = ['appId', 'appSecret', 'publicKey', 'privateKey'] as const
+// What a terminal, a shell and an environment file take as it is. A checkout may bring keys of its own making.
+const WORD = /^[\w./+=-]+$/
+const PEM = /^-----BEGIN [A-Z ]+-----\s[\w/+=\s]+-----END [A-Z ]+-----\s*$/
+const FORMS: Readonly<Record<keyof AppKeys, RegExp>> = { appId: WORD, appSecret: WORD, publicKey: PEM, privateKey: PEM }
+
+const isKeys = (value: unknown): value is AppKeys =>
+  Object.entries(FORMS).every(([name, form]) => {
+    const key = own(value, name)
+    return typeof key === 'string' && form.test(key)
+  })
 
 function parseKeys(json: string, path: string): AppKeys {
   let keys: unknown
@@ -30,16 +39,36 @@ function parseKeys(json: string, path: string): AppKeys {
   } catch {
     // The message of the parser would quote a part of them.
   }
-  if (NAMES.every((name) => isNonEmptyString(own(keys, name)))) return keys as AppKeys
+  if (isKeys(keys)) return keys
   throw new Error(`${path} does not hold the keys of a simulator: delete it to get new ones`)
+}
+
+/** Git checks out links, too: what is written to one, or to a file in one, ends up anywhere. */
+function refuseLink(path: string, what: 'file' | 'folder'): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new Error(`${path} is a link: delete it, and a ${what} will be made in its place`)
+}
+
+/** Makes a new file and puts it in the place of the old one, which may also be known under another name. */
+function replaceFile(path: string, content: string): void {
+  refuseLink(path, 'file')
+  const made = `${path}.${randomUUID()}`
+  try {
+    writeFileSync(made, content, { mode: 0o600, flag: 'wx' })
+    renameSync(made, path)
+  } finally {
+    rmSync(made, { force: true })
+  }
 }
 
 /** The keys of a folder: made at the first start, and the same ones from then on. No other user and no git sees them. */
 export function keysIn(folder: string): AppKeys {
+  refuseLink(folder, 'folder')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
-  writeFileSync(join(folder, '.gitignore'), '*\n')
+  replaceFile(join(folder, '.gitignore'), '*\n')
   const path = join(folder, 'keys.json')
+  refuseLink(path, 'file')
   if (!existsSync(path)) {
     writeFileSync(path, `${JSON.stringify(generateKeys(), null, 2)}\n`, { mode: 0o600, flag: 'wx' })
   }
@@ -53,5 +82,5 @@ export const envFile = (environment: Readonly<Record<string, string>>): string =
     .join('')
 
 export function writeEnvFile(folder: string, environment: Readonly<Record<string, string>>): void {
-  writeFileSync(join(folder, 'env'), envFile(environment), { mode: 0o600 })
+  replaceFile(join(folder, 'env'), envFile(environment))
 }

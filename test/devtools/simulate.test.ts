@@ -1,7 +1,7 @@
 import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -143,6 +143,17 @@ describe('passport-wix-app', function () {
         stdout: '',
         stderr: 'Error: .wix-simulator/keys.json does not hold the keys of a simulator: delete it to get new ones\n',
       })
+    })
+
+    it('says that a file of its folder is a link, and ends', async () => {
+      await mkdir(join(cwd, '.wix-simulator'))
+      await symlink('../elsewhere', join(cwd, '.wix-simulator/env'))
+      expect(await run('simulate', '--app', APP, '--port', '0')).to.deep.equal({
+        code: 1,
+        stdout: '',
+        stderr: 'Error: .wix-simulator/env is a link: delete it, and a file will be made in its place\n',
+      })
+      expect(await readdir(cwd)).to.deep.equal(['.wix-simulator'])
     })
 
     it('says that the port is taken', async () => {
