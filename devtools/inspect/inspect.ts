@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { refusal, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
 import { events } from '../../lib/internal/hints.ts'
@@ -98,26 +98,37 @@ function parsed(args: readonly string[]): { values: Values; credentials: string[
   }
 }
 
-function contentOf(option: string, file: string): Buffer {
+/** Bytes: more than any credential, body or key has. */
+const MAX_INPUT = 4 * 1024 * 1024
+
+/** All that comes, and undefined as soon as that is too much: it may have no end. */
+async function contentOf(source: AsyncIterable<Uint8Array | string>): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of source) {
+    chunks.push(Buffer.from(chunk))
+    size += chunk.length
+    // To leave the loop closes the source.
+    if (size > MAX_INPUT) return undefined
+  }
+  return Buffer.concat(chunks)
+}
+
+async function fileOf(option: string, path: string): Promise<Buffer> {
   try {
-    return readFileSync(file)
+    const content = await contentOf(createReadStream(path))
+    if (content !== undefined) return content
   } catch (error) {
     throw new UsageError(`the file of --${option} cannot be read${systemCodeOf(error)}`)
   }
+  throw new UsageError(`the file of --${option} is longer than 4 MiB`)
 }
-
-const MAX_INPUT = 4 * 1024 * 1024
 
 async function read({ stdin }: System): Promise<string> {
   if (stdin.isTTY) throw new UsageError('there is no credential: pass one, or send it to standard input')
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stdin) {
-    chunks.push(Buffer.from(chunk))
-    size += chunk.length
-    if (size > MAX_INPUT) throw new UsageError('standard input is too long for a credential')
-  }
-  return Buffer.concat(chunks).toString()
+  const content = await contentOf(stdin)
+  if (content === undefined) throw new UsageError('standard input is too long for a credential')
+  return content.toString()
 }
 
 /** What of a key may be in a key set (RFC 7517 section 4): an app may keep its session keys with their private halves. */
@@ -133,13 +144,13 @@ function keySetOf(content: unknown): unknown {
 }
 
 /** The keys of session tokens. */
-function keysOf(source: string): NonNullable<Given['keys']> {
+async function keysOf(source: string): Promise<NonNullable<Given['keys']>> {
   if (/^https?:/i.test(source)) {
     const expected = secureUrl(source)
     if (expected !== undefined) throw new UsageError(`--jwks must be a file, or ${expected}`)
     return remoteKeySet(source)
   }
-  const json = contentOf('jwks', source).toString()
+  const json = (await fileOf('jwks', source)).toString()
   try {
     const keys = keysIn(keySetOf(JSON.parse(json)))
     return () => keys
@@ -149,18 +160,18 @@ function keysOf(source: string): NonNullable<Given['keys']> {
 }
 
 /** What was given by options, else by the environment. An empty value is none. */
-function givenBy(values: Values, { env, fetch = globalThis.fetch, now = Date.now }: System): Given {
-  const content = (option: 'secret-file' | 'public-key-file' | 'body-file'): Buffer | undefined =>
-    values[option] === undefined ? undefined : contentOf(option, values[option])
+async function givenBy(values: Values, { env, fetch = globalThis.fetch, now = Date.now }: System): Promise<Given> {
+  const content = async (option: 'secret-file' | 'public-key-file' | 'body-file'): Promise<Buffer | undefined> =>
+    values[option] === undefined ? undefined : fileOf(option, values[option])
   const { 'max-age': maxAge, jwks } = values
-  const secrets = content('secret-file')?.toString() ?? env['WIX_APP_SECRET'] ?? ''
+  const secrets = (await content('secret-file'))?.toString() ?? env['WIX_APP_SECRET'] ?? ''
   return {
     secrets: secrets.split(/\r?\n/).filter((line) => line !== ''),
-    publicKey: (content('public-key-file')?.toString() ?? env['WIX_PUBLIC_KEY']) || undefined,
+    publicKey: ((await content('public-key-file'))?.toString() ?? env['WIX_PUBLIC_KEY']) || undefined,
     appId: (values['app-id'] ?? env['WIX_APP_ID']) || undefined,
     maxAge: maxAge === undefined ? undefined : maxAge !== 'false' && Number(maxAge),
-    body: content('body-file'),
-    keys: jwks === undefined ? undefined : keysOf(jwks),
+    body: await content('body-file'),
+    keys: jwks === undefined ? undefined : await keysOf(jwks),
     issuer: values.issuer || undefined,
     audience: values.audience || undefined,
     askWix: values['ask-wix'] ?? false,
@@ -227,7 +238,7 @@ async function run(args: readonly string[], system: System): Promise<number> {
   }
   if (credentials.length > 1) throw new UsageError('there is more than one argument: put quotes around it')
   const expected = expectedKind(values.as)
-  const given = givenBy(values, system)
+  const given = await givenBy(values, system)
   const [argument] = credentials
   if (argument !== undefined && existsSync(argument) && statSync(argument).isFile())
     throw new UsageError('the argument is the name of a file: send its content to standard input, with < before it')

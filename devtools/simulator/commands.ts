@@ -1,4 +1,4 @@
-import { isNonEmptyString } from '../../lib/internal/values.ts'
+import { secureUrl } from '../../lib/internal/url.ts'
 import type { WixSimulator, WixSimulatorFault } from '../testing/index.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Log } from './log.ts'
@@ -126,7 +126,7 @@ export function commandsOf(options: CommandOptions): Commands {
     [
       'install',
       forSelection(async (selection, { appId: asked, postInstallationUrl: given }) => {
-        const callback = isNonEmptyString(given) && URL.canParse(given) ? new URL(given) : undefined
+        const callback = secureUrl(given) === undefined ? new URL(String(given)) : undefined
         // An instance is a credential: it goes only to the app, whoever has made the link to the installer.
         const isOfApp = [targets.app, targets.install].some(
           (url) => url !== undefined && new URL(url).origin === callback?.origin,

@@ -535,6 +535,26 @@ describe('inspect', () => {
       expect(endless.stderr).to.include('standard input is too long for a credential')
     })
 
+    for (const option of ['--body-file', '--secret-file', '--public-key-file', '--jwks']) {
+      it(`takes no endless ${option}, and none that is longer than 4 MiB`, async function () {
+        const none = process.platform === 'win32' ? [] : ['/dev/zero']
+        const long = file('long', Buffer.alloc(4 * 1024 * 1024 + 1, 'a'))
+        for (const path of [...none, long]) {
+          expect(await runInspect([option, path, 'JWT=a.b.c'])).to.deep.equal({
+            code: 2,
+            stdout: '',
+            stderr: `passport-wix-app inspect: the file of ${option} is longer than 4 MiB\n\nTry: passport-wix-app inspect --help\n`,
+          })
+        }
+      })
+    }
+
+    it('takes a file of 4 MiB', async () => {
+      const longest = file('longest', Buffer.alloc(4 * 1024 * 1024, 'a'))
+      const report = await reported(['--body-file', longest, digest(BODY)], { env: ENV })
+      expect(report).to.include({ code: 'signature_invalid', signature: 'right' })
+    })
+
     it('prints the help when it is asked for', async () => {
       for (const option of ['--help', '-h']) {
         const { code, stdout, stderr } = await runInspect([option])

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { expect } from 'chai'
 import type { Credential } from '../../../devtools/simulator/explain.ts'
 import { judge, send } from '../../../devtools/simulator/exchange.ts'
@@ -61,6 +62,25 @@ describe('What the simulator says about an exchange', () => {
     expect(answer?.headers['location']).to.equal('/elsewhere')
     expect(answer).to.include({ status: 307, body: 'x'.repeat(20_000) })
     expect(paths).to.deep.equal(['/page'])
+  })
+
+  it('is said of the beginning of an answer that does not end, and ends the connection', async () => {
+    for (const chunk of ['x'.repeat(1000), 'x']) {
+      let closed: Promise<unknown> | undefined
+      const app = await serve((_req, res) => {
+        closed = once(res, 'close')
+        const more = (): void => {
+          while (!res.destroyed && res.write(chunk));
+        }
+        res.on('drain', more)
+        more()
+      })
+      const { answer, milliseconds } = await send({ method: 'GET', url: app.url, headers: {} }, 20_000)
+      expect(answer).to.include({ status: 200, body: 'x'.repeat(20_000) })
+      expect(milliseconds).to.be.below(20_000)
+      await closed
+      await app.close()
+    }
   })
 
   it('names the reason where there is no connection', async () => {

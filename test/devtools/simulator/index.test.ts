@@ -315,6 +315,10 @@ describe('The simulator', () => {
       { appId: sent['appId'] },
       { ...sent, postInstallationUrl: 'https://example.com/installed' },
       { ...sent, postInstallationUrl: 'installed' },
+      // What has the origin of the app in it, and leads elsewhere or brings more than an address.
+      { ...sent, postInstallationUrl: `blob:${simulated.app.url}/installed` },
+      { ...sent, postInstallationUrl: `${simulated.app.url.replace('//', '//user:pw@')}/installed` },
+      { ...sent, postInstallationUrl: `${simulated.app.url.replace('//', '//user@')}/installed` },
     ]) {
       expect((await command(simulated.simulator, 'install', { ...OWNER, ...wrong })).status).to.equal(400)
     }

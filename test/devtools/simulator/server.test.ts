@@ -90,6 +90,8 @@ describe('The server of the simulator', () => {
     for (const headers of [
       { Origin: 'http://localhost:9' },
       { Origin: url.replace('127.0.0.1', 'localhost') },
+      { Origin: url.replace('http:', 'https:') },
+      { Origin: `${url}/` },
       { Origin: 'null' },
       { 'Content-Type': 'text/plain' },
       { 'Content-Type': 'application/x-www-form-urlencoded' },

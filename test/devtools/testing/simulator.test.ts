@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { request, type RequestOptions } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { inspect, promisify } from 'node:util'
 import { expect } from 'chai'
 import {
@@ -494,6 +495,13 @@ describe('WixSimulator', () => {
   describe('start and close', () => {
     it('listens on this machine alone, on a port that was free', async () => {
       expect(wix.url).to.match(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/)
+      const { port } = new URL(wix.url)
+      const others = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
+      for (const address of ['127.0.0.2', '::1', ...others.map(({ address }) => address)]) {
+        if (address === '127.0.0.1') continue
+        const answer = once(connect({ host: address, port: Number(port) }), 'connect').catch((error: unknown) => error)
+        expect(await answer, address).to.be.instanceOf(Error)
+      }
       const second = await start()
       expect(second.url).to.not.equal(wix.url)
       await second.close()
