@@ -83,9 +83,71 @@ describe('What the simulator says about an exchange', () => {
     }
   })
 
+  it('is said of an answer without an end, too, whatever its headers ask for', async () => {
+    const app = await serve((_req, res) => {
+      res.writeHead(200, {
+        'Content-Encoding': Array.from({ length: 7 }, () => 'gzip').join(', '),
+        'Set-Cookie': ['a=1', 'b=2'],
+      })
+      res.write('x')
+    })
+    const { answer, problem } = await send({ method: 'GET', url: app.url, headers: {} }, 200)
+    await app.close()
+    expect([answer, problem]).to.deep.equal([null, 'no answer within 200 ms'])
+  })
+
+  it('is said of an answer that is cut off', async () => {
+    const app = await serve((_req, res) => {
+      res.writeHead(200, { 'Content-Length': '10' })
+      res.write('x', () => res.destroy())
+    })
+    const { answer, problem } = await send({ method: 'GET', url: app.url, headers: {} }, 5000)
+    await app.close()
+    expect([answer, problem]).to.deep.equal([null, 'no connection (ECONNRESET)'])
+  })
+
+  it('is made of one request on a connection of its own, which asks for a plain answer', async () => {
+    const seen: unknown[] = []
+    const app = await serve((req, res) => {
+      const { host: _, ...headers } = req.headers
+      seen.push(req.method, headers)
+      res.writeHead(201, 'Made', { 'Set-Cookie': ['a=1', 'b=2'], 'X-One': 'é' })
+      req.pipe(res)
+    })
+    const request = {
+      method: 'POST',
+      url: `${app.url}/page`,
+      headers: { 'Content-Type': 'text/plain' },
+      body: 'é',
+    } as const
+    const { answer } = await send(request, 5000)
+    await app.close()
+    expect(seen).to.deep.equal([
+      'POST',
+      {
+        accept: '*/*',
+        'accept-encoding': 'identity',
+        connection: 'close',
+        'content-length': '2',
+        'content-type': 'text/plain',
+        'user-agent': 'passport-wix-app simulator',
+      },
+    ])
+    const { date: _, ...headers } = answer?.headers ?? {}
+    expect({ ...answer, headers }).to.deep.equal({
+      status: 201,
+      headers: { connection: 'close', 'set-cookie': 'a=1, b=2', 'transfer-encoding': 'chunked', 'x-one': 'é' },
+      body: 'é',
+    })
+  })
+
   it('names the reason where there is no connection', async () => {
     const { answer, problem } = await send({ method: 'GET', url: 'http://127.0.0.1:9/', headers: {} }, 5000)
     expect(answer).to.equal(null)
     expect(problem).to.match(/^no connection( \(\w+\))?$/)
+    const plain = await serve((_req, res) => res.end())
+    const secure = { method: 'GET', url: plain.url.replace('http:', 'https:'), headers: {} } as const
+    expect((await send(secure, 5000)).problem).to.match(/^no connection \((EPROTO|ERR_SSL_\w+)\)$/)
+    await plain.close()
   })
 })
