@@ -573,6 +573,7 @@ describe('The hint of a refusal, over HTTP', () => {
       'a webhook gets 400 `... is not valid JSON`',
       'the same webhook arrives again and again',
       '431 without any middleware',
+      '403 `Cross-site POST form submissions are forbidden`',
       '`Login sessions require session support`',
       '`Unknown authentication strategy`',
       '`done is not a function`',
