@@ -2,7 +2,7 @@ export { WixAuthError, type WixAuthErrorCode, type WixAuthErrorDetails, WixUnava
 export type { WixAuthenticateEvent, WixEventIdentity } from './events.ts'
 export { type Authenticated, identityOf, type SubjectType, type WixIdentity } from './identity.ts'
 export type { WixSecret } from './internal/app-secret.ts'
-export type { Fetch } from './internal/remote.ts'
+export type { Fetch } from './internal/transport.ts'
 export type { SignedOptions } from './internal/wix-jwt.ts'
 export type { WixPublicKey } from './internal/wix-public-key.ts'
 export type { Verify, VerifyDone, VerifyResult, VerifyWithRequest } from './look-up.ts'

@@ -2,7 +2,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { refusal, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
 import { events } from '../../lib/internal/hints.ts'
-import type { Fetch } from '../../lib/internal/remote.ts'
+import { type Fetch, httpFetch } from '../../lib/internal/transport.ts'
 import { keysIn, remoteKeySet } from '../../lib/internal/remote-key-set.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { isObject, own, systemCodeOf } from '../../lib/internal/values.ts'
@@ -67,7 +67,7 @@ export interface System {
   stderr: { write(output: string): unknown }
   /** Default: `Date.now`. */
   now?: () => number
-  /** Default: Node's own. */
+  /** Default: that of the strategies. */
   fetch?: Fetch
 }
 
@@ -160,7 +160,7 @@ async function keysOf(source: string): Promise<NonNullable<Given['keys']>> {
 }
 
 /** What was given by options, else by the environment. An empty value is none. */
-async function givenBy(values: Values, { env, fetch = globalThis.fetch, now = Date.now }: System): Promise<Given> {
+async function givenBy(values: Values, { env, fetch = httpFetch, now = Date.now }: System): Promise<Given> {
   const content = async (option: 'secret-file' | 'public-key-file' | 'body-file'): Promise<Buffer | undefined> =>
     values[option] === undefined ? undefined : fileOf(option, values[option])
   const { 'max-age': maxAge, jwks } = values

@@ -2,24 +2,8 @@ import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { collect } from './bytes.ts'
 import { circuitBreaker, OutageError, unavailable } from './circuit.ts'
 import { withTimeout } from './promises.ts'
+import { type Fetch, httpFetch, proxyHints } from './transport.ts'
 import { objectOf, parseJson, plain, systemCodeOf } from './values.ts'
-
-/** The part of `fetch` that is used here: Node's own fits, and undici's, for example with the `dispatcher` of a proxy. */
-export type Fetch = (
-  url: string,
-  init: {
-    method?: string
-    headers: Record<string, string>
-    body?: string
-    redirect: 'manual'
-    /** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
-    signal: AbortSignal
-  },
-) => Promise<{
-  readonly status: number
-  readonly headers: { get(name: string): string | null }
-  readonly body: AsyncIterable<Uint8Array> | null
-}>
 
 /** What to ask another server. */
 export interface Question {
@@ -42,7 +26,7 @@ interface Remote {
   longestLimit?: number
   /** Calls in flight. Default: 64. */
   maxCalls?: number | undefined
-  /** Default: Node's own. */
+  /** Default: {@link httpFetch}. */
   fetch?: Fetch | undefined
   /** The clock, in milliseconds since 1970. Default: `Date.now`, and `performance.now` for how long the circuit is open. */
   now?: (() => number) | undefined
@@ -100,9 +84,15 @@ async function waitBriefly(signal: AbortSignal): Promise<void> {
  *   and with a `WixUnavailableError` for any other answer, and for none.
  */
 export function remoteClient(remote: Remote): (question: Question) => Promise<Record<string, unknown>> {
-  const { server, refusals, longestLimit = LONGEST_WAIT, maxCalls = 64, now } = remote
+  const { server, refusals, longestLimit = LONGEST_WAIT, maxCalls = 64, fetch = httpFetch, now } = plain(remote)
   // Without `now`, a clock that cannot be set back, which would keep the circuit open.
   const throughCircuit = circuitBreaker(server, maxCalls, now ?? (() => performance.now()))
+
+  const outage = (url: string, why: string): OutageError => {
+    // A `fetch` of the app may use a proxy.
+    const hints = fetch === httpFetch ? proxyHints(url) : []
+    return new OutageError(server, [why, ...hints].join('; '))
+  }
 
   const ask = async (question: Question, signal: AbortSignal): Promise<Record<string, unknown>> => {
     const { url, method = 'GET', headers, body: content } = question
@@ -117,9 +107,10 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
           redirect: 'manual' as const,
           signal,
         }
-        response = await (remote.fetch ?? globalThis.fetch)(url, plain(init))
+        response = await fetch(url, plain(init))
       } catch (error) {
-        if (retries === 0 || signal.aborted) throw new OutageError(server, `no connection${systemCodeOf(error)}`)
+        if (retries === 0 || signal.aborted)
+          throw outage(url, `no connection to ${new URL(url).host}${systemCodeOf(error)}`)
         await waitBriefly(signal)
         continue
       }
@@ -152,7 +143,8 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
           question.timeout,
           () => ask(question, controller.signal),
           () => {
-            throw new OutageError(server, `no answer within ${question.timeout} s`)
+            const { url, timeout } = question
+            throw outage(url, `no answer from ${new URL(url).host} within ${timeout} s`)
           },
         )
       } finally {

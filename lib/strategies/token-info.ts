@@ -13,7 +13,8 @@ import {
   string,
   timeout,
 } from '../internal/options.ts'
-import { type Fetch, remoteClient } from '../internal/remote.ts'
+import { remoteClient } from '../internal/remote.ts'
+import type { Fetch } from '../internal/transport.ts'
 import { baseUrl, urlUnder } from '../internal/url.ts'
 import { isNonEmptyString, isNumber, isObject, own, stringOrNull } from '../internal/values.ts'
 
@@ -52,7 +53,7 @@ export interface TokenInfoOptions {
   cache?: false | TokenInfoCache
   /** Where the API of Wix is, for tests: https, or http on this machine. Default: `https://www.wixapis.com`. */
   apiUrl?: string
-  /** Default: Node's own. */
+  /** Default: a client of `node:https` that follows no redirect and decodes nothing. */
   fetch?: Fetch
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   now?: () => number

@@ -1,6 +1,7 @@
 import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { cached, expiringMap } from '../internal/cache.ts'
-import { type Fetch, remoteClient } from '../internal/remote.ts'
+import { remoteClient } from '../internal/remote.ts'
+import type { Fetch } from '../internal/transport.ts'
 
 /** Characters. Real access tokens and ID tokens have a few thousand. */
 export const MAX_LENGTH: number = 64 * 1024

@@ -17,7 +17,7 @@ import {
   timeout,
 } from '../internal/options.ts'
 import { remoteKeySet } from '../internal/remote-key-set.ts'
-import type { Fetch } from '../internal/remote.ts'
+import { type Fetch, httpFetch } from '../internal/transport.ts'
 import { baseUrl, isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
 import { isNonEmptyString, isObject, objectOf, oneCredential, own } from '../internal/values.ts'
 import { askUserInfo, MAX_LENGTH } from './ask.ts'
@@ -48,7 +48,7 @@ export interface UserInfoContext extends ClockOptions {
   keySet?: UserInfoKeySet
   /** Seconds for the whole answer of a URL. Default: 2. */
   timeout?: number
-  /** Default: Node's own. Not for key sets. Keep it in a constant: each function has a cache of its own. */
+  /** Default: a client of `node:https`. Not for key sets. Keep it in a constant: each function has a cache of its own. */
   fetch?: Fetch
 }
 
@@ -111,7 +111,7 @@ async function verified(given: unknown, context: Checked<UserInfoContext>): Prom
 }
 
 async function find(source: string, context: Checked<UserInfoContext>): Promise<object> {
-  const { tokenResponse, token, baseUrl, origins = [], fetch = globalThis.fetch, timeout = 2, now } = context
+  const { tokenResponse, token, baseUrl, origins = [], fetch = httpFetch, timeout = 2, now } = context
   const name = TOKEN_SOURCES.get(source)
   if (name === undefined) {
     const url = urlWithin(source, baseUrl, origins)

@@ -109,9 +109,9 @@ describe('T-09: the circuit breaker of remoteClient', () => {
   const kinds: Array<[why: string, end: (...args: never[]) => unknown]> = [
     ['status 429', answering('', 429)],
     ['status 408', answering('', 408)],
-    ['no connection (ECONNREFUSED)', () => Promise.reject(broken)],
-    ['no connection', () => Promise.reject(new Error('x'))],
-    ['no answer within 0.3 s', () => new Promise(() => {})],
+    ['no connection to HOST (ECONNREFUSED)', () => Promise.reject(broken)],
+    ['no connection to HOST', () => Promise.reject(new Error('x'))],
+    ['no answer from HOST within 0.3 s', () => new Promise(() => {})],
   ]
   for (const [why, end] of kinds) {
     it(`opens after five outages of any kind, and names the last one: ${why}`, async () => {
@@ -220,10 +220,10 @@ describe('T-09: the circuit breaker of remoteClient', () => {
     await fails(5)
     clock.add(500)
     fetch.callsFake(() => new Promise(() => {}))
-    expect((await unavailable(ask({ timeout: 0.02 })))[0]).to.equal('no answer within 0.02 s')
+    expect((await unavailable(ask({ timeout: 0.02 })))[0]).to.equal('no answer from HOST within 0.02 s')
     works()
     clock.add(999)
-    expect((await unavailable(ask()))[0]).to.equal('circuit breaker open after no answer within 0.02 s')
+    expect((await unavailable(ask()))[0]).to.equal('circuit breaker open after no answer from HOST within 0.02 s')
     clock.add(1)
     expect(await ask()).to.deep.equal(ANSWER)
   })

@@ -135,7 +135,10 @@ describe('WixSessionStrategy with the key set of another service', () => {
     const strategy = remote()
     await server.close()
     try {
-      expectOutage(await runToEnd(strategy, bearer(token)), 'no connection (ECONNREFUSED)')
+      expectOutage(
+        await runToEnd(strategy, bearer(token)),
+        `no connection to ${new URL(server.url).host} (ECONNREFUSED)`,
+      )
     } finally {
       await server.open()
     }
@@ -151,7 +154,7 @@ describe('WixSessionStrategy with the key set of another service', () => {
   it('retries once when the connection is closed', async () => {
     const strategy = remote()
     server.answer = (res) => void res.destroy()
-    expectOutage(await runToEnd(strategy, bearer(token)), 'no connection (UND_ERR_SOCKET)')
+    expectOutage(await runToEnd(strategy, bearer(token)), `no connection to ${new URL(server.url).host} (ECONNRESET)`)
     expect(server.reads).to.have.length(2)
   })
 
@@ -193,7 +196,8 @@ describe('WixSessionStrategy with the key set of another service', () => {
       expect(outcomes).to.deep.equal([[], []])
       await clock.tickAsync(1)
       await settled()
-      for (const [outcome] of outcomes) expectOutage(outcome as Outcome, 'no answer within 2 s')
+      for (const [outcome] of outcomes)
+        expectOutage(outcome as Outcome, `no answer from ${new URL(server.url).host} within 2 s`)
     }
   })
 
@@ -293,7 +297,10 @@ describe('WixSessionStrategy with the key set of another service', () => {
       expect(start(strategy, bearer(known))).to.have.nested.property('[0].kind', 'success')
       expect(await kindOf(strategy, fresh())).to.equal('success')
       seconds(0.001)
-      expectOutage(await runToEnd(strategy, bearer(known)), 'no connection (ECONNREFUSED)')
+      expectOutage(
+        await runToEnd(strategy, bearer(known)),
+        `no connection to ${new URL(server.url).host} (ECONNREFUSED)`,
+      )
       expectOutage(await runToEnd(strategy, bearer(fresh())))
     } finally {
       await server.open()

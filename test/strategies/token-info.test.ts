@@ -80,23 +80,6 @@ describe('Token Info', () => {
     })
   }
 
-  it('T-05: is asked with the global fetch where there is none in the options, as it is at the time of the call', async () => {
-    const strategy = createStrategy({ cache: false })
-    const original = globalThis.fetch
-    const fetch = answering()
-    globalThis.fetch = fetch as never
-    try {
-      expect(await ask(strategy)).to.include({ kind: 'success' })
-    } finally {
-      globalThis.fetch = original
-    }
-    sinon.assert.calledOnceWithExactly(
-      fetch,
-      'https://www.wixapis.com/oauth2/token-info',
-      sinon.match({ method: 'POST', redirect: 'manual' }),
-    )
-  })
-
   it('T-08: is asked once for a token that it rejects', async () => {
     for (const code of [400, 401, 404]) {
       const fetch = answering({}, code)
@@ -492,7 +475,7 @@ describe('Token Info that does not answer as it should', () => {
     expect(before).to.equal(10)
     for (let time = 0; time < 50; time++) {
       const [why, headers] = await unavailable(ask(strategy))
-      expect(why).to.match(/^circuit breaker open after no connection \([A-Z_]+\)$/)
+      expect(why).to.match(/^circuit breaker open after no connection to 127\.0\.0\.1:\d+ \([A-Z_]+\)$/)
       expect(headers).to.deep.equal({ 'Retry-After': '1' })
     }
     expect(server.calls).to.have.length(before)
@@ -631,7 +614,7 @@ describe('T-09: the calls to Token Info in flight', () => {
       await new Promise((resolve) => setImmediate(resolve))
       expect(isDone).to.equal(false)
       await timers.tickAsync(1)
-      expect((await done)[0]).to.equal('no answer within 2 s')
+      expect((await done)[0]).to.equal('no answer from www.wixapis.com within 2 s')
     } finally {
       timers.restore()
     }

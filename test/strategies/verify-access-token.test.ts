@@ -207,7 +207,7 @@ describe('E-01: no error of an access token holds the token', () => {
     ]
     for (const [reason, suffix] of cases) {
       const error = await errorOf(verifyAccessToken(TOKEN, options({ fetch: refusing(reason) })))
-      expect(error).to.have.property('message', `Token Info is unavailable: no connection${suffix}`)
+      expect(error).to.have.property('message', `Token Info is unavailable: no connection to www.wixapis.com${suffix}`)
     }
   })
 })

@@ -91,6 +91,12 @@ export function filesOf(blocks: readonly Block[]): Map<string, string> {
 const PRELOAD = `
 const hosts = JSON.parse(process.env.DOCS_HOSTS)
 const { fetch } = globalThis
+const https = process.getBuiltinModule('node:https')
+https.request = (url, options) => {
+  const { origin, hostname, pathname, search } = new URL(url)
+  if (hosts[origin] === undefined) throw new TypeError('no host ' + hostname + ' in this test')
+  return process.getBuiltinModule('node:http').request(hosts[origin] + pathname + search, options)
+}
 globalThis.fetch = async (input, init) => {
   const request = new Request(input, init)
   const { origin, hostname, pathname, search } = new URL(request.url)

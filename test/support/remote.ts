@@ -32,6 +32,8 @@ export const answering = (
   headers?: Record<string, string>,
 ): SinonSpy<[url: string, init: RequestInit], Promise<Response>> => answeringWith(body, status, headers)
 
-/** Why there is no answer, and when to come again. */
-export const unavailable = (promise: Promise<unknown>): Promise<[why: string, headers: unknown]> =>
-  unavailableOf(SERVER, promise)
+/** Why there is no answer, with HOST in place of the one that was asked, and when to come again. */
+export async function unavailable(promise: Promise<unknown>): Promise<[why: string, headers: unknown]> {
+  const [why, headers] = await unavailableOf(SERVER, promise)
+  return [why.replace(/127\.0\.0\.1:\d+|elsewhere\.example|nothing\.invalid/, 'HOST'), headers]
+}

@@ -48,7 +48,7 @@ passport.authenticate(wixAccessToken, { session: false }, print)(req, {}, print)
       for (const [WIX_API_URL, printed] of [
         [undefined, 'me\n'],
         [page.wix.url, 'me\n'],
-        ['http://127.0.0.1:9', 'Token Info is unavailable: no connection\n'],
+        ['http://127.0.0.1:9', 'Token Info is unavailable: no connection to 127.0.0.1:9 (ECONNREFUSED)\n'],
       ] as const) {
         expect(await page.execute('who.mjs', 'tokens.mjs', { TOKEN, WIX_API_URL })).to.equal(printed)
       }
