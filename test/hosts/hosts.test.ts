@@ -1,18 +1,14 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { STATUS_CODES } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { basename, join } from 'node:path'
 import { expect } from 'chai'
 import { bearerChallenge, WixAuthError, type WixAuthErrorCode } from '../../lib/errors.ts'
-import { generateSessionKey, type SessionKey, SessionTokens, verifyInstance } from '../../lib/index.ts'
+import { generateSessionKey, SessionTokens, verifyInstance } from '../../lib/index.ts'
 import { signDigest, signInstance, signServicePlugin, signWebhook, WixSimulator } from '../../devtools/testing/index.ts'
 import { APP_ID, APP_KEYS, APP_SECRET, type Running } from '../support/docs-page.ts'
 import { describeWith } from '../support/left-out.ts'
 import { HOSTS } from '../support/programs.ts'
-import { Pages } from './pages.ts'
-import { bin, blocks, type Command, isRun, onNode, PAGE, Recipes, recipes, sections } from './recipes.ts'
+import { HOST_PAGES, installedBy, Pages, type PageStart, pageOf } from './pages.ts'
 
 const { privateKey } = APP_KEYS
 
@@ -22,7 +18,7 @@ type Content = readonly [type: string | null, body: unknown]
 /** Where hosts differ of themselves: the columns of the table. */
 interface Host {
   name: string
-  start: Command | { page: string }
+  start: PageStart
   /** What a strategy refuses. */
   refused(status: number, code: WixAuthErrorCode | undefined): Content
   /** What `requireIdentity` refuses. */
@@ -31,8 +27,6 @@ interface Host {
   failed: Content
   /** What is larger than 1 MiB. */
   tooLarge: Content
-  /** Functions without the framework, whose part it is to log what they throw. */
-  isBare?: true
 }
 
 const text = (status: number): Content => ['text/plain', STATUS_CODES[status]]
@@ -45,7 +39,7 @@ const BEARER: ReadonlySet<string> = new Set(['/token', '/userinfo'])
 const express = {
   refused: (status) => [null, STATUS_CODES[status]],
   denied: coded('insufficient_scope'),
-  unavailable: json({ message: 'Token Info is unavailable: status 503' }),
+  unavailable: json({ message: 'Service Unavailable' }),
   failed: json({ message: 'Internal Server Error' }),
   tooLarge: json({ message: 'request entity too large' }),
 } satisfies Partial<Host>
@@ -63,28 +57,29 @@ const web = {
   refused: (_status, code) => coded(code ?? 'claim_invalid'),
   denied: coded('insufficient_scope'),
   unavailable: json({ code: 'unavailable', message: 'Service Unavailable' }),
-  failed: json({ message: 'Internal Server Error' }),
+  failed: text(500),
   tooLarge: coded('body_too_large'),
 } satisfies Partial<Host>
-/** The recipes leave errors of the app to these. */
+/** These answer errors of the app themselves. */
 const THROWN = { failed: [null, ''] } satisfies Partial<Host>
 
-const DENO = [
-  'serve',
-  '--allow-all',
-  '--node-modules-dir=manual',
-  '--unstable-sloppy-imports',
-  '--host=127.0.0.1',
-  '--port',
-]
+const at = (name: string): string => `docs/hosts/${name}.md`
+const onFastify = (): string => 'node dist/main-fastify.js'
+const fastifyTooLarge = json({ statusCode: 413, message: 'Request body is too large' })
+/** As `nest new` made projects before Nest 12. */
+const NEST_11 = { page: 'docs/hosts/nest.md', parent: 'nest-11', type: 'commonjs' } as const
 
 const HOST_LIST: Host[] = [
-  { name: 'Express 5', start: onNode('express.ts'), ...express },
-  { name: 'Express 4', start: onNode('express-4.ts'), ...express },
-  { name: 'node:http', start: onNode('node.ts'), ...express },
+  { name: 'Express 5', start: { page: 'docs/hosts/express.md' }, ...express },
+  {
+    name: 'Express 4',
+    start: { page: 'docs/hosts/express.md', edits: [["from 'express'", "from 'express-4'"]] },
+    ...express,
+  },
+  { name: 'node:http', start: { page: 'docs/hosts/node.md' }, ...express },
   {
     name: 'Fastify 5',
-    start: onNode('fastify.ts'),
+    start: { page: 'docs/hosts/fastify.md' },
     refused: text,
     denied: json({
       statusCode: 403,
@@ -107,39 +102,24 @@ const HOST_LIST: Host[] = [
   },
   {
     name: 'Koa 3',
-    start: onNode('koa.ts'),
+    start: { page: 'docs/hosts/koa.md' },
     refused: text,
     denied: ['text/plain', messageOf('insufficient_scope')],
     unavailable: text(503),
     failed: text(500),
     tooLarge: ['text/plain', 'request entity too large'],
   },
-  { name: 'Nest 12 on Express', start: onNode('nest.ts'), ...nest },
+  { name: 'Nest 12 on Express', start: { page: 'docs/hosts/nest.md' }, ...nest },
   {
     name: 'Nest 12 on Fastify',
-    start: onNode('nest-fastify.ts'),
+    start: { page: 'docs/hosts/nest.md', start: onFastify },
     ...nest,
-    tooLarge: json({ statusCode: 413, message: 'Request body is too large' }),
+    tooLarge: fastifyTooLarge,
   },
-  { name: 'Nest 11 on Express', start: onNode('nest.ts', 'nest-11'), ...nest },
-  {
-    name: 'Nest 11 on Fastify',
-    start: onNode('nest-fastify.ts', 'nest-11'),
-    ...nest,
-    tooLarge: json({ statusCode: 413, message: 'Request body is too large' }),
-  },
-  { name: 'Hono', start: onNode('hono.ts'), ...web },
-  {
-    name: 'Next.js 16',
-    start: {
-      folder: 'next',
-      command: (port) => [bin('next'), 'dev', '--port', port],
-      environment: { NODE_ENV: 'development', NEXT_TELEMETRY_DISABLED: '1' },
-    },
-    ...web,
-    ...THROWN,
-  },
-  { name: 'a Next.js route handler', start: onNode('next.ts'), ...web, ...THROWN, isBare: true },
+  { name: 'Nest 11 on Express', start: NEST_11, ...nest },
+  { name: 'Nest 11 on Fastify', start: { ...NEST_11, start: onFastify }, ...nest, tooLarge: fastifyTooLarge },
+  { name: 'Hono', start: { page: 'docs/hosts/hono.md' }, ...web },
+  { name: 'Next.js 16', start: { page: 'docs/hosts/next.md' }, ...web, ...THROWN },
   { name: 'Astro 5', start: { page: 'docs/hosts/astro.md' }, ...web, ...THROWN },
   {
     name: 'SvelteKit 2',
@@ -149,22 +129,15 @@ const HOST_LIST: Host[] = [
     // Of its adapter for Node, at 512 KiB.
     tooLarge: json({ message: 'Payload Too Large' }),
   },
-  { name: 'a Fetch handler on Node', start: onNode('fetch-node.ts'), ...web },
   {
-    name: 'a Fetch handler on Bun',
-    start: { command: () => [bin('bun'), 'fetch.ts'] },
+    name: 'React Router 7',
+    start: { page: 'docs/hosts/react-router.md' },
     ...web,
+    failed: ['text/plain', 'Unexpected Server Error'],
   },
-  {
-    name: 'a Fetch handler on Deno',
-    start: { command: (port) => [bin('deno'), ...DENO, port, 'fetch.ts'] },
-    ...web,
-  },
-  {
-    name: 'a Fetch handler on workerd',
-    start: { command: (port) => [bin('workerd'), 'serve', 'workerd.capnp', `--socket-addr=http=127.0.0.1:${port}`] },
-    ...web,
-  },
+  { name: 'Bun', start: { page: 'docs/hosts/bun.md' }, ...web },
+  { name: 'Deno', start: { page: 'docs/hosts/deno.md' }, ...web },
+  { name: 'Workers', start: { page: 'docs/hosts/workers.md' }, ...web },
 ]
 
 interface Answer {
@@ -384,56 +357,34 @@ function expected(host: Host, { status, content, challenge, retryAfter }: Answer
   return { status, type, body, challenge, retryAfter }
 }
 
-describe('The page docs/frameworks.md', () => {
-  it('has files of at most twenty lines, which all belong to a program', () => {
-    const long = [...recipes].filter(([, code]) => code.split('\n').filter((line) => line.trim() !== '').length > 21)
-    expect(long.map(([name]) => name)).to.deep.equal([], 'with their name in the first line')
-    expect([...recipes.keys()].filter((name) => !isRun(name))).to.deep.equal([])
+describe('The pages docs/hosts/*.md', () => {
+  it('are all run here, and have at most 250 lines', async () => {
+    expect([...new Set(HOST_LIST.map(({ start }) => basename(start.page, '.md')))].toSorted()).to.deep.equal(
+      HOST_PAGES.toSorted(),
+    )
+    for (const name of HOST_PAGES) expect((await pageOf(at(name))).lines, name).to.be.at.most(250)
   })
 
-  it('installs what each recipe imports, and its types where it has none', async () => {
-    const [shared, ...hosts] = sections
-    expect(hosts.length).to.be.at.least(6)
-    const missing = hosts.flatMap(({ packages, files }) => {
-      const installed = new Set([...(shared?.packages ?? []), ...packages])
-      const imports = files
-        .filter((name) => !/^next-|^nest-fastify/.test(name)) // in a project of the framework, or said in words
-        .flatMap((name) => (recipes.get(name) ?? '').match(/(?<= from ')(?:@[^/]+\/)?[^./'][^/']*/g) ?? [])
-        .filter((name) => !name.startsWith('node:'))
-      // What the types of Passport's hosts refer to.
-      if (imports.some((name) => name.endsWith('passport') && name !== 'koa-passport')) imports.push('@types/passport')
-      for (const name of ['express', 'koa', 'koa-passport']) if (imports.includes(name)) imports.push(`@types/${name}`)
-      return imports.filter((name) => !installed.has(name))
+  it('are all in the table of docs/frameworks.md, which says how many requests there are', async () => {
+    const index = await readFile(join(import.meta.dirname, '../../docs/frameworks.md'), 'utf8')
+    for (const name of HOST_PAGES) expect(index).to.include(`](hosts/${name}.md)`)
+    expect(index).to.match(new RegExp(`the same ${TABLE.length + 2} requests`))
+  })
+
+  for (const name of HOST_PAGES) {
+    it(`${name}.md installs what its program imports, and its types where it has none`, async () => {
+      const { installs, imports } = await installedBy(at(name))
+      expect(imports.filter((imported) => !installs.includes(imported))).to.deep.equal([])
     })
-    expect(missing).to.deep.equal([])
-  })
-
-  it('makes the keys that the recipes need', async () => {
-    const { code = '' } = blocks.find((block) => block.code.includes('SESSION_KEYS=')) ?? {}
-    const script = code.replace(/^npx tsx .*$/m, 'printf %s "$SESSION_KEYS"')
-    expect(script).to.not.equal(code)
-    const cwd = await mkdtemp(join(tmpdir(), 'passport-wix-app-keys-'))
-    await symlink(join(import.meta.dirname, '../../node_modules'), join(cwd, 'node_modules'))
-    await writeFile(join(cwd, 'public.pem'), APP_KEYS.publicKey)
-    const { stdout } = await promisify(execFile)('sh', ['-ec', script], { cwd })
-    await rm(cwd, { recursive: true })
-    const keys = JSON.parse(stdout) as SessionKey[]
-    expect(new SessionTokens({ keys, issuer: 'i', audience: 'a' })).to.be.an('object')
-  })
-
-  it('says how many requests there are', async () => {
-    expect(await readFile(PAGE, 'utf8')).to.include(`the same ${TABLE.length + 2} requests`)
-  })
+  }
 })
 
-describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
+describeWith(HOSTS, 'The apps of docs/hosts/*.md', function () {
   this.timeout(180_000)
 
   let wix: WixSimulator
-  let programs: Recipes
   let pages: Pages
   let setting: Setting
-  const running = new Map<Host, Promise<Running>>()
   before(async () => {
     wix = await WixSimulator.start({ appId: APP_ID, appSecret: APP_SECRET })
     const keys = [await generateSessionKey()]
@@ -444,24 +395,12 @@ describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
       WIX_API_URL: wix.url,
       SESSION_KEYS: JSON.stringify(keys),
     }
-    programs = await Recipes.open(environment)
     pages = new Pages(environment)
     const sessions = new SessionTokens({ keys, issuer: 'https://your-backend.example', audience: 'your-api' })
     const session = () => sessions.issue(verifyInstance(owner('site-1'), { secret: APP_SECRET }))
     setting = { wix, session }
-    // One after the other, also after one that fails: all at once take minutes on a machine that has never started them.
-    let last: Promise<unknown> = Promise.resolve()
-    for (const host of HOST_LIST) {
-      const started = last.then(() =>
-        'page' in host.start ? pages.start(host.start.page) : programs.start(host.start),
-      )
-      last = started.catch(() => {})
-      // It is awaited by the tests of the host.
-      running.set(host, started)
-    }
   })
   after(async () => {
-    await programs?.close()
     await pages?.close()
     await wix?.close()
   })
@@ -470,9 +409,10 @@ describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
     describe(`in ${host.name}`, () => {
       let server: Running
       before(async () => {
-        server = (await running.get(host)) as Running
+        server = await pages.start(host.start)
         setting.wix.fault('token-info', null)
       })
+      after(() => server?.close())
 
       it('a webhook that is in flight', async () => {
         const delivery = post(event('waits', 'order-1'))
@@ -498,7 +438,6 @@ describeWith(HOSTS, 'The recipes of docs/frameworks.md', function () {
         })
       }
 
-      if (host.isBare) return
       it('errors of the app are in the log', async () => {
         await server.printed(/The database is gone/)
         await server.printed(/The handler has failed/)

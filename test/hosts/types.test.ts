@@ -1,46 +1,55 @@
 import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { blocksOf, filesOf } from '../support/docs-page.ts'
 import { describeWith } from '../support/left-out.ts'
 import { HOSTS } from '../support/programs.ts'
-import { folderIn, recipes, settings } from './recipes.ts'
+import { pageOf, Pages } from './pages.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const execute = promisify(execFile)
 
-/** Those of the page, and what hosts set in their projects beside them. */
+/** Strict, and what hosts set in their projects beside that. */
 const OPTIONS = {
-  ...settings.compilerOptions,
+  target: 'es2022',
+  lib: ['es2023', 'dom'],
+  types: ['node'],
+  strict: true,
+  skipLibCheck: true,
   noImplicitOverride: true,
   noUnusedLocals: true,
   // Nest's own.
+  experimentalDecorators: true,
   emitDecoratorMetadata: true,
   isolatedModules: true,
-  // The package of this checkout is a link.
-  preserveSymlinks: true,
   noEmit: true,
 }
 
-/** What the page says of the types in words. */
+/** Pages whose files name each other with `.js`, and those that leave it to a bundler. */
+const PROJECTS = [
+  { module: 'nodenext', pages: ['express', 'node', 'fastify', 'koa', 'nest', 'hono', 'bun', 'deno', 'workers'] },
+  { module: 'preserve', pages: ['next', 'astro'] },
+]
+
+/** What the pages say of the types in words. */
 const MORE = `
 import { PassportStrategy } from '@nestjs/passport'
 import fastifyPassport from '@fastify/passport'
 import type { FastifyRequest } from 'fastify'
 import koaPassport from 'koa-passport'
-import { WixAppStrategy, WixSessionStrategy, type WixInstance } from 'passport-wix-app'
-import { sessions } from './wix.js'
+import { SessionTokens, WixAppStrategy, WixSessionStrategy, type WixInstance } from 'passport-wix-app'
 
 const { WIX_APP_SECRET: secret } = process.env
+const tokens = new SessionTokens({ keys: () => [], issuer: 'https://your-backend.example', audience: 'your-api' })
 fastifyPassport.use(
   new WixAppStrategy<FastifyRequest>({ secret, passReqToCallback: true }, (request, { instanceId }) => {
     request.log.info(instanceId)
     return { id: request.id }
   }),
 )
-fastifyPassport.use(new WixSessionStrategy<FastifyRequest>({ tokens: sessions, tokenFromRequest: ({ headers }) => headers.authorization }))
+fastifyPassport.use(new WixSessionStrategy<FastifyRequest>({ tokens, tokenFromRequest: ({ headers }) => headers.authorization }))
 koaPassport.use(new WixAppStrategy({ secret }, ({ instanceId }) => ({ instanceId })))
 
 export class SiteStrategy extends PassportStrategy(WixAppStrategy, 'site') {
@@ -53,48 +62,59 @@ export class SiteStrategy extends PassportStrategy(WixAppStrategy, 'site') {
 }
 `
 
-/** All TypeScript of the page, and of the page about TypeScript what names Fastify. */
-async function project(parent: string, include: readonly string[]): Promise<string> {
-  const typescript = filesOf(blocksOf(await readFile(join(ROOT, 'docs/typescript.md'), 'utf8')))
-  const folder = await folderIn(
-    parent,
-    new Map([...recipes, ['more.ts', MORE], ['strategy.ts', typescript.get('strategy.ts') ?? '']]),
-  )
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: OPTIONS, include }))
-  return folder
-}
+const outputOf = (error: unknown): string => String((error as { stdout?: string }).stdout || error)
 
-describeWith(HOSTS, 'The types of the recipes', function (packages) {
+describeWith(HOSTS, 'The types of the pages docs/hosts/*.md', function (packages) {
   this.timeout(120_000)
 
-  const compile = (compiler: string, folder: string): Promise<string> =>
-    execute(process.execPath, [compiler, '--project', folder, '--pretty', 'false']).then(
-      () => '',
-      (error: unknown) => String((error as { stdout?: string }).stdout ?? error),
-    )
   const compilers = new Map([
     ['5.4', join(packages, 'typescript-5.4/bin/tsc')],
     ['5.9', join(packages, 'typescript-5.9/bin/tsc')],
     ['6', join(packages, 'typescript-6/bin/tsc')],
     ['7', join(ROOT, 'node_modules/typescript/bin/tsc')],
   ])
-  const folders = new Map<string, string>()
-  const complaints = new Map<string, Promise<string>>()
+  const pages = new Pages({})
+  const compile = (compiler: string, folder: string): Promise<string> =>
+    execute(process.execPath, [compiler, '--project', folder, '--pretty', 'false']).then(() => '', outputOf)
+  const folders: string[] = []
+  let nest11: string
   before(async () => {
-    folders.set('', await project('', ['*.ts']))
-    folders.set('nest-11', await project('nest-11', ['nest*.ts']))
-    // All at once: each takes one core for some seconds.
-    for (const [version, compiler] of compilers) complaints.set(version, compile(compiler, folders.get('') ?? ''))
+    const typescript = filesOf(blocksOf(await readFile(join(ROOT, 'docs/typescript.md'), 'utf8')))
+    const more = { 'more.ts': MORE, 'strategy.ts': typescript.get('strategy.ts') ?? '' }
+    const project = async (names: readonly string[], module: string, files: object, parent?: string) => {
+      const all = await Promise.all(
+        names.map(async (name) =>
+          [...(await pageOf(`docs/hosts/${name}.md`)).files].map(([file, code]) => [`${name}/${file}`, code]),
+        ),
+      )
+      const settings = { compilerOptions: { ...OPTIONS, module }, include: ['**/*.ts'] }
+      return pages.folderOf(
+        { ...Object.fromEntries(all.flat()), ...files, 'tsconfig.json': JSON.stringify(settings) },
+        parent,
+      )
+    }
+    for (const { module, pages: names } of PROJECTS)
+      folders.push(await project(names, module, module === 'nodenext' ? more : {}))
+    nest11 = await project(['nest'], 'nodenext', {}, 'nest-11')
   })
-  after(async () => {
-    for (const folder of folders.values()) await rm(folder, { recursive: true, force: true })
-  })
+  after(() => pages.close())
 
-  for (const [version] of compilers) {
-    it(`compile with TypeScript ${version}`, async () => expect(await complaints.get(version)).to.equal(''))
+  for (const [version, compiler] of compilers) {
+    it(`compile with TypeScript ${version}`, async () => {
+      expect((await Promise.all(folders.map((folder) => compile(compiler, folder)))).join('')).to.equal('')
+    })
   }
 
-  it('compile with Nest 11', async () => {
-    expect(await compile(compilers.get('7') ?? '', folders.get('nest-11') ?? '')).to.equal('')
-  })
+  it('compile with Nest 11', async () => expect(await compile(compilers.get('7') ?? '', nest11)).to.equal(''))
+
+  for (const [name, command] of [
+    ['sveltekit', 'svelte-kit sync'],
+    ['react-router', 'react-router typegen'],
+  ] as const) {
+    it(`compile with those that ${name} makes`, async () => {
+      const folder = await pages.write(`docs/hosts/${name}.md`)
+      await pages.run(command, folder)
+      expect(await compile(compilers.get('5.9') ?? '', folder)).to.equal('')
+    })
+  }
 })

@@ -1,3 +1,4 @@
 import type { PageTest } from '../docs-page.ts'
 
-export default { testedIn: 'test/hosts/recipes.ts', claims: {} } satisfies PageTest
+// A table of the pages in docs/hosts/, without code of its own.
+export default { claims: {} } satisfies PageTest
