@@ -172,6 +172,13 @@ for (const [name, test] of tests) {
       await rm(folder, { recursive: true, force: true })
     })
 
+    for (const [file, path] of Object.entries(test.elsewhere ?? {})) {
+      it(`are compiled and run by ${path}: ${file}`, async () => {
+        expect(await readFile(join(root, path), 'utf8'))
+          .to.include(name)
+          .and.to.include(file)
+      })
+    }
     it('compile', async () => expect(await page.compile()).to.equal(''))
     for (const [claim, check] of Object.entries(test.claims)) it(claim, () => check(page))
     it('are all run, but for those that are named with a reason', () => expect(page.leftOut()).to.deep.equal([]))

@@ -30,6 +30,8 @@ export interface PageTest {
   ambient?: string
   /** Where the blocks are compiled and run, if not here: their packages are not those of the root. */
   testedIn?: string
+  /** The same for single files: each with its test. */
+  elsewhere?: Readonly<Record<string, string>>
   /** Leaves the parameters of functions in `.mjs`, `.cjs` and `.js` without a type. TypeScript is always checked in full. */
   implicitAny?: true
   /** What the page claims, each a sentence, in order. A program that one has started runs until the page is done. */
@@ -64,14 +66,16 @@ export function blocksOf(markdown: string): Block[] {
 }
 
 const PROGRAMS: ReadonlySet<string> = new Set(['js', 'mjs', 'cjs', 'ts', 'tsx', 'javascript', 'typescript'])
+/** What a program reads, or a database: a test takes it by {@link Page.read}. */
+const DATA: ReadonlySet<string> = new Set(['sql', 'prisma'])
 const NOT_RUN: ReadonlySet<string> = new Set(['text', 'log', 'http', 'json'])
-const NAME = /^\/\/ ([\w.+/-]+\.(?:[mc]?[jt]s|tsx))(, continued)?$/
+const NAME = /^(?:\/\/|--) ([\w.+/-]+\.(?:[mc]?[jt]s|tsx|sql|prisma))(, continued)?$/
 
 /** The files that the blocks of a page make, by name. */
 export function filesOf(blocks: readonly Block[]): Map<string, string> {
   const files = new Map<string, string>()
   for (const { language, code, line } of blocks) {
-    if (PROGRAMS.has(language)) {
+    if (PROGRAMS.has(language) || DATA.has(language)) {
       const [, name, continued] = NAME.exec(code.split('\n')[0] ?? '') ?? []
       if (name === undefined) throw new Error(`line ${line}: the first line must be "// FILE" or "// FILE, continued"`)
       const before = files.get(name)
@@ -238,12 +242,18 @@ export class Page {
     return writeFile(join(this.folder, name), content)
   }
 
+  /** The content of a file of the page that is no program: SQL. The test does with it what the page says. */
+  read(name: string): string {
+    this._ran.add(name)
+    return this.files.get(name) ?? ''
+  }
+
   /** What the compiler complains about; nothing when all is well. */
   async compile(): Promise<string> {
-    const names = [...this.files.keys()]
+    const { ambient = '', implicitAny, elsewhere = {} } = this._test
+    const names = [...this.files.keys()].filter((name) => /s$|x$/.test(name) && !Object.hasOwn(elsewhere, name))
     const inBrowser = (name: string): boolean => name.startsWith('page')
     const isJavaScript = (name: string): boolean => name.endsWith('js')
-    const { ambient = '', implicitAny } = this._test
     await this.write('ambient.d.ts', ambient)
     const programs: Array<[files: string[], options: object]> = [
       [names.filter((name) => !inBrowser(name) && !isJavaScript(name)), { lib: ['es2023'], types: ['node'] }],
@@ -372,7 +382,8 @@ export class Page {
 
   /** The blocks that were neither run nor excused, and the excuses without a block. What a program imports runs with it. */
   leftOut(): string[] {
-    const { compiledOnly = {}, notRun = {} } = this._test
+    const { notRun = {}, elsewhere = {} } = this._test
+    const compiledOnly = { ...this._test.compiledOnly, ...elsewhere }
     for (const name of this._ran) {
       const code = typeof name === 'string' ? (this.files.get(name) ?? '') : ''
       for (const [, imported = ''] of code.matchAll(/^import .*'\.\/(.+)'$/gm)) this._ran.add(imported)

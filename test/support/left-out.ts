@@ -1,4 +1,4 @@
-import { CHROMIUM, HOSTS, type Need, POSTGRES, REDIS, TOOLS } from './programs.ts'
+import { CHROMIUM, HOSTS, type Need, POSTGRES, PRISMA, REDIS, TOOLS } from './programs.ts'
 import { VECTORS } from './third-party.ts'
 
 /**
@@ -18,7 +18,7 @@ export function describeWith(need: Need, title: string, define: (this: Mocha.Sui
 
 // Run as a program, at the end of `npm test`.
 if (process.argv[1] === import.meta.filename) {
-  for (const { name, path, install } of [REDIS, POSTGRES, CHROMIUM, VECTORS, HOSTS, TOOLS]) {
+  for (const { name, path, install } of [REDIS, POSTGRES, CHROMIUM, VECTORS, HOSTS, TOOLS, PRISMA]) {
     if (path === undefined) console.log(`Left out: the tests that need ${name}. To run them, too: ${install}`)
   }
 }

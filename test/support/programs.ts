@@ -92,3 +92,12 @@ export const TOOLS: Need = {
   path: existsSync(TOOLS_FOLDER) ? TOOLS_FOLDER : undefined,
   install: 'npm install --no-save --prefix test/tools',
 }
+
+/** What `test/prisma/` needs: the client, its adapter, and what generates the client. Its folder `node_modules`. */
+const PRISMA_FOLDER = join(import.meta.dirname, '../prisma/node_modules')
+
+export const PRISMA: Need = {
+  name: 'the packages of Prisma',
+  path: existsSync(PRISMA_FOLDER) ? PRISMA_FOLDER : undefined,
+  install: 'npm install --no-save --prefix test/prisma',
+}
