@@ -21,7 +21,9 @@ export default {
       expect(named).to.have.members(files)
 
       const code = await readFile(join(APP, 'server.ts'), 'utf8')
-      const read = [...code.matchAll(/env\['(\w+)'\]|numberOf\(env, '(\w+)'/g)].map(([, name, other]) => name ?? other)
+      const read = [...code.matchAll(/env\['([A-Z_]+)'\]|numberOf\(env, '(\w+)'/g)].map(
+        ([, name, other]) => name ?? other,
+      )
       const [, table = ''] = text.split('| Variable ')
       const listed = [...table.slice(0, table.indexOf('\n\n')).matchAll(/`([A-Z_]{4,})`/g)].map(([, name]) => name)
       expect(new Set(listed)).to.deep.equal(new Set(read))
