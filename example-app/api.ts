@@ -19,6 +19,13 @@ export function stringOf(value: unknown, name: string, max: number): string {
 export const ownerOnly: RequestHandler = requireIdentity((_identity, req: Request) => isOwner(accountOf(req)))
 export const paidPlan: RequestHandler = requireIdentity((_identity, req: Request) => accountOf(req).site.plan !== null)
 
+/** A part of the query. Empty: it does not filter. */
+function filterOf(value: unknown): string | undefined {
+  if (value === undefined || value === '') return undefined
+  if (typeof value !== 'string') throw badRequest('Each filter must be given once')
+  return value
+}
+
 /** A cell of a CSV file, in which no spreadsheet finds a formula, nor one that parts lines at semicolons or tabs. */
 const cell = (value: string | number | null): string =>
   `"${String(value ?? '')
@@ -58,41 +65,46 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
   })
 
   // Personalization: how a person is greeted, in which language, and the view that was left.
-  router.put('/me', (req, res) => {
+  router.put('/me', async (req, res) => {
     const { name, language, view } = Object(req.body) as Record<string, string | undefined>
     if (name !== undefined && name !== '') stringOf(name, 'name', 60)
     if (!LANGUAGES.has(language)) throw badRequest('The language must be en or de')
     if (!VIEWS.has(view)) throw badRequest('There is no such view')
-    database.saveUser(accountOf(req), { name, language, view })
+    await database.saveUser(accountOf(req), { name, language, view })
     res.sendStatus(204)
   })
 
   // Sign out everywhere: the look-up refuses what was issued until now, on all devices. `iat` has whole seconds.
-  router.post('/me/sign-out', (req, res) => {
-    database.saveUser(accountOf(req), { signedOutAt: Math.floor(Date.now() / 1000) + 1 })
+  router.post('/me/sign-out', async (req, res) => {
+    await database.saveUser(accountOf(req), { signedOutAt: Math.floor(Date.now() / 1000) + 1 })
     res.sendStatus(204)
   })
 
-  router.put('/site', ownerOnly, (req, res) => {
+  router.put('/site', ownerOnly, async (req, res) => {
     const { title } = Object(req.body) as Record<string, unknown>
-    database.saveTitle(accountOf(req).site, stringOf(title, 'title', 60))
+    await database.saveTitle(accountOf(req).site, stringOf(title, 'title', 60))
     res.sendStatus(204)
   })
 
   // Audit: written by audit.ts.
-  router.get('/audit', (req, res) => {
-    const given = Object.entries(req.query).filter(([, value]) => value !== '')
-    if (given.some(([, value]) => typeof value !== 'string')) throw badRequest('Each filter must be given once')
-    res.json(database.auditOf(accountOf(req).site, Object.fromEntries(given)))
+  router.get('/audit', async (req, res) => {
+    const filter = Object.fromEntries(
+      ['outcome', 'proof', 'subject', 'before'].map((name) => [name, filterOf(req.query[name])]),
+    )
+    const before = filter['before'] === undefined ? undefined : Number(filter['before'])
+    if (before !== undefined && !Number.isSafeInteger(before))
+      throw badRequest('The filter before must be the ID of an entry')
+    res.json(await database.auditOf(accountOf(req).site, { ...filter, before }))
   })
 
   // Billing by use.
-  router.get('/usage', (req, res) => {
-    res.json(database.usageOf(accountOf(req).site))
+  router.get('/usage', async (req, res) => {
+    res.json(await database.usageOf(accountOf(req).site))
   })
-  router.get('/usage.csv', (req, res) => {
+  router.get('/usage.csv', async (req, res) => {
     const columns = ['month', 'subjectType', 'subjectId', 'name', 'calls'] as const
-    const rows = database.usageOf(accountOf(req).site).map((row) => columns.map((column) => cell(row[column])))
+    const usage = await database.usageOf(accountOf(req).site)
+    const rows = usage.map((row) => columns.map((column) => cell(row[column])))
     res.attachment('usage.csv').type('text/csv')
     res.send([columns, ...rows].map((row) => `${row.join(',')}\r\n`).join(''))
   })

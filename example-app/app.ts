@@ -1,13 +1,14 @@
+import { readFile } from 'node:fs/promises'
 import { STATUS_CODES } from 'node:http'
 import { join } from 'node:path'
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
-import { memoryStore, requireIdentity, type WixPublicKey } from 'passport-wix-app'
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express'
+import { requireIdentity, type WixPublicKey } from 'passport-wix-app'
 import { api } from './api.ts'
 import { auditing, pathOf } from './audit.ts'
-import { fromWix, type FromWixOptions } from './from-wix.ts'
+import { fromWix } from './from-wix.ts'
 import { accountOf, createSignIn, type SignInOptions } from './sign-in.ts'
 
-export interface AppOptions extends SignInOptions, Partial<Pick<FromWixOptions, 'store' | 'lease'>> {
+export interface AppOptions extends SignInOptions {
   /** The public key of the app, from its dashboard at Wix. Without it, the app accepts no webhooks and no other signed requests. */
   publicKey?: WixPublicKey | undefined
   /** The folder of the front end: dashboard.html, widget.html and what they load. */
@@ -31,7 +32,7 @@ const WIX_DASHBOARD = 'https://manage.wix.com https://*.manage.wix.com'
 
 export function createApp(options: AppOptions): Express {
   const { database, publicKey, pages, log, showProblem = answerError } = options
-  const { frameAncestors = WIX_DASHBOARD, widgetAncestors = 'https:', store = memoryStore(), lease } = options
+  const { frameAncestors = WIX_DASHBOARD, widgetAncestors = 'https:' } = options
   const signIn = createSignIn(options)
 
   const app = express()
@@ -41,10 +42,9 @@ export function createApp(options: AppOptions): Express {
     res.set(headersFor(req.path === '/widget' ? widgetAncestors : frameAncestors))
     next()
   })
-  // Without Redis, pages still work and Wix retries its webhooks: no reason to take the process out of service.
-  app.get('/health', (_req, res) => {
+  app.get('/health', async (_req, res) => {
     try {
-      database.rows('SELECT 1')
+      await database.ping()
       res.json({ status: 'ok' })
     } catch (error) {
       console.error(error)
@@ -57,17 +57,26 @@ export function createApp(options: AppOptions): Express {
   app.use(signIn.routes)
   if (options.routes !== undefined) app.use(options.routes(signIn.api))
   app.use('/api', api(signIn.api, database), notFound)
-  if (publicKey !== undefined) app.use(fromWix({ publicKey, database, store, lease }))
+  if (publicKey !== undefined) app.use(fromWix({ publicKey, database }))
   app.use(answerError)
 
+  // As a whole: what is sent in parts is there before the audit has it.
+  const sendPage = async (res: Response, name: string): Promise<void> => {
+    res.type('html').send(await readFile(join(pages, name)))
+  }
   // Wix opens the pages with an instance in the URL. It is all that they need: they trade it for a session token.
-  app.get('/dashboard', signIn.page, requireIdentity({ subjectType: 'USER' }), (req, res) => {
-    database.saveUser(accountOf(req), { visits: 1 })
-    res.sendFile(join(pages, 'dashboard.html'))
+  app.get('/dashboard', signIn.page, requireIdentity({ subjectType: 'USER' }), async (req, res) => {
+    await database.saveUser(accountOf(req), { visits: 1 })
+    await sendPage(res, 'dashboard.html')
   })
-  app.get('/widget', signIn.page, requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }), (_req, res) => {
-    res.sendFile(join(pages, 'widget.html'))
-  })
+  app.get(
+    '/widget',
+    signIn.page,
+    requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] }),
+    async (_req, res) => {
+      await sendPage(res, 'widget.html')
+    },
+  )
   if (options.website !== undefined) app.use(options.website)
   app.use(notFound, showProblem)
   return app

@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { Request, RequestHandler, Response } from 'express'
 import type { WixAuthenticateEvent } from 'passport-wix-app'
-import type { AppDatabase, AuditEntry } from './database.ts'
+import { type AppDatabase, type AuditEntry, monthOf } from './database.ts'
 
 /** The channel on which passport-wix-app publishes each of its decisions. */
 export const CHANNEL = 'passport-wix-app:authenticate'
@@ -27,17 +27,21 @@ function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Res
   const accepted = events.find((event) => event.outcome === 'success')
   // A Digest header names no site: the route knows it from the signed body. Why our own look-up refused, the sign-in knows.
   const { instanceId, refusal } = res.locals as { instanceId?: string | null; refusal?: string }
+  const at = Date.now()
+  const proof = (accepted ?? deciding).strategy
+  const isBilled = outcome === 'success' && res.statusCode < 400 && !FROM_WIX.has(proof)
   return {
-    at: Date.now(),
+    at,
     instanceId: identity?.instanceId ?? instanceId ?? null,
     subjectType: identity?.subjectType ?? null,
     subjectId: identity?.subjectId ?? null,
-    proof: (accepted ?? deciding).strategy,
+    proof,
     method: req.method,
     path: pathOf(req),
     outcome,
     status: res.statusCode,
     code: code ?? refusal ?? null,
+    month: isBilled ? monthOf(at) : null,
   }
 }
 
@@ -49,28 +53,33 @@ subscribe(CHANNEL, (message) => {
 })
 
 /**
- * Middleware for before all routes: stores an entry for the audit, and counts the call for the bill of its site. Both are written
- * when the answer is ready and before it is sent, so that nothing is answered that is not on record.
+ * Middleware for before all routes: stores an entry for the audit, which also counts the call for the bill of its site. The answer
+ * waits for it, so that nothing is answered that is not on record. What nobody is known to have sent is only counted.
  */
 export function auditing(database: AppDatabase): RequestHandler {
   return (req, res, next) => {
     const events: WixAuthenticateEvent[] = []
     eventsOf.set(req, events)
-    // `close` is for a caller who has hung up.
-    const ends = ['prefinish', 'close']
-    const write = (): void => {
-      for (const name of ends) res.off(name, write)
+    let isDone = false
+    const write = async (): Promise<void> => {
+      if (isDone) return
+      isDone = true
       const entry = entryOf(events, req, res)
       if (entry === undefined || (entry.outcome === 'success' && entry.path === POLLED)) return
-      const isBilled = entry.outcome === 'success' && res.statusCode < 400 && !FROM_WIX.has(entry.proof)
-      try {
-        database.audit(entry, isBilled)
-      } catch (error) {
-        // Must not end the process, nor the answer.
-        console.error(error)
-      }
+      const { outcome, instanceId, code } = entry
+      if (outcome !== 'success' && instanceId === null) return database.countRefusal(code ?? outcome)
+      // A failure must end neither the process nor the answer.
+      await database.audit(entry).catch((error: unknown) => console.error(error))
     }
-    for (const name of ends) res.once(name, write)
+    // As express-session stores a session: what ends the answer waits.
+    const end = res.end.bind(res) as (...args: unknown[]) => Response
+    res.end = (...args: unknown[]) => {
+      res.end = end
+      void write().then(() => end(...args))
+      return res
+    }
+    // A caller who has hung up.
+    res.once('close', () => void write())
     next()
   }
 }

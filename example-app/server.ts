@@ -1,11 +1,14 @@
+import cluster from 'node:cluster'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { memoryStore, type DeliveryStore, redisStore, type SessionKey } from 'passport-wix-app'
+import type { SessionKey } from 'passport-wix-app'
 import { type AppOptions, createApp } from './app.ts'
-import { AppDatabase } from './database.ts'
+import { connect } from './connect.ts'
+import type { AppDatabase } from './database.ts'
 import { features } from './demo/features.ts'
 import { showProblem } from './demo/problems.ts'
+import { startProcesses } from './processes.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -18,13 +21,22 @@ function numberOf(env: Environment, name: string, standard: number, min: number,
   throw new ConfigurationError(`${name} must be a number from ${min} to ${max}, got "${value}"`)
 }
 
-function databaseIn(path: string): AppDatabase {
+const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
+
+/** Without DATABASE_URL, a file beside the code. */
+const databaseUrlOf = (env: Environment): string => env['DATABASE_URL'] ?? `file:${join(import.meta.dirname, 'app.db')}`
+
+async function databaseAt(url: string): Promise<AppDatabase> {
   try {
-    if (path === '') throw new Error('the path is empty') // SQLite would delete that database when it is closed
-    return new AppDatabase(path)
+    return await connect(url)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ConfigurationError(`DATABASE must be a file that this server can write, got "${path}": ${reason}`)
+    const { message, code } = Object(error) as Partial<Record<'message' | 'code', string>>
+    // Some errors of the network have no message.
+    const reason = message || code || String(error)
+    // Not repeated: there may be a password in it.
+    if (isPostgres(url)) throw new ConfigurationError(`DATABASE_URL: PostgreSQL cannot be used: ${reason}`)
+    const what = 'file: and a path that this server can write, or postgres://...'
+    throw new ConfigurationError(`DATABASE_URL must be ${what}: ${reason}`)
   }
 }
 
@@ -40,20 +52,6 @@ function sessionKeysOf(json: string | undefined): SessionKey[] {
   }
 }
 
-/** Where handled webhooks are known. Without REDIS_URL, that is this process, until it ends. */
-async function deliveries(url: string | undefined): Promise<{ store: DeliveryStore; close: () => unknown }> {
-  if (url === undefined) return { store: memoryStore(), close: () => {} }
-  // Not repeated: there may be a password in it.
-  if (!URL.canParse(url) || !/^rediss?:/.test(url)) {
-    throw new ConfigurationError('REDIS_URL must be the URL of a Redis server, such as redis://127.0.0.1:6379')
-  }
-  const { createClient } = await import('redis')
-  const client = createClient({ url, disableOfflineQueue: true })
-  client.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
-  await client.connect()
-  return { store: redisStore(client), close: () => client.close() }
-}
-
 export interface RunningServer {
   url: string
   close: () => Promise<void>
@@ -66,11 +64,9 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     throw new ConfigurationError('WIX_APP_SECRET is not set: your app at Wix shows it under OAuth')
   const port = numberOf(env, 'PORT', 3000, 0, 65_535)
   const days = numberOf(env, 'AUDIT_DAYS', 90, 0, 36_500)
-  const lease = numberOf(env, 'WEBHOOK_LEASE', 50, 1, 3600)
   const sessionKeys = sessionKeysOf(env['SESSION_KEYS'])
   const [appId, publicKey] = [env['WIX_APP_ID'], env['WIX_PUBLIC_KEY']]
-  const database = databaseIn(env['DATABASE'] ?? join(import.meta.dirname, 'app.db'))
-  const { store, close } = await deliveries(env['REDIS_URL'])
+  const database = await databaseAt(databaseUrlOf(env))
 
   const app = createApp({
     secret,
@@ -81,8 +77,6 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     widgetAncestors: env['WIDGET_ANCESTORS'],
     sessionKeys,
     database,
-    store,
-    lease,
     // Yours in place of these three.
     pages: join(import.meta.dirname, 'demo/pages'),
     showProblem,
@@ -90,8 +84,9 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     ...more,
   })
 
-  database.prune(days)
-  const pruning = setInterval(() => database.prune(days), 3600_000).unref()
+  const prune = (): Promise<void> => database.prune(days).catch((error: unknown) => console.error(error))
+  let pruned = prune()
+  const pruning = setInterval(() => (pruned = prune()), 3600_000).unref()
 
   // Reachable from this machine only: a proxy before it provides https.
   const server = app.listen(port, env['HOST'] ?? '127.0.0.1')
@@ -114,8 +109,8 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
       setTimeout(() => server.closeAllConnections(), 10_000).unref()
       await closed
       clearInterval(idle)
-      await close()
-      database.close()
+      await pruned
+      await database.close()
     },
   }
 }
@@ -130,16 +125,26 @@ function whenLeftByNpm(end: () => void): void {
   setInterval(() => process.ppid !== shell && end(), 200).unref()
 }
 
-/** Runs until SIGTERM or SIGINT (Ctrl-C), and then lets the requests in flight end. */
-export async function run(start: () => Promise<RunningServer>): Promise<void> {
+/**
+ * Runs until SIGTERM or SIGINT (Ctrl-C), and then lets the requests in flight end.
+ *
+ * @param processes How many.
+ */
+export async function run(start: () => Promise<RunningServer>, processes: () => number = () => 1): Promise<void> {
   try {
-    const { url, close } = await start()
+    const { url, close } = await (cluster.isPrimary && processes() > 1 ? startProcesses(processes()) : start())
     // Before the address is printed, whose reader may send a signal at once. npm repeats the signal of a terminal.
     let closing: Promise<void> | undefined
-    const end = () => void (closing ??= close())
+    const finish = async (): Promise<void> => {
+      await close()
+      cluster.worker?.disconnect()
+    }
+    const end = () => void (closing ??= finish())
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, end)
-    whenLeftByNpm(end)
-    console.log(url)
+    if (cluster.isPrimary) {
+      whenLeftByNpm(end)
+      console.log(url)
+    }
   } catch (error) {
     // The strategies report a wrong secret, key or ID as a TypeError, which quotes nothing of it.
     const isMistake = error instanceof ConfigurationError || error instanceof TypeError
@@ -149,4 +154,11 @@ export async function run(start: () => Promise<RunningServer>): Promise<void> {
   }
 }
 
-if (process.argv[1] === import.meta.filename) await run(() => startServer(process.env, { log: console.log }))
+/** The app with the settings of its environment, and a line in the log for each request. */
+export const runProduction = (env: Environment): Promise<void> =>
+  run(
+    () => startServer(env, { log: (line) => console.log(line) }),
+    () => numberOf(env, 'PROCESSES', isPostgres(databaseUrlOf(env)) ? 4 : 1, 1, 64),
+  )
+
+if (process.argv[1] === import.meta.filename) await runProduction(process.env)

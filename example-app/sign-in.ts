@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 passes on what they throw */
 import { type RequestHandler, Router } from 'express'
 import passport from 'passport'
 import {
@@ -63,12 +62,12 @@ export function roleOf(account: Account): 'owner' | 'collaborator' | 'user' {
  *   `POST /session` and the published keys.
  */
 export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: SignInOptions) {
-  const lookUp = (identity: WixIdentity, facts: SiteFacts, proof: object, done: VerifyDone): void => {
-    const { instanceId, subjectType, subjectId, iat } = identity
-    // A credential from before the removal is still genuine. Only a new AppInstalled webhook lets the site in again.
-    if (database.isClosed(instanceId, iat)) return done(null, false, REMOVED)
+  const lookUp = async (identity: WixIdentity, facts: SiteFacts, proof: object, done: VerifyDone): Promise<void> => {
+    const { subjectType, subjectId, iat } = identity
     if (subjectType === 'USER' && subjectId === null) return done(null, false, USER_UNKNOWN)
-    const account = database.signIn(identity, facts)
+    // A credential from before the removal is still genuine. Only a new AppInstalled webhook lets the site in again.
+    const account = await database.signIn(identity, facts)
+    if (account === null) return done(null, false, REMOVED)
     if ((iat ?? 0) < (account.user?.signedOutAt ?? 0)) return done(null, false, SIGNED_OUT)
     done(null, account, { proof })
   }
@@ -78,14 +77,14 @@ export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: S
     new WixAppStrategy({ secret }, (instance, done) => {
       const { siteOwnerId: ownerId, vendorProductId: plan, originInstanceId: originId } = instance
       // Without a plan, the site is on the free one.
-      lookUp(instance, { ownerId, plan: plan ?? null, originId }, { kind: 'instance' }, done)
+      return lookUp(instance, { ownerId, plan: plan ?? null, originId }, { kind: 'instance' }, done)
     }),
   )
   if (appId !== undefined) {
     authenticator.use(
       new WixAccessTokenStrategy({ appId, ...(apiUrl !== undefined && { apiUrl }) }, (token, done) => {
         // Without a plan, it is unknown: Wix does not document it for access tokens.
-        lookUp(token, { plan: token.vendorProductId ?? undefined }, { kind: 'access token' }, done)
+        return lookUp(token, { plan: token.vendorProductId ?? undefined }, { kind: 'access token' }, done)
       }),
     )
   }
@@ -93,7 +92,7 @@ export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: S
   authenticator.use(
     new WixSessionStrategy({ tokens: sessions }, (session, done) => {
       // Its facts about the site were stored when it was issued, and may have changed since.
-      lookUp(session, {}, { kind: 'session token', tradedFor: session.claims['tradedFor'] }, done)
+      return lookUp(session, {}, { kind: 'session token', tradedFor: session.claims['tradedFor'] }, done)
     }),
   )
 

@@ -1,17 +1,12 @@
 import express, { type Request, type RequestHandler, Router } from 'express'
+import type { Selectable } from 'kysely'
 import { requireIdentity } from 'passport-wix-app'
 import { badRequest, paidPlan, ownerOnly, stringOf } from '../api.ts'
-import type { Account, AppDatabase, Site } from '../database.ts'
+import type { Account, AppDatabase, Site, Tables } from '../database.ts'
 import { accountOf } from '../sign-in.ts'
 
-interface Note {
-  id: number
-  authorId: string
-  content: string
-  /** `me`: its author. `site`: all who run the site. `public`: also its members and visitors. */
-  audience: 'me' | 'site' | 'public'
-  createdAt: number
-}
+/** Its audience: `me` is its author, `site` all who run the site, and `public` also its members and visitors. */
+type Note = Omit<Selectable<Tables['notes']>, 'instanceId'>
 
 /** Notes in the database. */
 class Notes {
@@ -21,37 +16,45 @@ class Notes {
     this.#database = database
   }
 
-  /** The notes that this account may read, the latest first. */
-  readableBy({ site: { instanceId }, user }: Account): Note[] {
-    return this.#database.rows(
-      `SELECT id, authorId, content, audience, createdAt FROM notes WHERE instanceId = @instanceId
-       AND (audience = 'public' OR (@userId IS NOT NULL AND (audience = 'site' OR authorId = @userId)))
-       ORDER BY id DESC`,
-      { instanceId, userId: user?.userId ?? null },
-    )
+  /** The notes that this account may read, the latest first. @param id Default: all of them. */
+  async readableBy({ site: { instanceId }, user }: Account, id?: number): Promise<Note[]> {
+    return this.#database.tables
+      .selectFrom('notes')
+      .select(['id', 'authorId', 'content', 'audience', 'createdAt'])
+      .where('instanceId', '=', instanceId)
+      .where((is) =>
+        user === null
+          ? is('audience', '=', 'public')
+          : is.or([is('audience', 'in', ['public', 'site']), is('authorId', '=', user.userId)]),
+      )
+      .$if(id !== undefined, (query) => query.where('id', '=', id ?? 0))
+      .orderBy('id', 'desc')
+      .execute()
   }
 
-  add({ site: { instanceId }, user }: Account, content: string, audience: Note['audience']): void {
-    this.#database.run(
-      `INSERT INTO notes (instanceId, authorId, content, audience, createdAt)
-       VALUES (@instanceId, @userId, @content, @audience, @now)`,
-      { instanceId, userId: user?.userId, content, audience, now: Date.now() },
-    )
+  async add({ instanceId }: Site, authorId: string, content: string, audience: Note['audience']): Promise<void> {
+    const note = { instanceId, authorId, content, audience, createdAt: Date.now() }
+    await this.#database.tables.insertInto('notes').values(note).execute()
   }
 
-  publish(id: number): void {
-    this.#database.run("UPDATE notes SET audience = 'public' WHERE id = @id", { id })
+  async publish(id: number): Promise<void> {
+    await this.#database.tables.updateTable('notes').set({ audience: 'public' }).where('id', '=', id).execute()
   }
 
   /** Only what is public: a note of one's own stays that. */
-  withdraw(id: number): void {
-    this.#database.run("UPDATE notes SET audience = 'site' WHERE id = @id AND audience = 'public'", { id })
+  async withdraw(id: number): Promise<void> {
+    const published = this.#database.tables.updateTable('notes').where('id', '=', id).where('audience', '=', 'public')
+    await published.set({ audience: 'site' }).execute()
   }
 
   /** @param id Default: all notes of the site. */
-  delete({ instanceId }: Site, id?: number): number {
-    const deleted = 'DELETE FROM notes WHERE instanceId = @instanceId AND (@id IS NULL OR id = @id)'
-    return this.#database.run(deleted, { instanceId, id })
+  async delete({ instanceId }: Site, id?: number): Promise<number> {
+    const { numDeletedRows } = await this.#database.tables
+      .deleteFrom('notes')
+      .where('instanceId', '=', instanceId)
+      .$if(id !== undefined, (query) => query.where('id', '=', id ?? 0))
+      .executeTakeFirstOrThrow()
+    return Number(numDeletedRows)
   }
 }
 
@@ -62,9 +65,9 @@ export function notes(signedIn: RequestHandler, database: AppDatabase): Router {
 
   // The widget: members and visitors of the site may read what is public, and nothing else.
   const anybody = requireIdentity({ subjectType: ['USER', 'MEMBER', 'VISITOR'] })
-  router.get('/api/board', signedIn, anybody, (req, res) => {
+  router.get('/api/board', signedIn, anybody, async (req, res) => {
     const { site } = accountOf(req)
-    const published = stored.readableBy({ site, user: null })
+    const published = await stored.readableBy({ site, user: null })
     res.json({ title: site.title, notes: published.map(({ id, content, createdAt }) => ({ id, content, createdAt })) })
   })
 
@@ -72,37 +75,43 @@ export function notes(signedIn: RequestHandler, database: AppDatabase): Router {
   router.use('/api/notes', signedIn, requireIdentity({ subjectType: 'USER' }), express.json({ limit: '16kb' }))
 
   // Data of an identity: notes of each person, and of all who run the site.
-  router.get('/api/notes', (req, res) => {
-    res.json(stored.readableBy(accountOf(req)))
+  router.get('/api/notes', async (req, res) => {
+    res.json(await stored.readableBy(accountOf(req)))
   })
-  router.post('/api/notes', (req, res) => {
+  router.post('/api/notes', async (req, res) => {
     const { content, audience = 'me' } = Object(req.body) as Record<string, unknown>
     if (audience !== 'me' && audience !== 'site') throw badRequest('The audience must be me or site')
-    stored.add(accountOf(req), stringOf(content, 'content', 500), audience)
+    const { site, user } = accountOf(req)
+    await stored.add(site, user?.userId ?? '', stringOf(content, 'content', 500), audience)
     res.sendStatus(201)
   })
 
   // Authorization: each person changes only their own notes. A note that they may not read does not exist for them.
-  const noteOf = (req: Request): Note | undefined =>
-    stored.readableBy(accountOf(req)).find(({ id }) => String(id) === req.params['id'])
-  router.param('id', (req, _res, next) => next(noteOf(req) === undefined ? 'router' : undefined))
-  const author = requireIdentity(({ subjectId }, req: Request) => noteOf(req)?.authorId === subjectId)
+  router.param('id', async (req, res, next, value) => {
+    const id = Number(value)
+    const [note] = Number.isSafeInteger(id) ? await stored.readableBy(accountOf(req), id) : []
+    res.locals['note'] = note
+    next(note === undefined ? 'router' : undefined)
+  })
+  const author = requireIdentity(
+    ({ subjectId }, { res }: Request) => (res?.locals['note'] as Note | undefined)?.authorId === subjectId,
+  )
   // A paid plan publishes notes to the widget.
-  router.put('/api/notes/:id/published', author, paidPlan, (req, res) => {
-    stored.publish(Number(req.params['id']))
+  router.put('/api/notes/:id/published', author, paidPlan, async (req, res) => {
+    await stored.publish(Number(req.params['id']))
     res.sendStatus(204)
   })
-  router.delete('/api/notes/:id/published', author, (req, res) => {
-    stored.withdraw(Number(req.params['id']))
+  router.delete('/api/notes/:id/published', author, async (req, res) => {
+    await stored.withdraw(Number(req.params['id']))
     res.sendStatus(204)
   })
-  router.delete('/api/notes/:id', author, (req, res) => {
-    stored.delete(accountOf(req).site, Number(req.params['id']))
+  router.delete('/api/notes/:id', author, async (req, res) => {
+    await stored.delete(accountOf(req).site, Number(req.params['id']))
     res.sendStatus(204)
   })
   // The owner alone deletes all.
-  router.delete('/api/notes', ownerOnly, (req, res) => {
-    res.json({ deleted: stored.delete(accountOf(req).site) })
+  router.delete('/api/notes', ownerOnly, async (req, res) => {
+    res.json({ deleted: await stored.delete(accountOf(req).site) })
   })
   return router
 }

@@ -1,4 +1,5 @@
 import { type RequestHandler, Router } from 'express'
+import { sql } from 'kysely'
 import { requireIdentity } from 'passport-wix-app'
 import type { AppDatabase } from '../database.ts'
 import { accountOf } from '../sign-in.ts'
@@ -8,15 +9,27 @@ export function overview(signedIn: RequestHandler, database: AppDatabase): Route
   const router = Router()
   router.use(['/api/events', '/api/proofs'], signedIn, requireIdentity({ subjectType: 'USER' }))
 
-  router.get('/api/events', (req, res) => {
-    const latest =
-      'SELECT kind, type, eventId, receivedAt FROM events WHERE instanceId = @instanceId ORDER BY id DESC LIMIT 10'
-    res.json(database.rows(latest, { instanceId: accountOf(req).site.instanceId }))
+  router.get('/api/events', async (req, res) => {
+    const latest = database.tables
+      .selectFrom('events')
+      .select(['kind', 'type', 'eventId', 'receivedAt'])
+      .where('instanceId', '=', accountOf(req).site.instanceId)
+      .orderBy('id', 'desc')
+      .limit(10)
+    res.json(await latest.execute())
   })
-  router.get('/api/proofs', (req, res) => {
-    const proofs = `SELECT proof, sum(outcome = 'success') AS accepted, sum(outcome <> 'success') AS refused, max(at) AS lastAt
-      FROM audit WHERE instanceId = @instanceId GROUP BY proof ORDER BY proof`
-    res.json(database.rows(proofs, { instanceId: accountOf(req).site.instanceId }))
+  router.get('/api/proofs', async (req, res) => {
+    const proofs = database.tables
+      .selectFrom('audit')
+      .select(({ fn }) => ['proof', fn.max('at').as('lastAt')])
+      .select(() => [
+        sql<number>`CAST(sum(CASE WHEN outcome = 'success' THEN 1 ELSE 0 END) AS BIGINT)`.as('accepted'),
+        sql<number>`CAST(sum(CASE WHEN outcome = 'success' THEN 0 ELSE 1 END) AS BIGINT)`.as('refused'),
+      ])
+      .where('instanceId', '=', accountOf(req).site.instanceId)
+      .groupBy('proof')
+      .orderBy('proof')
+    res.json(await proofs.execute())
   })
   return router
 }

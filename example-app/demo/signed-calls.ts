@@ -29,22 +29,27 @@ export function signedCalls({ publicKey, appId, database }: SignedCallsOptions):
   const router = Router()
 
   // Wix appends `/v1/...` to the URL that you register for the plugin, here https://your-address/plugins/fees
-  router.post('/plugins/fees/v1/calculate-additional-fees', raw, authenticate('wix-service-plugin'), (req, res) => {
-    const call = req.user as WixServicePluginRequest
-    const fees = additionalFees(call)
-    if (fees === undefined) throw badRequest('The quantities are too large for a price')
-    const { instanceId, metadata } = call
-    const type = 'calculate-additional-fees'
-    database.record({ instanceId, kind: 'service plugin', type, eventId: stringOrNull(metadata.requestId) })
-    res.json(fees)
-  })
+  router.post(
+    '/plugins/fees/v1/calculate-additional-fees',
+    raw,
+    authenticate('wix-service-plugin'),
+    async (req, res) => {
+      const call = req.user as WixServicePluginRequest
+      const fees = additionalFees(call)
+      if (fees === undefined) throw badRequest('The quantities are too large for a price')
+      const { instanceId, metadata } = call
+      const type = 'calculate-additional-fees'
+      await database.list({ instanceId, kind: 'service plugin', type, eventId: stringOrNull(metadata.requestId) })
+      res.json(fees)
+    },
+  )
 
   // The header names no site. The body may name one, and is signed as well; else the event is listed for no site.
-  router.post('/payments/events', raw, authenticate('wix-digest'), (req, res) => {
+  router.post('/payments/events', raw, authenticate('wix-digest'), async (req, res) => {
     const body = Object((req.user as WixDigest).body) as Record<string, unknown>
     const instanceId = (res.locals['instanceId'] = stringOrNull(body['instanceId']))
     const type = stringOrNull(body['type']) ?? 'payment'
-    database.record({ instanceId, kind: 'digest', type, eventId: stringOrNull(body['id']) })
+    await database.list({ instanceId, kind: 'digest', type, eventId: stringOrNull(body['id']) })
     res.sendStatus(200)
   })
 

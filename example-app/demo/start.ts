@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { generateSessionKey } from 'passport-wix-app'
-import { type Environment, run, type RunningServer, startServer } from '../server.ts'
+import { type Environment, run, type RunningServer, runProduction, startServer } from '../server.ts'
 import { externalInstall } from './external-install.ts'
 import { startWix } from './wix.ts'
 
@@ -45,8 +45,4 @@ async function demonstrate(env: Environment): Promise<RunningServer> {
 }
 
 // With a secret of Wix, it is no demonstration: the same as `npm run production`.
-await run(() =>
-  process.env['WIX_APP_SECRET'] === undefined
-    ? demonstrate(process.env)
-    : startServer(process.env, { log: (line) => console.log(line) }),
-)
+await (process.env['WIX_APP_SECRET'] === undefined ? run(() => demonstrate(process.env)) : runProduction(process.env))

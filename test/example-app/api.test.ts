@@ -6,7 +6,7 @@ import { signInstance } from '../../devtools/testing/index.ts'
 import { SECRET } from '../support/build.ts'
 import { EXPIRED, INVALID } from '../support/challenges.ts'
 import {
-  exampleApp,
+  describeExampleApp,
   type Me,
   MESSAGES,
   NO_CREDENTIAL,
@@ -15,8 +15,7 @@ import {
   SESSION_KEYS,
 } from '../support/example-app.ts'
 
-describe('The API of the example app', () => {
-  const app = exampleApp()
+describeExampleApp('The API of the example app', (app) => {
   const { open, send, ask, sessionOf, me, accessToken, rows } = app
 
   it('accepts an access token, alone or after Bearer, and returns its identity', async () => {
@@ -53,8 +52,8 @@ describe('The API of the example app', () => {
     expect(account.site).to.include({ ownerId: 'user-1', plan: 'Gold', originId: 'instance-0' })
     expect(account.user).to.include({ visits: 1 })
     expect((await me(accessToken({ subjectId: 'user-2' }))).account.role).to.equal('collaborator')
-    expect(rows('sites')).to.have.lengthOf(1)
-    expect(rows('users')).to.have.lengthOf(2)
+    expect(await rows('sites')).to.have.lengthOf(1)
+    expect(await rows('users')).to.have.lengthOf(2)
     await open(owner())
     expect((await me(accessToken())).account.user).to.include({ visits: 2 })
   })
@@ -65,7 +64,7 @@ describe('The API of the example app', () => {
 
     expect((await me(accessToken())).account).to.deep.include({ role: 'owner' })
     expect((await me(accessToken())).account.site).to.include({ plan: 'Gold' })
-    expect(rows('users')).to.have.lengthOf(1)
+    expect(await rows('users')).to.have.lengthOf(1)
   })
 
   it('stores the plan that an access token names', async () => {
@@ -93,7 +92,7 @@ describe('The API of the example app', () => {
 
     expect(await rejectionOf(await ask('/api/me', instance))).to.deep.equal(NO_CREDENTIAL)
     expect((await ask(`/api/events?instance=${instance}`)).status).to.equal(401)
-    expect(rows('users')).to.deep.equal([])
+    expect(await rows('users')).to.deep.equal([])
   })
 
   it('rejects a session token that has expired, was changed or is of another issuer', async () => {
@@ -139,7 +138,7 @@ describe('The API of the example app', () => {
       ])
       expect((await ask('/api/events', token)).status).to.equal(401)
     }
-    expect(rows('users')).to.deep.equal([])
+    expect(await rows('users')).to.deep.equal([])
   })
 
   it('responds to a visitor, a member and the app itself with 403, and stores nothing', async () => {
@@ -156,7 +155,7 @@ describe('The API of the example app', () => {
       ])
       expect((await ask('/api/events', token)).status).to.equal(403)
     }
-    expect(rows('users')).to.deep.equal([])
+    expect(await rows('users')).to.deep.equal([])
   })
 
   it('rejects an access token that names no user, and says that this is the reason', async () => {
@@ -165,7 +164,7 @@ describe('The API of the example app', () => {
       'Bearer realm="Wix"',
       { code: 'user_unknown', message: 'The credential names no user' },
     ])
-    expect(rows('sites')).to.deep.equal([])
+    expect(await rows('sites')).to.deep.equal([])
   })
 
   it('rejects the users of a site that removed the app, also with an access token that is still active', async () => {
@@ -222,7 +221,7 @@ describe('The API of the example app', () => {
   it('responds without details to an internal error, which is logged', async () => {
     const log = sinon.stub(console, 'error')
     const fault = new Error('the disk is full')
-    sinon.stub(app.database, 'usageOf').throws(fault)
+    sinon.stub(app.database, 'usageOf').rejects(fault)
 
     expect(await rejectionOf(await ask('/api/usage', accessToken()))).to.deep.equal([
       500,

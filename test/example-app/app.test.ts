@@ -3,7 +3,7 @@ import sinon from 'sinon'
 import { features } from '../../example-app/demo/features.ts'
 import {
   APP_ID,
-  exampleApp,
+  describeExampleApp,
   KEYS,
   NO_CREDENTIAL,
   owner,
@@ -12,8 +12,7 @@ import {
   webhook,
 } from '../support/example-app.ts'
 
-describe('The example app', () => {
-  const app = exampleApp()
+describeExampleApp('The example app', (app) => {
   const { get, open, openWidget, ask, exchange, sessionOf, accessToken } = app
 
   it('does not start with an empty secret', () => {
@@ -57,7 +56,7 @@ describe('The example app', () => {
   it('says at /health that it works, and 503 when the database does not', async () => {
     const healthy = await get('/health')
     const log = sinon.stub(console, 'error')
-    sinon.stub(app.database, 'rows').throws(new Error('the disk is full'))
+    sinon.stub(app.database, 'ping').rejects(new Error('the disk is full'))
     const ill = await get('/health')
 
     expect([healthy.status, healthy.page]).to.deep.equal([200, '{"status":"ok"}'])

@@ -7,288 +7,289 @@ import sinon from 'sinon'
 import { signInstance } from '../../devtools/testing/index.ts'
 import { CHROMIUM_OPTIONS, faultsOf, inEachLook } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
-import { collaborator, exampleApp, member, owner, SESSION_KEYS, visitor } from '../support/example-app.ts'
+import { collaborator, describeExampleApp, member, owner, SESSION_KEYS, visitor } from '../support/example-app.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 
-describeWith(CHROMIUM, 'The example app in a browser', function (executablePath) {
+describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
   this.timeout(60_000)
 
-  const app = exampleApp()
-  const { send } = app
-  let browser: Browser
-  let page: Page
-  /** What the browser complains about: errors, and violations of the policy. */
-  let complaints: string[]
+  describeExampleApp('The example app in a browser', (app) => {
+    const { send } = app
+    let browser: Browser
+    let page: Page
+    /** What the browser complains about: errors, and violations of the policy. */
+    let complaints: string[]
 
-  before(async () => {
-    browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
-  })
-  after(() => browser.close())
-  beforeEach(async () => {
-    complaints = []
-    page = await browser.newPage({ locale: 'en-GB', viewport: { width: 390, height: 800 } })
-    page.setDefaultTimeout(20_000)
-    page.on('console', (message) => complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(error.message))
-  })
-  afterEach(() => page.context().close())
-
-  type Payload = ReturnType<typeof owner>
-  const addressOf = (payload: Payload, path = '/dashboard'): string =>
-    `${app.url}${path}?instance=${signInstance(payload, SECRET)}&locale=en`
-  const live = (): Promise<void> => page.getByText('Live', { exact: true }).waitFor()
-  const openAs = async (payload: Payload): Promise<void> => {
-    await page.goto(addressOf(payload))
-    await live()
-  }
-  const view = (name: string): Promise<void> => page.getByRole('link', { name, exact: true }).click()
-  const write = async (content: string, audience = 'Only me'): Promise<void> => {
-    await page.getByLabel('Note', { exact: true }).fill(content)
-    await page.getByLabel('Who may read it').selectOption(audience)
-    await page.getByRole('button', { name: 'Save note' }).click()
-    await page.getByRole('listitem').filter({ hasText: content }).waitFor()
-  }
-
-  it('signs in with the instance, and sends it to /session only', async () => {
-    const instance = signInstance(owner(), SECRET)
-    const seen = new Set<string>()
-    const tokens = new Set<string>()
-    page.on('request', (request) => {
-      const { pathname, search } = new URL(request.url())
-      const { authorization, cookie, referer } = request.headers()
-      const isSession = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(authorization ?? '')
-      if (isSession) tokens.add(String(authorization))
-      const credential = isSession ? 'session' : authorization?.replace(instance, 'instance')
-      const address = `${pathname}${search}`.replace(instance, '...')
-      const from = referer === undefined ? undefined : `from ${referer}`
-      if (!/\.(css|js|svg)$/.test(pathname))
-        seen.add([request.method(), address, credential, cookie].filter(Boolean).join(' '))
-      expect(from ?? '').to.not.include('instance=')
+    before(async () => {
+      browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
     })
-    await page.goto(`${app.url}/dashboard?instance=${instance}&locale=en`)
-    await live()
+    after(() => browser.close())
+    beforeEach(async () => {
+      complaints = []
+      page = await browser.newPage({ locale: 'en-GB', viewport: { width: 390, height: 800 } })
+      page.setDefaultTimeout(20_000)
+      page.on('console', (message) => complaints.push(message.text()))
+      page.on('pageerror', (error) => complaints.push(error.message))
+    })
+    afterEach(() => page.context().close())
 
-    expect(page.url()).to.equal(`${app.url}/dashboard?locale=en`)
-    expect([...seen]).to.have.members([
-      'GET /dashboard?instance=...&locale=en',
-      'POST /session instance',
-      'GET /api/me session',
-      'GET /api/notes session',
-      'PUT /api/me session',
-      'GET /api/events session',
-    ])
-    expect(tokens.size).to.equal(1)
-    const kept = await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')
-    expect(kept).to.deep.equal([0, 0, ''])
-    expect(await page.content())
-      .to.not.include(instance)
-      .and.to.not.include('eyJ')
-    expect(await page.context().cookies()).to.deep.equal([])
-    expect(complaints).to.deep.equal([])
-  })
-
-  it('keeps notes, publishes them to the widget on a paid plan, and deletes all for the owner', async () => {
-    await openAs(owner())
-    await write('<img src=x onerror=alert(1)>')
-    await write('We are closed on Monday.', 'All who run this site')
-    await page.getByRole('listitem').filter({ hasText: 'Monday' }).getByRole('button', { name: 'Publish' }).click()
-    await page.getByText('Visitors, too').waitFor()
-
-    await openAs(collaborator())
-    expect(await page.locator('#notes .content').allInnerTexts()).to.deep.equal(['We are closed on Monday.'])
-    expect(await page.getByRole('button', { name: 'Delete' }).count()).to.equal(0)
-
-    for (const payload of [visitor(), member()]) {
-      await page.goto(addressOf(payload, '/widget'))
-      await page.getByText('We are closed on Monday.').waitFor()
-      expect(await page.getByRole('listitem').count()).to.equal(1)
+    type Payload = ReturnType<typeof owner>
+    const addressOf = (payload: Payload, path = '/dashboard'): string =>
+      `${app.url}${path}?instance=${signInstance(payload, SECRET)}&locale=en`
+    const live = (): Promise<void> => page.getByText('Live', { exact: true }).waitFor()
+    const openAs = async (payload: Payload): Promise<void> => {
+      await page.goto(addressOf(payload))
+      await live()
+    }
+    const view = (name: string): Promise<void> => page.getByRole('link', { name, exact: true }).click()
+    const write = async (content: string, audience = 'Only me'): Promise<void> => {
+      await page.getByLabel('Note', { exact: true }).fill(content)
+      await page.getByLabel('Who may read it').selectOption(audience)
+      await page.getByRole('button', { name: 'Save note' }).click()
+      await page.getByRole('listitem').filter({ hasText: content }).waitFor()
     }
 
-    await openAs(owner())
-    await page.getByRole('button', { name: 'Delete all notes' }).click()
-    await page.getByRole('button', { name: 'Really delete all?' }).click()
-    await page.getByText('No notes yet.').waitFor()
-    expect(complaints).to.deep.equal([])
-  })
+    it('signs in with the instance, and sends it to /session only', async () => {
+      const instance = signInstance(owner(), SECRET)
+      const seen = new Set<string>()
+      const tokens = new Set<string>()
+      page.on('request', (request) => {
+        const { pathname, search } = new URL(request.url())
+        const { authorization, cookie, referer } = request.headers()
+        const isSession = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(authorization ?? '')
+        if (isSession) tokens.add(String(authorization))
+        const credential = isSession ? 'session' : authorization?.replace(instance, 'instance')
+        const address = `${pathname}${search}`.replace(instance, '...')
+        const from = referer === undefined ? undefined : `from ${referer}`
+        if (!/\.(css|js|svg)$/.test(pathname))
+          seen.add([request.method(), address, credential, cookie].filter(Boolean).join(' '))
+        expect(from ?? '').to.not.include('instance=')
+      })
+      await page.goto(`${app.url}/dashboard?instance=${instance}&locale=en`)
+      await live()
 
-  it('says that publishing needs a paid plan', async () => {
-    await openAs(owner({ vendorProductId: null }))
-    await write('for all')
-    await page.getByRole('button', { name: 'Publish' }).click()
+      expect(page.url()).to.equal(`${app.url}/dashboard?locale=en`)
+      expect([...seen]).to.have.members([
+        'GET /dashboard?instance=...&locale=en',
+        'POST /session instance',
+        'GET /api/me session',
+        'GET /api/notes session',
+        'PUT /api/me session',
+        'GET /api/events session',
+      ])
+      expect(tokens.size).to.equal(1)
+      const kept = await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')
+      expect(kept).to.deep.equal([0, 0, ''])
+      expect(await page.content())
+        .to.not.include(instance)
+        .and.to.not.include('eyJ')
+      expect(await page.context().cookies()).to.deep.equal([])
+      expect(complaints).to.deep.equal([])
+    })
 
-    await page.getByRole('alert').filter({ hasText: 'paid plan' }).waitFor()
-    expect(await page.locator('#who').innerText()).to.equal('Owner · Plan: Free')
-  })
-
-  it('greets each person by name and in their language, and shows the view that they left', async () => {
-    await openAs(owner())
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).to.equal('Welcome, Owner')
-    await view('Settings')
-    await page.getByLabel('What should we call you?').fill('Ann')
-    await page.getByLabel('Language').selectOption('Deutsch')
-    await page.locator('#me-form button').click()
-    await page.getByRole('heading', { level: 1, name: 'Willkommen, Ann' }).waitFor()
-    expect(await page.locator('html').getAttribute('lang')).to.equal('de')
-    expect(await page.locator('#facts').innerText())
-      .to.include('Session Token')
-      .and.include('Instance')
-      .and.include('user-1')
-    const stored = page.waitForResponse((one) => one.request().method() === 'PUT' && one.url().endsWith('/api/me'))
-    await view('Nutzung')
-    await page.getByRole('heading', { name: 'Aufrufe je Monat' }).waitFor()
-    await stored
-
-    await openAs(owner())
-    await page.getByRole('heading', { level: 1, name: 'Willkommen zurück, Ann' }).waitFor()
-    expect(await page.getByRole('heading', { name: 'Aufrufe je Monat' }).isVisible()).to.equal(true)
-    expect(complaints).to.deep.equal([])
-  })
-
-  it('has all its words in German', async () => {
-    await openAs(owner())
-    const words = (await page.evaluate(
-      "[...document.querySelectorAll('[data-say]')].map((one) => one.dataset.say)",
-    )) as string[]
-    const path: string = '../../example-app/demo/pages/german.js'
-    const { german } = (await import(path)) as { german: object }
-
-    expect(words.filter((word) => !Object.hasOwn(german, word))).to.deep.equal([])
-  })
-
-  it('shows who did what, filtered, and counts all proofs', async () => {
-    await openAs(collaborator())
-    await app.open(visitor())
-    await openAs(owner())
-    await view('Activity')
-    const rows = page.locator('#audit tr')
-    await rows.filter({ hasText: 'GET /dashboard' }).first().waitFor()
-    await page.getByLabel('Outcome').selectOption('Refused')
-    await page.waitForFunction("document.querySelectorAll('#audit tr').length === 1")
-
-    expect(await rows.locator('td:not(:first-child)').allInnerTexts()).to.deep.equal([
-      'Visitor',
-      'GET /dashboard',
-      'Instance',
-      'Refused · 403 · insufficient_scope',
-    ])
-    await page.getByRole('rowheader', { name: 'Session token' }).waitFor()
-    expect(complaints).to.deep.equal([])
-  })
-
-  it('shows a new event of Wix by itself, as text', async () => {
-    await openAs(owner())
-    await view('Activity')
-    const empty = page.getByText('None yet')
-    await empty.waitFor()
-    const attack = '<img src=x onerror=alert(1)>'
-    await send(attack, { webhookId: '0123456789abcdef' })
-    const line = page.getByRole('listitem').filter({ hasText: attack })
-    await line.waitFor()
-
-    expect(await line.innerText()).to.match(/webhook · .+ · 01234567…$/)
-    expect(await empty.isVisible()).to.equal(false)
-    expect(complaints).to.deep.equal([])
-  })
-
-  it('shows the calls of each month, and downloads them', async () => {
-    await openAs(owner())
-    await view('Usage')
-    await page.locator('#usage tr').waitFor()
-    expect(await page.locator('#chart rect').count()).to.equal(12)
-    expect(await page.locator('#usage td').allInnerTexts()).to.satisfy(
-      ([people, calls]: string[]) => people === '1' && Number(calls) > 3,
-    )
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: 'Download CSV' }).click(),
-    ])
-
-    expect(download.suggestedFilename()).to.equal('usage.csv')
-    expect(await readFile(await download.path(), 'utf8')).to.match(
-      /^month,.+\r\n"\d{4}-\d\d","USER","user-1","","\d+"\r\n$/,
-    )
-    expect(complaints).to.deep.equal([])
-  })
-
-  for (const [what, end, heading, next] of [
-    [
-      'the app was removed',
-      () => send('AppRemoved'),
-      'The app was removed from this site',
-      'Install the app again on Wix.',
-    ],
-    [
-      'the person signed out everywhere',
-      async () => app.call('POST /api/me/sign-out', await app.sessionOf(owner())),
-      'You are signed out everywhere',
-      'Reload this page from Wix to sign in again.',
-    ],
-  ] as const) {
-    it(`says on an open page that ${what}, hides all content, and sends nothing more`, async () => {
+    it('keeps notes, publishes them to the widget on a paid plan, and deletes all for the owner', async () => {
       await openAs(owner())
-      await end()
-      await page.getByRole('heading', { level: 1, name: heading }).waitFor()
-      expect(await page.locator('#who').innerText()).to.equal(next)
+      await write('<img src=x onerror=alert(1)>')
+      await write('We are closed on Monday.', 'All who run this site')
+      await page.getByRole('listitem').filter({ hasText: 'Monday' }).getByRole('button', { name: 'Publish' }).click()
+      await page.getByText('Visitors, too').waitFor()
+
+      await openAs(collaborator())
+      expect(await page.locator('#notes .content').allInnerTexts()).to.deep.equal(['We are closed on Monday.'])
+      expect(await page.getByRole('button', { name: 'Delete' }).count()).to.equal(0)
+
+      for (const payload of [visitor(), member()]) {
+        await page.goto(addressOf(payload, '/widget'))
+        await page.getByText('We are closed on Monday.').waitFor()
+        expect(await page.getByRole('listitem').count()).to.equal(1)
+      }
+
+      await openAs(owner())
+      await page.getByRole('button', { name: 'Delete all notes' }).click()
+      await page.getByRole('button', { name: 'Really delete all?' }).click()
+      await page.getByText('No notes yet.').waitFor()
+      expect(complaints).to.deep.equal([])
+    })
+
+    it('says that publishing needs a paid plan', async () => {
+      await openAs(owner({ vendorProductId: null }))
+      await write('for all')
+      await page.getByRole('button', { name: 'Publish' }).click()
+
+      await page.getByRole('alert').filter({ hasText: 'paid plan' }).waitFor()
+      expect(await page.locator('#who').innerText()).to.equal('Owner · Plan: Free')
+    })
+
+    it('greets each person by name and in their language, and shows the view that they left', async () => {
+      await openAs(owner())
+      expect(await page.getByRole('heading', { level: 1 }).innerText()).to.equal('Welcome, Owner')
+      await view('Settings')
+      await page.getByLabel('What should we call you?').fill('Ann')
+      await page.getByLabel('Language').selectOption('Deutsch')
+      await page.locator('#me-form button').click()
+      await page.getByRole('heading', { level: 1, name: 'Willkommen, Ann' }).waitFor()
+      expect(await page.locator('html').getAttribute('lang')).to.equal('de')
+      expect(await page.locator('#facts').innerText())
+        .to.include('Session Token')
+        .and.include('Instance')
+        .and.include('user-1')
+      const stored = page.waitForResponse((one) => one.request().method() === 'PUT' && one.url().endsWith('/api/me'))
+      await view('Nutzung')
+      await page.getByRole('heading', { name: 'Aufrufe je Monat' }).waitFor()
+      await stored
+
+      await openAs(owner())
+      await page.getByRole('heading', { level: 1, name: 'Willkommen zurück, Ann' }).waitFor()
+      expect(await page.getByRole('heading', { name: 'Aufrufe je Monat' }).isVisible()).to.equal(true)
+      expect(complaints).to.deep.equal([])
+    })
+
+    it('has all its words in German', async () => {
+      await openAs(owner())
+      const words = (await page.evaluate(
+        "[...document.querySelectorAll('[data-say]')].map((one) => one.dataset.say)",
+      )) as string[]
+      const path: string = '../../example-app/demo/pages/german.js'
+      const { german } = (await import(path)) as { german: object }
+
+      expect(words.filter((word) => !Object.hasOwn(german, word))).to.deep.equal([])
+    })
+
+    it('shows who did what, filtered, and counts all proofs', async () => {
+      await openAs(collaborator())
+      await app.open(visitor())
+      await openAs(owner())
+      await view('Activity')
+      const rows = page.locator('#audit tr')
+      await rows.filter({ hasText: 'GET /dashboard' }).first().waitFor()
+      await page.getByLabel('Outcome').selectOption('Refused')
+      await page.waitForFunction("document.querySelectorAll('#audit tr').length === 1")
+
+      expect(await rows.locator('td:not(:first-child)').allInnerTexts()).to.deep.equal([
+        'Visitor',
+        'GET /dashboard',
+        'Instance',
+        'Refused · 403 · insufficient_scope',
+      ])
+      await page.getByRole('rowheader', { name: 'Session token' }).waitFor()
+      expect(complaints).to.deep.equal([])
+    })
+
+    it('shows a new event of Wix by itself, as text', async () => {
+      await openAs(owner())
+      await view('Activity')
+      const empty = page.getByText('None yet')
+      await empty.waitFor()
+      const attack = '<img src=x onerror=alert(1)>'
+      await send(attack, { webhookId: '0123456789abcdef' })
+      const line = page.getByRole('listitem').filter({ hasText: attack })
+      await line.waitFor()
+
+      expect(await line.innerText()).to.match(/webhook · .+ · 01234567…$/)
+      expect(await empty.isVisible()).to.equal(false)
+      expect(complaints).to.deep.equal([])
+    })
+
+    it('shows the calls of each month, and downloads them', async () => {
+      await openAs(owner())
+      await view('Usage')
+      await page.locator('#usage tr').waitFor()
+      expect(await page.locator('#chart rect').count()).to.equal(12)
+      expect(await page.locator('#usage td').allInnerTexts()).to.satisfy(
+        ([people, calls]: string[]) => people === '1' && Number(calls) > 3,
+      )
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'Download CSV' }).click(),
+      ])
+
+      expect(download.suggestedFilename()).to.equal('usage.csv')
+      expect(await readFile(await download.path(), 'utf8')).to.match(
+        /^month,.+\r\n"\d{4}-\d\d","USER","user-1","","\d+"\r\n$/,
+      )
+      expect(complaints).to.deep.equal([])
+    })
+
+    for (const [what, end, heading, next] of [
+      [
+        'the app was removed',
+        () => send('AppRemoved'),
+        'The app was removed from this site',
+        'Install the app again on Wix.',
+      ],
+      [
+        'the person signed out everywhere',
+        async () => app.call('POST /api/me/sign-out', await app.sessionOf(owner())),
+        'You are signed out everywhere',
+        'Reload this page from Wix to sign in again.',
+      ],
+    ] as const) {
+      it(`says on an open page that ${what}, hides all content, and sends nothing more`, async () => {
+        await openAs(owner())
+        await end()
+        await page.getByRole('heading', { level: 1, name: heading }).waitFor()
+        expect(await page.locator('#who').innerText()).to.equal(next)
+        expect(await page.locator('#signed-in').isVisible()).to.equal(false)
+
+        const later: string[] = []
+        page.on('request', (request) => later.push(request.url()))
+        // Longer than the time between two requests.
+        await page.waitForTimeout(2500)
+        expect(later).to.deep.equal([])
+      })
+    }
+
+    it('retries on the open page while the server cannot sign a session', async () => {
+      sinon.stub(console, 'error')
+      let works = false
+      const sessionKeys = (): typeof SESSION_KEYS => {
+        if (works) return SESSION_KEYS
+        throw new Error('the vault is closed')
+      }
+      await app.restart(app.create({ sessionKeys }))
+      await page.goto(addressOf(collaborator()))
+      await page.getByText('No answer, trying again').waitFor()
       expect(await page.locator('#signed-in').isVisible()).to.equal(false)
 
-      const later: string[] = []
-      page.on('request', (request) => later.push(request.url()))
-      // Longer than the time between two requests.
-      await page.waitForTimeout(2500)
-      expect(later).to.deep.equal([])
+      works = true
+      await live()
+      expect(await page.locator('#role').innerText()).to.equal('Collaborator')
     })
-  }
 
-  it('retries on the open page while the server cannot sign a session', async () => {
-    sinon.stub(console, 'error')
-    let works = false
-    const sessionKeys = (): typeof SESSION_KEYS => {
-      if (works) return SESSION_KEYS
-      throw new Error('the vault is closed')
-    }
-    await app.restart(app.create({ sessionKeys }))
-    await page.goto(addressOf(collaborator()))
-    await page.getByText('No answer, trying again').waitFor()
-    expect(await page.locator('#signed-in').isVisible()).to.equal(false)
+    it('has no fault that axe finds, is not wider than the window, and makes the browser complain of nothing', async () => {
+      const faults: string[] = []
+      const look = (name: string): Promise<void> =>
+        inEachLook(page, async (colors) => {
+          faults.push(...(await faultsOf(page)).map((fault) => `${name}, ${colors}: ${fault}`))
+        })
 
-    works = true
-    await live()
-    expect(await page.locator('#role').innerText()).to.equal('Collaborator')
-  })
+      await openAs(owner())
+      await write('A long word: '.padEnd(120, 'w'))
+      await page.getByRole('button', { name: 'Publish' }).click()
+      await page.getByText('Visitors, too').waitFor()
+      await look('notes')
+      await app.open(visitor())
+      await send('AppInstalled')
+      for (const [name, content] of [
+        ['Activity', '#audit tr'],
+        ['Usage', '#usage tr'],
+        ['Settings', '#facts dd'],
+      ] as const) {
+        await view(name)
+        await page.locator(content).first().waitFor()
+        await look(name)
+      }
+      await page.goto(addressOf(visitor(), '/widget'))
+      await page.getByRole('listitem').waitFor()
+      await look('widget')
+      expect(complaints).to.deep.equal([])
 
-  it('has no fault that axe finds, is not wider than the window, and makes the browser complain of nothing', async () => {
-    const faults: string[] = []
-    const look = (name: string): Promise<void> =>
-      inEachLook(page, async (colors) => {
-        faults.push(...(await faultsOf(page)).map((fault) => `${name}, ${colors}: ${fault}`))
-      })
-
-    await openAs(owner())
-    await write('A long word: '.padEnd(120, 'w'))
-    await page.getByRole('button', { name: 'Publish' }).click()
-    await page.getByText('Visitors, too').waitFor()
-    await look('notes')
-    await app.open(visitor())
-    await send('AppInstalled')
-    for (const [name, content] of [
-      ['Activity', '#audit tr'],
-      ['Usage', '#usage tr'],
-      ['Settings', '#facts dd'],
-    ] as const) {
-      await view(name)
-      await page.locator(content).first().waitFor()
-      await look(name)
-    }
-    await page.goto(addressOf(visitor(), '/widget'))
-    await page.getByRole('listitem').waitFor()
-    await look('widget')
-    expect(complaints).to.deep.equal([])
-
-    await page.goto(addressOf(visitor()))
-    await look('problem')
-    expect(faults).to.deep.equal([])
-    // The browser reports each page that is answered with 403.
-    expect(complaints).to.have.lengthOf(1)
+      await page.goto(addressOf(visitor()))
+      await look('problem')
+      expect(faults).to.deep.equal([])
+      // The browser reports each page that is answered with 403.
+      expect(complaints).to.have.lengthOf(1)
+    })
   })
 })

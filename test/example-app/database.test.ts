@@ -1,12 +1,14 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { join } from 'node:path'
 import sinon from 'sinon'
-import { AppDatabase } from '../../example-app/database.ts'
-import { collaborator, exampleApp, owner } from '../support/example-app.ts'
+import { connect } from '../../example-app/connect.ts'
+import { collaborator, describeExampleApp, describeOnEachDatabase, owner, rowsIn } from '../support/example-app.ts'
 
-describe('The database of the example app', () => {
-  const app = exampleApp()
-  const { open, send, sessionOf, me, rows } = app
+const CONNECT = import.meta.resolve('../../example-app/connect.ts')
+
+describeExampleApp('The database of the example app', (app) => {
+  const { ask, open, send, sessionOf, me, rows } = app
 
   describe('stores each site and each user', () => {
     it('has one row for a user who returns, and counts the visits', async () => {
@@ -14,16 +16,16 @@ describe('The database of the example app', () => {
       await open(owner())
 
       expect((await me(await sessionOf(owner()))).account.user).to.include({ visits: 2 })
-      expect(rows('sites')).to.have.lengthOf(1)
-      expect(rows('users')).to.have.lengthOf(1)
+      expect(await rows('sites')).to.have.lengthOf(1)
+      expect(await rows('users')).to.have.lengthOf(1)
     })
 
     it('has one row for a user who makes many requests at once', async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => open(owner())))
 
       expect(answers.every(({ status }) => status === 200)).to.equal(true)
-      expect(rows('users')).to.have.lengthOf(1)
-      expect(rows('users')[0]).to.include({ visits: 20 })
+      expect(await rows('users')).to.have.lengthOf(1)
+      expect((await rows('users'))[0]).to.include({ visits: 20 })
     })
 
     it('keeps two sites of the same user apart', async () => {
@@ -32,15 +34,15 @@ describe('The database of the example app', () => {
       await open(owner({ instanceId: 'instance-2', metaSiteId: 'site-2' }))
 
       expect((await me(await sessionOf(owner({ instanceId: 'instance-2' })))).account.user).to.include({ visits: 1 })
-      expect(rows('sites')).to.have.lengthOf(2)
-      expect(rows('users')).to.have.lengthOf(3)
+      expect(await rows('sites')).to.have.lengthOf(2)
+      expect(await rows('users')).to.have.lengthOf(3)
     })
 
     it('stores the plan of the latest visit, and keeps the origin of a copied site', async () => {
       await open(owner({ originInstanceId: 'instance-0' }))
       await open(owner({ vendorProductId: null }))
 
-      expect(rows('sites')[0]).to.include({ plan: null, originId: 'instance-0', ownerId: 'user-1' })
+      expect((await rows('sites'))[0]).to.include({ plan: null, originId: 'instance-0', ownerId: 'user-1' })
     })
 
     it('ignores the owner and the plan of an older instance, which anybody may send late', async () => {
@@ -50,41 +52,76 @@ describe('The database of the example app', () => {
       })
       await open(owner({ vendorProductId: 'premium', ...signedAgo(1) }))
       await open(owner({ vendorProductId: null, siteOwnerId: 'user-9', ...signedAgo(3) }))
-      expect(rows('sites')[0]).to.include({ plan: 'premium', ownerId: 'user-1' })
+      expect((await rows('sites'))[0]).to.include({ plan: 'premium', ownerId: 'user-1' })
       await open(owner({ vendorProductId: null, ...signedAgo(0) }))
-      expect(rows('sites')[0]).to.include({ plan: null, ownerId: 'user-1' })
+      expect((await rows('sites'))[0]).to.include({ plan: null, ownerId: 'user-1' })
     })
 
     it('keeps users, and the removal from a site, after a restart', async () => {
       await open(owner())
       await send('AppRemoved')
-      await app.restart(app.create({ database: new AppDatabase(app.path) }))
+      const database = await connect(app.databaseUrl)
+      await app.restart(app.create({ database }))
 
-      expect(rows('users')).to.have.lengthOf(1)
+      expect(await rows('users')).to.have.lengthOf(1)
       expect((await open(owner())).status).to.equal(401)
+      await database.close()
     })
   })
 
-  it('is created once by processes that start at the same time', () => {
-    const path = join(app.folder, 'new.db')
-    const databases = [new AppDatabase(path), new AppDatabase(path)]
+  it('bills each call once, while calls, the billing of several processes and erasures go on', async () => {
+    // SQLite waits for another connection with the whole process in which both are here.
+    const isFile = app.databaseUrl.startsWith('file:')
+    const others = isFile ? [app.database] : await Promise.all([connect(app.databaseUrl), connect(app.databaseUrl)])
+    const bearers = await Promise.all([owner(), collaborator()].map((payload) => sessionOf(payload)))
+    const billed = async (): Promise<number> => (await rows('usage')).reduce((sum, { calls }) => sum + Number(calls), 0)
+    const before = await billed()
+    const calls = Array.from({ length: 60 }, (_, index) => ask('/api/me', bearers[index % 2]))
+    const prunings = Array.from({ length: 6 }, (_, index) => others[index % others.length]?.prune(1))
+    await Promise.all([...calls, ...prunings])
 
-    for (const database of databases) {
-      expect(database.rows('SELECT * FROM sites')).to.deep.equal([])
-      database.close()
-    }
+    expect(await billed()).to.equal(before + 60)
+    await app.database.prune(1)
+    expect(await rows('billed')).to.have.lengthOf(2)
+    expect(await billed()).to.equal(before + 60)
+    for (const other of others) if (other !== app.database) await other.close()
   })
 
   it('forgets in the audit and in the list of events what is older than the days that it is told', async () => {
     const clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+    await app.restart(app.create())
     await open(owner())
     await send('AppInstalled')
+    await app.get('/dashboard')
+    await app.database.flush()
+    const numbers = async (): Promise<number[]> =>
+      Promise.all((['audit', 'refusals', 'events'] as const).map(async (table) => (await rows(table)).length))
     clock.tick(2 * 86_400_000)
     await open(owner({ signDate: new Date().toISOString(), expirationDate: undefined }))
-    app.database.prune(3)
-    expect([rows('audit').length, rows('events').length]).to.deep.equal([3, 1])
-    app.database.prune(1)
+    await app.database.prune(3)
+    expect(await numbers()).to.deep.equal([3, 1, 1])
+    await app.database.prune(1)
+    expect(await numbers(), 'the webhook may come again').to.deep.equal([1, 0, 1])
+    clock.tick(3 * 86_400_000)
+    await app.database.prune(1)
 
-    expect([rows('audit').length, rows('events').length]).to.deep.equal([1, 0])
+    expect(await numbers()).to.deep.equal([0, 0, 0])
+    expect((await rows('usage')).reduce((sum, { calls }) => sum + Number(calls), 0)).to.equal(2)
+  })
+})
+
+describeOnEachDatabase('A new database of the example app', (newDatabase) => {
+  it('gets its tables once from processes that start at the same time', async () => {
+    const url = await newDatabase()
+    const program = `
+      import { connect } from ${JSON.stringify(CONNECT)}
+      const database = await connect(${JSON.stringify(url)})
+      await database.ping()
+      await database.close()`
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', program]
+    await Promise.all([1, 2, 3].map(() => promisify(execFile)(process.execPath, args)))
+
+    expect(await rowsIn(url, 'SELECT version FROM migrations')).to.deep.equal([{ version: 1 }])
+    expect(await rowsIn(url, 'SELECT * FROM sites')).to.deep.equal([])
   })
 })

@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import Database from 'libsql'
+import { sql } from 'kysely'
 import sinon from 'sinon'
 import { signDigest, signInstance, signServicePlugin } from '../../devtools/testing/index.ts'
 import { SECRET } from '../support/build.ts'
 import {
   APP_ID,
   collaborator,
-  exampleApp,
+  describeExampleApp,
   KEYS,
   now,
   OTHER_KEYS,
@@ -15,8 +15,7 @@ import {
   webhook,
 } from '../support/example-app.ts'
 
-describe('What Wix sends to the example app', () => {
-  const app = exampleApp()
+describeExampleApp('What Wix sends to the example app', (app) => {
   const { post, open, send, rows } = app
 
   describe('as a webhook', () => {
@@ -27,13 +26,13 @@ describe('What Wix sends to the example app', () => {
       })
 
       expect(status).to.equal(200)
-      expect(rows('sites')).to.have.lengthOf(1)
-      expect(rows('sites')[0]).to.include({
+      expect(await rows('sites')).to.have.lengthOf(1)
+      expect((await rows('sites'))[0]).to.include({
         instanceId: 'instance-1',
         originId: 'instance-0',
         removedAt: null,
       })
-      expect(rows('events')[0]).to.include({
+      expect((await rows('events'))[0]).to.include({
         instanceId: 'instance-1',
         kind: 'webhook',
         type: 'AppInstalled',
@@ -51,7 +50,7 @@ describe('What Wix sends to the example app', () => {
         expect(page).to.include('The app was removed from this site').and.to.include('Install the app again')
         expect(page).to.include('<code>app_removed</code>')
       }
-      expect(rows('users')[0]).to.include({ visits: 1 })
+      expect((await rows('users'))[0]).to.include({ visits: 1 })
       expect((await open(owner({ instanceId: 'instance-2' }))).status).to.equal(200)
     })
 
@@ -59,7 +58,7 @@ describe('What Wix sends to the example app', () => {
       await send('AppRemoved')
 
       expect((await open(owner())).status).to.equal(401)
-      expect(rows('users')).to.deep.equal([])
+      expect(await rows('users')).to.deep.equal([])
     })
 
     it('lets the users in again after a new installation, and still knows them', async () => {
@@ -69,8 +68,8 @@ describe('What Wix sends to the example app', () => {
       const { status } = await open(owner())
 
       expect(status).to.equal(200)
-      expect(rows('users')[0]).to.include({ visits: 2 })
-      expect(rows('sites')).to.have.lengthOf(1)
+      expect((await rows('users'))[0]).to.include({ visits: 2 })
+      expect(await rows('sites')).to.have.lengthOf(1)
     })
 
     it('responds with 200 to an installation whose origin is no string, and stores it without one', async () => {
@@ -78,8 +77,8 @@ describe('What Wix sends to the example app', () => {
         expect((await send('AppInstalled', { data: { originInstanceId } })).status).to.equal(200)
       }
 
-      expect(rows('sites')[0]).to.include({ originId: null })
-      expect(rows('events')).to.have.lengthOf(4)
+      expect((await rows('sites'))[0]).to.include({ originId: null })
+      expect(await rows('events')).to.have.lengthOf(4)
     })
 
     it('responds with 200 to a webhook that was signed within a second, and keeps the order to the millisecond', async () => {
@@ -87,7 +86,7 @@ describe('What Wix sends to the example app', () => {
       expect((await send('AppRemoved', {}, { iat: second + 0.7654321 })).status).to.equal(200)
       expect((await send('AppInstalled', {}, { iat: second + 0.1234567 })).status).to.equal(200)
 
-      expect(rows('events')).to.have.lengthOf(2)
+      expect(await rows('events')).to.have.lengthOf(2)
       expect((await open(owner())).status).to.equal(401)
     })
 
@@ -96,7 +95,7 @@ describe('What Wix sends to the example app', () => {
       const { status } = await send('AppInstalled', {}, { iat: now() - 20 })
 
       expect(status).to.equal(200)
-      expect(rows('events')).to.have.lengthOf(2)
+      expect(await rows('events')).to.have.lengthOf(2)
       expect((await open(owner())).status).to.equal(401)
     })
 
@@ -114,7 +113,7 @@ describe('What Wix sends to the example app', () => {
       await Promise.all([post('/webhooks', other), post('/webhooks', other), post('/webhooks', other)])
 
       expect(answers.map(({ status }) => status)).to.deep.equal([200, 200])
-      expect(rows('events')).to.have.lengthOf(2)
+      expect(await rows('events')).to.have.lengthOf(2)
     })
 
     it('responds to an unknown event with 200, and only adds it to the list', async () => {
@@ -123,8 +122,8 @@ describe('What Wix sends to the example app', () => {
       })
 
       expect(status).to.equal(200)
-      expect(rows('sites')).to.deep.equal([])
-      expect(rows('events')[0]).to.include({ type: 'wix.ecom.v1.order_created', eventId: 'event-1' })
+      expect(await rows('sites')).to.deep.equal([])
+      expect((await rows('events'))[0]).to.include({ type: 'wix.ecom.v1.order_created', eventId: 'event-1' })
     })
 
     it('responds to a forged, an old and an empty webhook with 401, and stores nothing', async () => {
@@ -137,33 +136,34 @@ describe('What Wix sends to the example app', () => {
       ]
 
       expect(answers.map(({ status }) => status)).to.deep.equal([401, 401, 401, 401, 401])
-      expect(rows('sites')).to.deep.equal([])
-      expect(rows('events')).to.deep.equal([])
+      expect(await rows('sites')).to.deep.equal([])
+      expect(await rows('events')).to.deep.equal([])
     })
 
     it('responds with 500 when it cannot store an event, so that the retry is handled', async () => {
       const log = sinon.stub(console, 'error')
-      const broken = sinon.stub(app.database, 'record').throws(new Error('the disk is full'))
+      const broken = sinon.stub(app.database, 'record').rejects(new Error('the disk is full'))
       const body = webhook('AppRemoved')
       const first = await post('/webhooks', body)
       broken.restore()
       const second = await post('/webhooks', body)
 
       expect([first.status, second.status]).to.deep.equal([500, 200])
-      expect(rows('events')).to.have.lengthOf(1)
+      expect(await rows('events')).to.have.lengthOf(1)
       sinon.assert.calledOnce(log)
     })
 
     it('stores the removal and the event together, or neither', async () => {
       sinon.stub(console, 'error')
-      const database = new Database(app.path)
-      database.exec('ALTER TABLE events RENAME TO elsewhere')
-      const { status } = await send('AppRemoved')
-      database.exec('ALTER TABLE elsewhere RENAME TO events')
-      database.close()
+      await sql.raw('ALTER TABLE sites RENAME TO elsewhere').execute(app.database.tables)
+      const body = webhook('AppRemoved')
+      const first = await post('/webhooks', body)
+      await sql.raw('ALTER TABLE elsewhere RENAME TO sites').execute(app.database.tables)
 
-      expect(status).to.equal(500)
-      expect(rows('sites')).to.deep.equal([])
+      expect(first.status).to.equal(500)
+      expect(await rows('events')).to.deep.equal([])
+      expect((await post('/webhooks', body)).status).to.equal(200)
+      expect([(await rows('events')).length, (await rows('sites')).length]).to.deep.equal([1, 1])
     })
   })
 
@@ -195,7 +195,7 @@ describe('What Wix sends to the example app', () => {
         ],
         currency: 'EUR',
       })
-      expect(rows('events')[0]).to.include({
+      expect((await rows('events'))[0]).to.include({
         instanceId: 'instance-1',
         kind: 'service plugin',
         type: 'calculate-additional-fees',
@@ -233,7 +233,7 @@ describe('What Wix sends to the example app', () => {
           message: 'The quantities are too large for a price',
         })
       }
-      expect(rows('events')).to.deep.equal([])
+      expect(await rows('events')).to.deep.equal([])
     })
 
     it('ignores a quantity that is no number', async () => {
@@ -254,7 +254,7 @@ describe('What Wix sends to the example app', () => {
       ]
 
       expect(answers.map(({ status }) => status)).to.deep.equal([401, 401, 401])
-      expect(rows('events')).to.deep.equal([])
+      expect(await rows('events')).to.deep.equal([])
     })
   })
 
@@ -264,7 +264,7 @@ describe('What Wix sends to the example app', () => {
       const { status } = await post('/payments/events', body, { Digest: signDigest(body, KEYS.privateKey) })
 
       expect(status).to.equal(200)
-      expect(rows('events')[0]).to.include({
+      expect((await rows('events'))[0]).to.include({
         instanceId: 'instance-1',
         kind: 'digest',
         type: 'payment captured',
@@ -278,8 +278,8 @@ describe('What Wix sends to the example app', () => {
         expect(status).to.equal(200)
       }
 
-      expect(rows('events')).to.have.lengthOf(4)
-      for (const row of rows('events')) expect(row).to.include({ instanceId: null, type: 'payment' })
+      expect(await rows('events')).to.have.lengthOf(4)
+      for (const row of await rows('events')) expect(row).to.include({ instanceId: null, type: 'payment' })
     })
 
     it('responds to another body, another key or a missing header with 401, and stores nothing', async () => {
@@ -291,7 +291,7 @@ describe('What Wix sends to the example app', () => {
       ]
 
       expect(answers.map(({ status }) => status)).to.deep.equal([401, 401, 401])
-      expect(rows('events')).to.deep.equal([])
+      expect(await rows('events')).to.deep.equal([])
     })
   })
 })

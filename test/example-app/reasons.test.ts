@@ -1,8 +1,18 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { signDigest, signInstance, signServicePlugin } from '../../devtools/testing/index.ts'
-import { OTHER_SECRET } from '../support/build.ts'
-import { APP_ID, collaborator, exampleApp, KEYS, member, now, owner, visitor } from '../support/example-app.ts'
+import { OTHER_SECRET, SECRET } from '../support/build.ts'
+import {
+  APP_ID,
+  collaborator,
+  describeExampleApp,
+  KEYS,
+  member,
+  minutesFromNow,
+  now,
+  owner,
+  visitor,
+} from '../support/example-app.ts'
 
 interface Note {
   id: number
@@ -35,8 +45,7 @@ interface Usage {
 
 const FORBIDDEN = { code: 'insufficient_scope', message: 'This Wix identity may not do this' }
 
-describe('The reasons of the example app to know the caller', () => {
-  const app = exampleApp()
+describeExampleApp('The reasons of the example app to know the caller', (app) => {
   const { open, openWidget, send, post, ask, call, read, session, sessionOf, me, accessToken, rows } = app
 
   const add = async (bearer: string, content: string, audience?: string): Promise<void> => {
@@ -89,7 +98,7 @@ describe('The reasons of the example app to know the caller', () => {
       const [one, two] = [await sessionOf(owner()), await sessionOf(collaborator())]
       await call('PUT /api/me', two, { name: 'Ben' })
       await add(two, 'shared', 'site')
-      const before = rows('usage').reduce((sum, { calls }) => sum + Number(calls), 0)
+      const before = (await rows('usage')).reduce((sum, { calls }) => sum + Number(calls), 0)
       const data = { id: 'event-1', entityFqdn: 'wix.members.v1.member', entityId: 'user-2' }
       await send('wix.members.v1.member_deleted', { data })
       expect(await contents(one), 'without the mark, it is an ordinary event').to.deep.equal(['shared'])
@@ -98,10 +107,10 @@ describe('The reasons of the example app to know the caller', () => {
       })
 
       for (const table of ['users', 'notes', 'audit', 'usage'] as const) {
-        expect(JSON.stringify(rows(table)), table).to.not.match(/user-2|Ben|shared/)
+        expect(JSON.stringify(await rows(table)), table).to.not.match(/user-2|Ben|shared/)
       }
-      expect(rows('usage').reduce((sum, { calls }) => sum + Number(calls), 0)).to.equal(before + 1)
-      expect(rows('users')).to.have.lengthOf(1)
+      expect((await rows('usage')).reduce((sum, { calls }) => sum + Number(calls), 0)).to.equal(before + 1)
+      expect(await rows('users')).to.have.lengthOf(1)
     })
 
     for (const [what, body] of [
@@ -116,7 +125,7 @@ describe('The reasons of the example app to know the caller', () => {
 
         expect(response.status).to.equal(400)
         expect(await response.json()).to.include({ code: 'bad_request' })
-        expect(rows('notes')).to.deep.equal([])
+        expect(await rows('notes')).to.deep.equal([])
       })
     }
   })
@@ -196,7 +205,7 @@ describe('The reasons of the example app to know the caller', () => {
       expect((await me(two)).account.site).to.include({ title: 'News' })
       expect((await call('PUT /api/site', one, { title: '' })).status).to.equal(400)
       expect(await (await call('DELETE /api/notes', one)).json()).to.deep.equal({ deleted: 2 })
-      expect(rows('notes')).to.deep.equal([])
+      expect(await rows('notes')).to.deep.equal([])
     })
 
     it('publishes notes on a paid plan only, that of now, whatever the session was issued for', async () => {
@@ -289,7 +298,10 @@ describe('The reasons of the example app to know the caller', () => {
       expect(Number(older[0]?.id))
         .to.be.below(Number(all.at(-1)?.id))
         .and.below(Number(first?.id))
-      expect((await ask('/api/audit?outcome=fail&outcome=success', bearer)).status).to.equal(400)
+      for (const filter of ['outcome=fail&outcome=success', 'before=now', 'before=1&before=2', 'before=1e99']) {
+        expect((await ask(`/api/audit?${filter}`, bearer)).status, filter).to.equal(400)
+      }
+      expect(await audit(bearer, '?outcome=%00')).to.deep.equal([])
     })
 
     it('is that of the site, for all who run it', async () => {
@@ -303,7 +315,7 @@ describe('The reasons of the example app to know the caller', () => {
       await send('AppRemoved')
       await open(owner())
 
-      expect(rows('audit').at(-1)).to.include({
+      expect((await rows('audit')).at(-1)).to.include({
         subjectId: 'user-1',
         outcome: 'fail',
         status: 401,
@@ -311,41 +323,108 @@ describe('The reasons of the example app to know the caller', () => {
       })
     })
 
-    it('stores forged credentials without a site, and holds no credential and no query string', async () => {
+    it('only counts refused requests that nobody is known to have sent, by minute and reason', async () => {
+      const minute = Date.UTC(2026, 10, 30, 12)
+      const clock = sinon.useFakeTimers({ toFake: ['Date'], now: minute + 1000 })
       const forged = signInstance(owner(), OTHER_SECRET)
-      await app.get(`/dashboard?instance=${forged}`)
+      for (let count = 0; count < 50; count += 1) await app.get(`/dashboard?instance=${forged}`)
       await ask('/api/me?token=secret', forged)
       await ask('/api/me', `Bearer ${accessToken({ clientId: 'another-app' })}`)
+      await app.database.flush()
+      clock.tick(58_999)
       await ask(`/api/${forged}`)
+      await app.get(`/dashboard?instance=${forged}`)
+      clock.tick(1)
+      await app.get(`/dashboard?instance=${forged}`)
+      await app.database.flush()
 
-      expect(
-        rows('audit').map(({ proof, status, code, instanceId }) => [proof, status, code, instanceId]),
-      ).to.deep.equal([
-        ['wix-app', 401, 'signature_invalid', null],
-        ['wix-session', 401, 'credentials_missing', null],
-        ['wix-access-token', 401, 'claim_invalid', null],
-        ['wix-session', 401, 'credentials_missing', null],
+      expect(await rows('audit')).to.deep.equal([])
+      expect(await rows('refusals')).to.deep.equal([
+        { minute, code: 'claim_invalid', requests: 1 },
+        { minute, code: 'credentials_missing', requests: 2 },
+        { minute, code: 'signature_invalid', requests: 51 },
+        { minute: minute + 60_000, code: 'signature_invalid', requests: 1 },
       ])
-      expect(rows('audit').at(-1)).to.include({ path: '/api/...' })
-      expect(JSON.stringify(rows('audit')))
-        .to.not.include(forged.slice(0, 20))
+    })
+
+    it('writes what it has counted after a second, when it ends, and later where that failed', async () => {
+      const log = sinon.stub(console, 'error')
+      const clock = sinon.useFakeTimers({ toFake: ['Date', 'setTimeout'], now: Date.now() })
+      const fault = new Error('the disk is full')
+      const broken = sinon.stub(app.database, 'tables').get(() => {
+        throw fault
+      })
+      app.database.countRefusal('token_expired')
+      await clock.tickAsync(1000)
+      broken.restore()
+      sinon.assert.calledOnceWithExactly(log, fault)
+      app.database.countRefusal('token_expired')
+      await clock.tickAsync(999)
+      expect(await rows('refusals')).to.deep.equal([])
+      clock.restore()
+      await app.database.flush()
+
+      expect((await rows('refusals')).map(({ code, requests }) => [code, requests])).to.deep.equal([
+        ['token_expired', 2],
+      ])
+    })
+
+    it('stores the refusal of a genuine credential, and holds no credential and no query string', async () => {
+      const expired = signInstance(owner({ expirationDate: minutesFromNow(-10) }), SECRET)
+      await app.get(`/dashboard/${expired}?instance=${expired}`)
+      await app.get(`/dashboard?instance=${expired}`)
+      await ask('/api/me', await sessionOf(visitor()))
+
+      const stored = await rows('audit')
+      expect(stored.map(({ path, status, code, instanceId }) => [path, status, code, instanceId])).to.deep.equal([
+        ['/dashboard', 401, 'token_expired', 'instance-1'],
+        ['/session', 200, null, 'instance-1'],
+        ['/api/me', 403, 'insufficient_scope', 'instance-1'],
+      ])
+      expect(JSON.stringify(stored))
+        .to.not.include(expired.slice(0, 20))
         .and.to.not.match(/secret|OauthNG|\?/)
+    })
+
+    it('has a call on record before the caller has any of the answer', async () => {
+      for (const ask of [() => open(owner()), () => app.exchange(signInstance(owner(), SECRET))]) {
+        const audit = app.database.audit.bind(app.database)
+        let store = (): void => {}
+        const asked = new Promise<void>((resolve) => {
+          sinon.stub(app.database, 'audit').callsFake(async (entry) => {
+            resolve()
+            await new Promise<void>((stored) => (store = stored))
+            return audit(entry)
+          })
+        })
+        let isAnswered = false
+        const answer = ask().then(({ status }) => {
+          isAnswered = true
+          return status
+        })
+        await asked
+        await app.get('/health')
+        expect(isAnswered).to.equal(false)
+        store()
+        expect(await answer).to.equal(200)
+        sinon.restore()
+      }
     })
 
     it('leaves out what an open page asks for by itself, and stores its refusal', async () => {
       const bearer = await sessionOf(owner())
       for (let count = 0; count < 3; count += 1) await ask('/api/events', bearer)
-      expect(rows('audit')).to.have.lengthOf(1)
+      expect(await rows('audit')).to.have.lengthOf(1)
       await send('AppRemoved')
       await ask('/api/events', bearer)
 
-      expect(rows('audit').at(-1)).to.include({ path: '/api/events', code: 'app_removed' })
+      expect((await rows('audit')).at(-1)).to.include({ path: '/api/events', code: 'app_removed' })
     })
 
     it('that cannot be stored is logged, and ends neither the answer nor the process', async () => {
       const log = sinon.stub(console, 'error')
       const fault = new Error('the disk is full')
-      sinon.stub(app.database, 'audit').throws(fault)
+      sinon.stub(app.database, 'audit').rejects(fault)
 
       expect((await open(owner())).status).to.equal(200)
       sinon.assert.calledOnceWithExactly(log, fault)

@@ -9,7 +9,7 @@ import { runToEnd } from '../support/run.ts'
 import {
   APP_ID,
   collaborator,
-  exampleApp,
+  describeExampleApp,
   member,
   MESSAGES,
   minutesFromNow,
@@ -21,8 +21,7 @@ import {
   visitor,
 } from '../support/example-app.ts'
 
-describe('The sessions of the example app', () => {
-  const app = exampleApp()
+describeExampleApp('The sessions of the example app', (app) => {
   const { open, send, ask, call, exchange, session, sessionOf, me, accessToken, rows } = app
 
   const claimsOf = (bearer: string): Record<string, unknown> =>
@@ -123,7 +122,7 @@ describe('The sessions of the example app', () => {
         expect((await ask('/api/board', bearer)).status).to.equal(200)
         expect((await ask('/api/me', bearer)).status).to.equal(403)
       }
-      expect(rows('users')).to.deep.equal([])
+      expect(await rows('users')).to.deep.equal([])
     })
 
     it('responds to the app itself with 403', async () => {
@@ -227,7 +226,7 @@ describe('The sessions of the example app', () => {
         expect(account.site).to.include({ ownerId: 'user-1', plan: 'Gold', originId: 'instance-0' })
         expect(account.user).to.include({ visits: 1 })
       }
-      expect(rows('users')).to.have.lengthOf(1)
+      expect(await rows('users')).to.have.lengthOf(1)
     })
 
     it('has the plan that the site has bought since', async () => {

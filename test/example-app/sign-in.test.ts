@@ -2,10 +2,9 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { signInstance } from '../../devtools/testing/index.ts'
 import { OTHER_SECRET, SECRET } from '../support/build.ts'
-import { exampleApp, member, minutesFromNow, owner, visitor } from '../support/example-app.ts'
+import { describeExampleApp, member, minutesFromNow, owner, visitor } from '../support/example-app.ts'
 
-describe('Sign-in to the example app', () => {
-  const app = exampleApp()
+describeExampleApp('Sign-in to the example app', (app) => {
   const { get, open, rows } = app
 
   it('responds to a visitor with 403, explains who may sign in, and stores nothing about them', async () => {
@@ -13,14 +12,14 @@ describe('Sign-in to the example app', () => {
 
     expect(status).to.equal(403)
     expect(page).to.include('You came as an anonymous visitor of the site').and.to.include('insufficient_scope')
-    expect(rows('users')).to.deep.equal([])
+    expect(await rows('users')).to.deep.equal([])
   })
 
   it('treats a visitor as a visitor, whatever else the instance says', async () => {
     const { status } = await open(owner({ aid: 'visitor-1' }))
 
     expect(status).to.equal(403)
-    expect(rows('users')).to.deep.equal([])
+    expect(await rows('users')).to.deep.equal([])
   })
 
   it('responds to a member of the site with 403, and stores nothing about them', async () => {
@@ -28,7 +27,7 @@ describe('Sign-in to the example app', () => {
 
     expect(status).to.equal(403)
     expect(page).to.include('You came as a member of the site')
-    expect(rows('users')).to.deep.equal([])
+    expect(await rows('users')).to.deep.equal([])
   })
 
   it('responds with 401 to an instance of an owner that names no user, and says that this is the reason', async () => {
@@ -37,7 +36,7 @@ describe('Sign-in to the example app', () => {
     expect(status).to.equal(401)
     expect(page).to.include('This link does not say who you are').and.to.include('<code>user_unknown</code>')
     expect(page).to.not.include('created for another app').and.to.not.include('WIX_APP_SECRET')
-    expect(rows('sites')).to.deep.equal([])
+    expect(await rows('sites')).to.deep.equal([])
   })
 
   const rejections: ReadonlyArray<[what: string, address: () => string, status: number, code: string]> = [
@@ -79,14 +78,14 @@ describe('Sign-in to the example app', () => {
 
       expect(status).to.equal(expectedStatus)
       expect(page).to.include(`<code>${code}</code>`).and.to.include('What you can do')
-      expect(rows('users')).to.deep.equal([])
+      expect(await rows('users')).to.deep.equal([])
     })
   }
 
   it('shows no details of an internal error, which is logged', async () => {
     const log = sinon.stub(console, 'error')
     const fault = new Error('the disk is full')
-    sinon.stub(app.database, 'signIn').throws(fault)
+    sinon.stub(app.database, 'signIn').rejects(fault)
     const { status, page } = await open(owner())
 
     expect(status).to.equal(500)

@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,8 +8,10 @@ import type { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { signInstance } from '../../devtools/testing/index.ts'
 import { SECRET } from '../support/build.ts'
-import { KEYS, owner, SESSION_KEYS, webhook } from '../support/example-app.ts'
+import { describeOnEachDatabase, KEYS, owner, SESSION_KEYS, webhook } from '../support/example-app.ts'
 import { firstOutput } from '../support/first-output.ts'
+import { freePort } from '../support/free-port.ts'
+import { until } from '../support/redis.ts'
 
 let folder = ''
 let count = 0
@@ -41,7 +43,7 @@ describe('At start-up, the example app', () => {
     const [command, ...args] = line
     const { WIX_APP_SECRET: _, SESSION_KEYS: __, ...env } = process.env
     const child = spawn(command, args, {
-      env: { ...env, PORT: '0', DATABASE: newFile(), ...variables },
+      env: { ...env, PORT: '0', DATABASE_URL: `file:${newFile()}`, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const started: Program = { child, output: '', errors: '' }
@@ -149,6 +151,35 @@ describe('At start-up, the example app', () => {
       })
     }
 
+    describeOnEachDatabase('in two processes', (newDatabase) => {
+      it('starts once, replaces a process that dies, and ends with all of them', async function () {
+        this.timeout(60_000)
+        // Not 0: when all of them are dead, the next would get another port.
+        const settings = { DATABASE_URL: await newDatabase(), PROCESSES: '2', PORT: String(await freePort()) }
+        const server = start('server.ts', { ...PRODUCTION, ...settings })
+        const url = await urlOf(server)
+        const children = async (): Promise<number[]> => {
+          const { pid } = server.child
+          return (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number)
+        }
+        expect(server.output).to.match(/^http:\/\/127\.0\.0\.1:\d+\n$/)
+        const before = await children()
+        for (const pid of before) process.kill(pid, 'SIGKILL')
+        await until(async () => (await children()).filter((pid) => pid > 0 && !before.includes(pid)).length === 2)
+        await until(() =>
+          fetch(`${url}/health`).then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        )
+        server.child.kill('SIGTERM')
+
+        expect(await ended(server)).to.equal(0)
+        expect(server.errors).to.equal('')
+        expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
+      })
+    })
+
     it('lets a request in flight end before it ends, and takes no other', async () => {
       const server = start('server.ts', PRODUCTION)
       const url = await urlOf(server)
@@ -209,16 +240,33 @@ describe('At start-up, the example app', () => {
     ])
   })
 
-  it('does not start with a DATABASE that it cannot write, and says what it must be', async () => {
+  it('does not start with a DATABASE_URL that it cannot write, and says what it must be', async () => {
     const junk = newFile()
     await writeFile(junk, 'This is not a database.')
-    for (const database of [join(folder, 'nowhere/data.db'), folder, junk, '']) {
-      const [code, errors] = await failed({ DATABASE: database })
+    for (const url of [
+      `file:${join(folder, 'nowhere/data.db')}`,
+      `file:${folder}`,
+      `file:${junk}`,
+      'file:',
+      '',
+      junk,
+    ]) {
+      const [code, errors] = await failed({ DATABASE_URL: url })
 
-      expect(errors).to.match(/^DATABASE must be a file that this server can write, got ".*": .+\n$/)
-      expect(errors).to.include(`got "${database}": `)
+      expect(errors, url).to.match(
+        /^DATABASE_URL must be file: and a path that this server can write, or postgres:\/\/\.\.\.: .+\n$/,
+      )
       expect(code).to.equal(1)
     }
+  })
+
+  it('does not start without its PostgreSQL, and says once why, without the password', async () => {
+    const [code, errors] = await failed({ DATABASE_URL: `postgres://me:secret-part@127.0.0.1:${await freePort()}/app` })
+
+    expect(errors)
+      .to.match(/^DATABASE_URL: PostgreSQL cannot be used: .*ECONNREFUSED.*\n$/)
+      .and.not.include('secret-part')
+    expect(code).to.equal(1)
   })
 
   for (const [name, value, words] of [
@@ -232,10 +280,10 @@ describe('At start-up, the example app', () => {
     ['SESSION_KEYS', '[{"kid":"secret-part"', /^SESSION_KEYS is not JSON: .+\n$/],
     ['SESSION_KEYS', '[]', /^SessionTokens: .*keys.+\n$/],
     ['SESSION_KEYS', '{}', /^SessionTokens: .*keys.+\n$/],
-    ['REDIS_URL', 'secret-part', /^REDIS_URL must be the URL of a Redis server, such as redis:.+\n$/],
-    ['REDIS_URL', 'http://secret-part', /^REDIS_URL must be the URL of a Redis server, such as redis:.+\n$/],
+    ['DATABASE_URL', 'mysql://me:secret-part@host', /^DATABASE_URL must be file: .+\n$/],
+    ['DATABASE_URL', 'postgres://me:secret-part@:x/', /^DATABASE_URL: PostgreSQL cannot be used: .+\n$/],
+    ['PROCESSES', '0', /^PROCESSES must be a number from 1 to 64, got "0"\n$/],
     ['AUDIT_DAYS', 'all', /^AUDIT_DAYS must be a number from 0 to 36500, got "all"\n$/],
-    ['WEBHOOK_LEASE', '0', /^WEBHOOK_LEASE must be a number from 1 to 3600, got "0"\n$/],
   ] as const) {
     it(`does not start with ${name}=${value}, and prints one line without a secret`, async () => {
       const [code, errors] = await failed({ [name]: value })

@@ -3,7 +3,7 @@ import express, { type Express, type RequestHandler } from 'express'
 import passport from 'passport'
 import { createApp } from '../../example-app/app.ts'
 import { features } from '../../example-app/demo/features.ts'
-import { AppDatabase } from '../../example-app/database.ts'
+import { connect } from '../../example-app/connect.ts'
 import {
   generateSessionKey,
   identityOf,
@@ -78,7 +78,7 @@ describe('Without a browser and without Wix', () => {
   })
 
   it('the example app can be tested as one of its users, who runs a site', async () => {
-    const database = new AppDatabase(':memory:')
+    const database = await connect('file::memory:')
     const sessionKeys = [await generateSessionKey()]
     backend = await serve(
       createApp({
@@ -100,11 +100,11 @@ describe('Without a browser and without Wix', () => {
 
     expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'me' })
     expect(userInfo).to.include({ sub: 'USER:me', role: 'user', visits: 0 })
-    database.close()
+    await database.close()
   })
 
   it('the example app gives no session to the app itself, which is not one of its users', async () => {
-    const database = new AppDatabase(':memory:')
+    const database = await connect('file::memory:')
     const sessionKeys = [await generateSessionKey()]
     backend = await serve(
       createApp({ secret: SECRET, appId: 'my-app', apiUrl: wix.url, sessionKeys, database, pages: PAGES }),
@@ -114,6 +114,6 @@ describe('Without a browser and without Wix', () => {
     const answer = await ask(`${backend.url}/session`, { method, headers: { Authorization: proof } })
 
     expect(answer).to.include({ code: 'insufficient_scope' })
-    database.close()
+    await database.close()
   })
 })

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import Database from 'libsql'
+import pg from 'pg'
 import sinon from 'sinon'
 import { type AppOptions, createApp } from '../../example-app/app.ts'
-import { AppDatabase } from '../../example-app/database.ts'
+import { connect } from '../../example-app/connect.ts'
+import type { AppDatabase, Tables } from '../../example-app/database.ts'
 import { features } from '../../example-app/demo/features.ts'
 import { showProblem } from '../../example-app/demo/problems.ts'
 import { generateSessionKey, type SessionKey } from '../../lib/index.ts'
@@ -14,6 +16,9 @@ import { signInstance, signWebhook, WixSimulator, type WixSimulatorSubject } fro
 import { SECRET } from './build.ts'
 import { EXPIRED, INVALID, MALFORMED, MISSING } from './challenges.ts'
 import { KEYS, OTHER_KEYS, PRIVATE_KEY } from './jwt.ts'
+import { describeWith } from './left-out.ts'
+import { postgresServer, type PostgresServer } from './postgres.ts'
+import { POSTGRES } from './programs.ts'
 import { serve, type Served } from './serve.ts'
 
 type Payload = Parameters<typeof signInstance>[0]
@@ -95,26 +100,26 @@ export const webhook = (
 
 /** The example app for each test, with a database and a simulator of Wix. Its functions need no `this`. */
 export class ExampleApp {
-  /** The folder of the database, removed after the test. */
-  folder = ''
+  /** A URL of the database, new for each test. */
+  databaseUrl = ''
   database!: AppDatabase
   wix!: WixSimulator
   /** All cookies that the app has ever set. */
   readonly cookies: unknown[] = []
+  readonly #newDatabase: () => Promise<string>
   #served: Served | undefined
+
+  constructor(newDatabase: () => Promise<string>) {
+    this.#newDatabase = newDatabase
+  }
 
   get url(): string {
     return this.#served?.url ?? ''
   }
 
-  /** The file of the database. */
-  get path(): string {
-    return join(this.folder, 'data.db')
-  }
-
   async start(): Promise<void> {
-    this.folder = await mkdtemp(join(tmpdir(), 'example-app-'))
-    this.database = new AppDatabase(this.path)
+    this.databaseUrl = await this.#newDatabase()
+    this.database = await connect(this.databaseUrl)
     this.wix = await WixSimulator.start({ appId: APP_ID, appSecret: SECRET })
     await this.restart(this.create())
   }
@@ -124,8 +129,7 @@ export class ExampleApp {
     await this.#served?.close()
     this.#served = undefined
     await this.wix.close()
-    this.database.close()
-    await rm(this.folder, { recursive: true })
+    await this.database.close()
   }
 
   /** An app with everything that the demonstration has; overrides replace. */
@@ -225,22 +229,65 @@ export class ExampleApp {
       ...overrides,
     })
 
-  /** The rows that are in the database, read over another connection. */
-  readonly rows = (table: 'sites' | 'users' | 'notes' | 'events' | 'audit' | 'usage'): Record<string, unknown>[] => {
-    const database = new Database(this.path)
-    const found = database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[]
+  /** The rows that are in the database. */
+  readonly rows = (table: keyof Tables): Promise<Record<string, unknown>[]> =>
+    rowsIn(this.databaseUrl, `SELECT * FROM "${table}" ORDER BY 1, 2`)
+}
+
+/** What a query finds, over a connection of its own. */
+export async function rowsIn(databaseUrl: string, query: string): Promise<Record<string, unknown>[]> {
+  if (databaseUrl.startsWith('file:')) {
+    const database = new Database(databaseUrl.slice('file:'.length))
+    const found = database.prepare(query).all() as Record<string, unknown>[]
     database.close()
     return found
   }
+  const types = new pg.TypeOverrides()
+  types.setTypeParser(pg.types.builtins.INT8, Number)
+  const client = new pg.Client({ connectionString: databaseUrl, types })
+  await client.connect()
+  const { rows } = await client.query<Record<string, unknown>>(query)
+  await client.end()
+  return rows
 }
 
-/** Starts the example app for each test of a `describe`, which must not set a cookie. */
-export function exampleApp(): ExampleApp {
-  const app = new ExampleApp()
-  beforeEach(() => app.start())
-  afterEach(() => app.stop())
-  after('no response has set a cookie', () => {
-    expect(app.cookies).to.deep.equal([])
+/** Tests on each database of the example app; they get a function that makes an empty one, and returns its URL. */
+export function describeOnEachDatabase(title: string, define: (newDatabase: () => Promise<string>) => void): void {
+  describe(`${title}, on SQLite`, () => {
+    let folder: string
+    let count = 0
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'example-app-'))
+    })
+    after(() => rm(folder, { recursive: true }))
+    define(async () => `file:${join(folder, `${(count += 1)}.db`)}`)
   })
-  return app
+  describeWith(POSTGRES, `${title}, on PostgreSQL`, function () {
+    this.timeout(60_000)
+    let server: PostgresServer
+    let count = 0
+    before(async () => {
+      server = await postgresServer()
+    })
+    after(() => server.close())
+    // A schema, which is empty as a new database is, and there in no time.
+    define(async () => {
+      const name = `test${(count += 1)}`
+      await rowsIn(server.url, `CREATE SCHEMA ${name}`)
+      return `${server.url}?options=-csearch_path%3D${name}`
+    })
+  })
+}
+
+/** Starts the example app for each test, which must not set a cookie, on each of its databases. */
+export function describeExampleApp(title: string, define: (app: ExampleApp) => void): void {
+  describeOnEachDatabase(title, (newDatabase) => {
+    const app = new ExampleApp(newDatabase)
+    beforeEach(() => app.start())
+    afterEach(() => app.stop())
+    after('no response has set a cookie', () => {
+      expect(app.cookies).to.deep.equal([])
+    })
+    define(app)
+  })
 }

@@ -102,8 +102,10 @@ export async function postgresServer(settings: Record<string, string> = {}): Pro
       await exit
     },
     async close() {
-      // Its processes end by themselves soon after the first of them was killed, with files in their hands: this waits for them.
-      await server.kill('SIGINT')
+      // When its last client has left, as all are about to; those of a test that has failed are not waited for.
+      const impatience = setTimeout(() => child?.kill('SIGINT'), 1000)
+      await server.kill('SIGTERM')
+      clearTimeout(impatience)
       process.off('exit', remove)
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     },

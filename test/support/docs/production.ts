@@ -3,15 +3,39 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import Database from 'libsql'
-import { AppDatabase } from '../../../example-app/database.ts'
-import { APP_KEYS, type PageTest } from '../docs-page.ts'
+import { connect } from '../../../example-app/connect.ts'
+import { signInstance, signWebhook } from '../../../devtools/testing/index.ts'
+import { APP_KEYS, APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
+import { rowsIn } from '../example-app.ts'
+import { postgresServer } from '../postgres.ts'
+import { POSTGRES } from '../programs.ts'
 
 const APP = join(import.meta.dirname, '../../../example-app')
 const text = await readFile(join(import.meta.dirname, '../../../docs/production.md'), 'utf8')
 
+const hasPostgres = POSTGRES.path !== undefined
+/** Of the programs that the page names: what they would fetch is here. */
+const pathTo = (page: Page): string => `${join(page.folder, 'bin')}:${process.env['PATH']}`
+/** The copy of the app, once it runs with a file. */
+let first: Running | undefined
+
+async function signedIn(server: Running, uid: string): Promise<string> {
+  const authorization = signInstance({ instanceId: 'a', uid, siteOwnerId: 'b', permissions: 'OWNER' }, APP_SECRET)
+  const answer = await server.ask('/session', { method: 'POST', headers: { authorization } })
+  return `Bearer ${((await answer.json()) as { token: string }).token}`
+}
+
+const addNote = async (server: Running, authorization: string, content: string): Promise<void> => {
+  const headers = { authorization, 'content-type': 'application/json' }
+  const { status } = await server.ask('/api/notes', { method: 'POST', headers, body: JSON.stringify({ content }) })
+  expect(status).to.equal(201)
+}
+const read = async <Answer>(server: Running, authorization: string, path: string): Promise<Answer> =>
+  (await server.ask(path, { headers: { authorization } })).json() as Promise<Answer>
+
 export default {
   notRun: {
+    ...(!hasPostgres && { 'npm run copy-database': 'needs a PostgreSQL server' }),
     'sqlite3 app.db': 'the query is run without the program sqlite3, below',
   },
   claims: {
@@ -48,45 +72,84 @@ export default {
       expect(await compiled.catch(({ stdout }: { stdout: string }) => ({ stdout }))).to.have.property('stdout', '')
 
       const { scripts } = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8'))
-      await writeFile(join(bin, 'npm'), `#!/bin/sh\ncd my-app && exec ${scripts.production}\n`)
+      const npm = `cd my-app
+        case "$2" in
+          production) printf %s "$SESSION_KEYS" > ../session-keys.json; ${scripts.production} ;;
+          copy-database) shift 3; ${scripts['copy-database']} "$@" ;;
+          *) exit 1 ;;
+        esac`
+      await writeFile(join(bin, 'npm'), `#!/bin/sh\n${npm}\n`)
       await page.write('public.pem', APP_KEYS.publicKey)
-      const server = await page.startShell('npm run production', { PATH: `${bin}:${process.env['PATH']}` })
-      expect((await server.ask('/health')).status).to.equal(200)
+      first = await page.startShell('export WIX_APP_ID', { PATH: pathTo(page) })
+      expect((await first.ask('/health')).status).to.equal(200)
     },
+    ...(hasPostgres && {
+      'moves the app from the file to PostgreSQL, with all data and sessions': async (page: Page) => {
+        if (first === undefined) throw new Error('the app of the claim before does not run')
+        const bearer = await signedIn(first, 'b')
+        for (const content of ['one', 'two']) await addNote(first, bearer, content)
+        const body = signWebhook({ instanceId: 'a', eventType: 'AppInstalled', data: {} }, APP_KEYS.privateKey)
+        const send = { method: 'POST', body }
+        expect((await first.ask('/webhooks', send)).status).to.equal(200)
+        const contents = async (server: Running): Promise<string[]> =>
+          (await read<{ content: string }[]>(server, bearer, '/api/notes')).map(({ content }) => content)
+        await first.close()
+
+        const postgres = await postgresServer()
+        const SESSION_KEYS = await readFile(join(page.folder, 'session-keys.json'), 'utf8')
+        const environment = { PATH: pathTo(page), DATABASE_URL: postgres.url, SESSION_KEYS }
+        const second = await page.startShell('npm run copy-database', environment)
+        try {
+          expect(second.output).to.include('users: 1\nnotes: 2\nevents: 1\n')
+          expect(await contents(second)).to.deep.equal(['two', 'one'])
+          await addNote(second, bearer, 'three')
+          expect(await contents(second)).to.deep.equal(['three', 'two', 'one'])
+          expect((await second.ask('/webhooks', send)).status).to.equal(200)
+          expect(await read<object[]>(second, bearer, '/api/events'), 'handled once').to.have.lengthOf(1)
+          const [usage] = await read<{ calls: number }[]>(second, bearer, '/api/usage')
+          // The session and two notes before, then two lists and a note.
+          expect(usage?.calls).to.equal(6)
+          const again = page.shell('npm run copy-database', undefined, environment)
+          expect(await again.catch(({ stderr }: { stderr: string }) => stderr)).to.match(
+            /^There is something in the table sites already: copy to a new database$/m,
+          )
+        } finally {
+          await second.close()
+          await postgres.close()
+        }
+      },
+    }),
     'prints two keys': async (page) => {
       expect(JSON.parse(await page.run('keys.mjs'))).to.have.lengthOf(2)
     },
     'backs up a database that is open, whole': async (page) => {
       const { folder } = page
-      const database = new AppDatabase(join(folder, 'app.db'))
-      const account = database.signIn(
+      const database = await connect(`file:${join(folder, 'app.db')}`)
+      const account = await database.signIn(
         { instanceId: 'a', subjectType: 'USER', subjectId: 'b', clientId: null, siteId: null, iat: 0, exp: null },
         {},
       )
-      database.saveTitle(account.site, 'Kept')
+      if (account !== null) await database.saveTitle(account.site, 'Kept')
       await page.shell('node backup.mjs')
-      database.close()
+      await database.close()
       const name = (await readdir(folder)).find((file) => file.startsWith('backup-'))
-      const backup = new AppDatabase(join(folder, String(name)))
-      expect(backup.rows('SELECT title FROM sites')).to.deep.equal([{ title: 'Kept' }])
-      backup.close()
+      const rows = await rowsIn(`file:${join(folder, String(name))}`, 'SELECT title FROM sites')
+      expect(rows).to.deep.equal([{ title: 'Kept' }])
     },
     'has a query for the bills that works': async ({ blocks, folder }) => {
       const block = blocks.find(({ code }) => code.includes('sqlite3'))
-      const [, query = ''] = /"([^"]+)"/.exec(block?.code ?? '') ?? []
-      const path = join(folder, 'bills.db')
-      new AppDatabase(path).close()
-      const database = new Database(path)
-      for (const [person, calls] of [
-        ['b', 2],
-        ['c', 3],
-      ]) {
-        database.prepare("INSERT INTO usage VALUES ('a', '2026-11', 'USER', ?, ?)").run(person, calls)
-      }
-      database.prepare("INSERT INTO usage VALUES ('a', '2026-11', 'VISITOR', 'd', 1)").run()
-      const rows = database.prepare(query).all()
-      database.close()
-      expect(rows).to.deep.equal([{ instanceId: 'a', month: '2026-11', people: 2, calls: 5 }])
+      const [, query = ''] = /<<'END'\n(.*?);\nEND/s.exec(block?.code ?? '') ?? []
+      const url = `file:${join(folder, 'bills.db')}`
+      const database = await connect(url)
+      const calls = { instanceId: 'a', month: '2026-11', subjectType: 'USER' }
+      const billed = [
+        { ...calls, subjectId: 'b', calls: 2 },
+        { ...calls, subjectId: 'c', calls: 3 },
+        { ...calls, subjectType: 'VISITOR', subjectId: 'd', calls: 1 },
+      ]
+      await database.tables.insertInto('billed').values(billed).execute()
+      await database.close()
+      expect(await rowsIn(url, query)).to.deep.equal([{ instanceId: 'a', month: '2026-11', people: 2, calls: 5 }])
     },
   },
 } satisfies PageTest
