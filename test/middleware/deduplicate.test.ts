@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import express, { type ErrorRequestHandler, type RequestHandler, type Response as ExpressResponse } from 'express'
 import sinon from 'sinon'
 import { deduplicate, type DeduplicateOptions } from '../../lib/middleware/deduplicate.ts'
 import { type DeliveryStore, memoryStore } from '../../lib/middleware/stores.ts'
@@ -375,6 +375,66 @@ describe('deduplicate', () => {
             await settled()
             sinon.assert.notCalled(route)
             sinon.assert.callCount(store.abort, progress === 'new' ? 1 : 0)
+          })
+        }
+
+        // It does not fit into the buffers of a socket: the answer has ended for the app, and is still on its way.
+        const LARGE = Buffer.alloc(32 * 1024 * 1024, 'a')
+        /** Answers like this while the store is called. */
+        async function startAnswering(progress: string, answer: (res: ExpressResponse) => void) {
+          const store = storeOf({
+            begin: sinon.fake(async () => {
+              await answered
+              return afterTheAnswer(progress)
+            }),
+          })
+          let hasAnswered = (): void => {}
+          const answered = new Promise<void>((resolve) => (hasAnswered = resolve))
+          const failed = sinon.fake()
+          const app = framework()
+          app.post(
+            '/',
+            authenticate,
+            (_req, res, next) => {
+              setImmediate(() => {
+                answer(res)
+                hasAnswered()
+              })
+              next()
+            },
+            deduplicate({ store }),
+            route as unknown as RequestHandler,
+          )
+          app.use(((error, _req, _res, _next) => void failed(error)) satisfies ErrorRequestHandler)
+          served = await serve(app)
+          return { store, failed }
+        }
+
+        for (const progress of ['new', 'busy', 'done']) {
+          it(`leaves a large answer alone that is still on its way, when the store says ${progress}`, async () => {
+            const { store, failed } = await startAnswering(progress, (res) => void res.status(504).end(LARGE))
+            const response = await post()
+            await settled()
+            expect(response.status).to.equal(504)
+            sinon.assert.notCalled(route)
+            sinon.assert.notCalled(failed)
+            sinon.assert.callCount(store.abort, progress === 'new' ? 1 : 0)
+            expect(await response.arrayBuffer()).to.have.property('byteLength', LARGE.length)
+          })
+        }
+
+        for (const progress of ['busy', 'done']) {
+          it(`does not end an answer that the app has begun, when the store says ${progress}`, async () => {
+            let begun: ExpressResponse | undefined
+            const { failed } = await startAnswering(progress, (res) => {
+              begun = res
+              res.status(202).write('a')
+            })
+            const response = await post()
+            await settled()
+            begun?.end('b')
+            expect([response.status, await response.text()]).to.deep.equal([202, 'ab'])
+            sinon.assert.notCalled(failed)
           })
         }
 

@@ -388,6 +388,8 @@ describe('resolveUserInfo', () => {
       [{ baseUrl: 'base.example' }, '`baseUrl`'],
       [{ baseUrl: '//base.example' }, '`baseUrl`'],
       [{ baseUrl: 'javascript:CANARY' }, '`baseUrl`'],
+      [{ baseUrl: 'https://base.example/?CANARY' }, '`baseUrl`'],
+      [{ baseUrl: 'https://base.example/#CANARY' }, '`baseUrl`'],
       [{ baseUrl: { href: 'https://base.example' } }, '`baseUrl`'],
       [{ origins: 'https://base.example' }, '`origins`'],
       [{ origins: ['*'] }, '`origins`'],
