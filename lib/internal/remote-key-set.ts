@@ -1,5 +1,4 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { createLocalJWKSet } from 'jose/jwks/local'
 import { refusal } from '../errors.ts'
 import { keyHint } from './hints.ts'
 import type { FindKey } from './jwt.ts'
@@ -41,10 +40,13 @@ export function keysIn(set: unknown): FindKey {
   const keys = own(set, 'keys')
   if (!Array.isArray(keys) || !keys.every(isObject)) throw unavailable(SERVER, 'not a JSON Web Key Set')
   const usable = keys.filter(isUsable)
-  const find = createLocalJWKSet({ keys: usable })
+  let find: FindKey | undefined
   return async (header, token) => {
     // Without a `kid`, jose would take the only key of a type.
     if (!isNonEmptyString(header.kid)) throw refusal('signature_invalid', 'the header has no `kid`')
+    // Loaded only here: most processes read no key set.
+    const { createLocalJWKSet } = await import('jose/jwks/local')
+    find ??= createLocalJWKSet({ keys: usable })
     try {
       return await find(header, token)
     } catch {
@@ -56,7 +58,8 @@ export function keysIn(set: unknown): FindKey {
 
 /**
  * The keys that another service publishes: read when they are needed, read again after ten minutes, and for a `kid` that is not in
- * the set, but not for every such token.
+ * the set, but not for every such token. With `createRemoteJWKSet` of jose, each such token would ask a server that fails, and a clock that
+ * is set back would keep old keys in use.
  *
  * @param jwksUri A `secureUrl`.
  * @returns A function that gives the present keys, or rejects with a `WixUnavailableError`.

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { SignJWT } from 'jose/jwt/sign'
 import { refusal } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
@@ -138,6 +137,8 @@ export class SessionTokens {
     if (exp <= iat) throw refusal('token_expired', 'the credential has expired')
     const { signer } = await this.#rings()
     const jti = randomBytes(16).toString('base64url')
+    // Loaded only here: most processes sign nothing.
+    const { SignJWT } = await import('jose/jwt/sign')
     const token = await new SignJWT({ ...added, ...claimsOf(identity, { iss: issuer, aud: audience, iat, exp, jti }) })
       .setProtectedHeader({ alg: signer.alg, typ: TYP, kid: signer.kid })
       .sign(signer.privateKey)
