@@ -25,6 +25,7 @@ export interface DeduplicateResponse {
  * A delivery that was handled is answered with 200 at once, one that is in flight with 503, so that Wix retries it. When the route
  * answers with anything but 2xx, or its lease expires, the next attempt is let through. Calls `next(error)` with a
  * {@link WixUnavailableError} when the store fails, and with an Error (500) when no webhook was authenticated before.
+ * The answer is sent before the store knows of it: where the process is frozen then, as on Lambda, `handleOnce` waits.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks

@@ -2,9 +2,8 @@ import { checkOptions, must } from '../internal/options.ts'
 import { own, property } from '../internal/values.ts'
 import { checkProgress, type DeliveryStore } from './stores.ts'
 
-/** What {@link postgresStore} needs of a client: those of `pg`, `@neondatabase/serverless` and PGlite have it. */
+/** What {@link postgresStore} needs of a client: it answers with the rows, or with an object that has them as `rows`. */
 export interface PostgresStoreClient {
-  /** Answers with the rows, or with an object that has them as `rows`. */
   query(text: string, values: unknown[]): PromiseLike<unknown>
 }
 
@@ -23,14 +22,12 @@ export interface PostgresStore extends DeliveryStore {
 // Lower case, which means the same with quotes and without; short, since PostgreSQL cuts the name of the index at 63 bytes.
 const TABLE = /^(?:[a-z_][a-z\d_]{0,49}\.)?[a-z_][a-z\d_]{0,49}$/
 
-/** Methods of clients whose `query` takes other arguments: those of MySQL and Sequelize, of `mssql`, and of `bun:sqlite`. */
-const OF_OTHERS = ['escape', 'request', 'prepare']
-
 function isPostgres(client: PostgresStoreClient): boolean {
   // What `neon()` returns is a function.
   const has = (name: string): boolean =>
     typeof (typeof client === 'function' ? Reflect.get(client, name) : property(client, name)) === 'function'
-  return has('query') && !OF_OTHERS.some(has)
+  // The `query` of others takes other arguments: of MySQL and Sequelize, `mssql`, `bun:sqlite`.
+  return has('query') && !['escape', 'request', 'prepare'].some(has)
 }
 
 /**
@@ -67,11 +64,9 @@ WITH claimed AS (
   WHERE held.expires_at <= statement_timestamp()
   RETURNING 'new'
 )
-SELECT coalesce(
-  (SELECT 'new' FROM claimed),
-  (SELECT 'done' FROM ${name} WHERE key = $1 AND owner IS NULL AND expires_at > statement_timestamp()),
-  'busy'
-) AS progress`
+SELECT coalesce((SELECT 'new' FROM claimed), (
+  SELECT 'done' FROM ${name} WHERE key = $1 AND owner IS NULL AND expires_at > statement_timestamp()
+), 'busy') AS progress`
   // Reads `finished` first, so that no row is locked in another order, and skips what others have locked: no deadlock.
   const finish = `
 WITH finished AS (
@@ -85,7 +80,6 @@ DELETE FROM ${name} WHERE key = ANY (ARRAY(
   WHERE expires_at <= statement_timestamp() AND key NOT IN (SELECT key FROM finished)
   ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
 ))`
-  const abort = `DELETE FROM ${name} WHERE key = $1 AND owner = $2`
 
   return {
     schema: `CREATE TABLE IF NOT EXISTS ${name} (
@@ -101,6 +95,6 @@ CREATE INDEX IF NOT EXISTS ${index} ON ${name} (expires_at);
       return checkProgress(own(row, 'progress'))
     },
     finish: (key, ttlSeconds) => client.query(finish, [key, ttlSeconds]),
-    abort: (key, owner = '') => client.query(abort, [key, owner]),
+    abort: (key, owner = '') => client.query(`DELETE FROM ${name} WHERE key = $1 AND owner = $2`, [key, owner]),
   }
 }

@@ -53,14 +53,12 @@ interface NodeRedisClient {
 
 /** What {@link redisStore} needs of a client of `ioredis` or `iovalkey`: a client or a cluster. */
 interface IoredisClient {
-  /** Not called: only these clients have it. */
   defineCommand(name: string, definition: { lua: string }): void
   eval(script: string, numberOfKeys: number, ...keysAndArguments: string[]): PromiseLike<unknown>
 }
 
 /** What {@link redisStore} needs of a client of `@upstash/redis` or `@vercel/kv`. */
 interface UpstashClient {
-  /** Not called: only these clients have it. */
   createScript(script: string): unknown
   eval(script: string, keys: string[], values: string[]): PromiseLike<unknown>
 }
@@ -70,7 +68,7 @@ export type RedisStoreClient = NodeRedisClient | IoredisClient | UpstashClient
 
 const has = (client: unknown, name: string): boolean => typeof property(client, name) === 'function'
 
-/** All clients have an `eval`, and each takes its keys in another form: by what only these clients have. */
+/** Each `eval` takes its keys in another form, so a client is known by a method that only its kind has, and that is not called. */
 const isIoredis = (client: RedisStoreClient): client is IoredisClient => has(client, 'defineCommand')
 const isUpstash = (client: RedisStoreClient): client is UpstashClient => has(client, 'createScript')
 /** A client of `redis` 4 and up, or an object of one's own. */

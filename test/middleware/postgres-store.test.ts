@@ -124,6 +124,7 @@ describe('postgresStore, without a server', () => {
         'a\n',
         long,
         `a.${long}`,
+        `${long}.a`,
       ].map((table) => [{ table }, message] as const),
     ])
 
@@ -135,7 +136,8 @@ describe('postgresStore, without a server', () => {
 })
 
 describeWith(POSTGRES, 'postgresStore', function () {
-  this.timeout(60_000)
+  // Ten processes that start take a minute on a busy machine.
+  this.timeout(240_000)
 
   let server: PostgresServer
   let pool: pg.Pool
@@ -194,7 +196,9 @@ describeWith(POSTGRES, 'postgresStore', function () {
 
   it('deletes what has expired when it stores what was handled, and nothing else', async () => {
     const store = postgresStore(pool)
-    for (let index = 0; index < 25; index++) await store.finish(`old ${index}`, 0)
+    await pool.query(
+      `INSERT INTO wix_deliveries SELECT 'old ' || number, NULL, now() - interval '1 day' FROM generate_series(1, 25) AS number`,
+    )
     await store.begin('lost', 0, 'first')
     await store.begin('held', 60, 'first')
     for (let index = 0; index < 3; index++) await store.finish('new', 60)
@@ -224,6 +228,25 @@ describeWith(POSTGRES, 'postgresStore', function () {
       const answers = await Promise.all(calls)
       expect(answers.filter((answer) => answer === 'new')).to.have.length(10)
       expect(answers.filter((answer) => answer === 'busy')).to.have.length(10)
+    }
+  })
+
+  it('says busy of an event that was handled, has expired, and is claimed again at this moment', async () => {
+    const store = postgresStore(pool)
+    await store.finish('a', 0)
+    const first = await pool.connect()
+    try {
+      await first.query('BEGIN')
+      expect(await postgresStore(first).begin('a', 60, 'first')).to.equal('new')
+      const second = store.begin('a', 60, 'second')
+      await until(async () => {
+        const waiting = await pool.query(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)
+        return waiting.rowCount === 1
+      })
+      await first.query('COMMIT')
+      expect(await second).to.equal('busy')
+    } finally {
+      first.release()
     }
   })
 
