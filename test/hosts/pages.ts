@@ -102,9 +102,9 @@ const withSession: readonly Edit[] = [
 ]
 
 /** A program of one file under Passport: `more` are the routes of the table. */
-const underPassport = (before: string, more: string): App => ({
+const underPassport = (before: string, more: string, file = 'server.ts'): App => ({
   edits: {
-    'server.ts': [
+    [file]: [
       FIND_USER,
       HANDLE,
       API_URL,
@@ -194,15 +194,19 @@ const REACT_ROUTER_SETTINGS = {
   strict: true,
 }
 
-const APPS: Readonly<Record<string, App>> = {
-  express: underPassport(
-    'app.use(onError)',
-    `app.get('/late', passport.authenticate('wix-app', lateSecret), (req: any, res) => void res.json({ user: req.user }))
+const EXPRESS_ROUTES = `app.get('/late', passport.authenticate('wix-app', lateSecret), (req: any, res) => void res.json({ user: req.user }))
 app.get('/token', passport.authenticate('wix-access-token', { session: false }), (req: any, res) => void res.json({ user: req.user }))
 app.post('/plugin', raw, passport.authenticate('wix-service-plugin', noSession), (req: any, res) => void res.json(req.user.metadata))
 app.post('/digest', raw, passport.authenticate('wix-digest', noSession), (req: any, res) => void res.json(req.user.body))
-`,
-  ),
+`
+
+const APPS: Readonly<Record<string, App>> = {
+  express: underPassport('app.use(onError)', EXPRESS_ROUTES),
+  serverless: {
+    edits: { ...underPassport('app.use(onError)', EXPRESS_ROUTES, 'app.ts').edits, 'azure.ts': [HANDLE] },
+    // Functions Framework starts what is the main file of the package.
+    project: { 'package.json': '{ "type": "module", "main": "functions.ts" }' },
+  },
   node: underPassport(
     '  // A page that Wix opens',
     `  'GET /late': [passport.authenticate('wix-app', lateSecret), show],
@@ -321,7 +325,9 @@ export const ${method} = ({ request }: any) => ${name}(request)
       'app/routes.ts': [
         [
           'export default [',
-          `export default [${Object.keys(ROUTES).map((name) => `route('${name}', './routes/${name}.ts')`)},`,
+          `export default [${Object.keys(ROUTES)
+            .map((name) => `route('${name}', './routes/${name}.ts')`)
+            .join(', ')},`,
         ],
       ],
     },
@@ -348,8 +354,10 @@ export const ${method === 'GET' ? 'loader' : 'action'} = ({ request }: any) => $
   },
 }
 
-/** The pages, by name. */
-export const HOST_PAGES: readonly string[] = Object.keys(APPS)
+/** All pages with apps. */
+export const HOST_PAGES: readonly string[] = Object.keys(APPS).map((name) =>
+  name === 'serverless' ? 'docs/serverless.md' : `docs/hosts/${name}.md`,
+)
 
 /** The files of a page, its commands in order, and its settings. */
 export async function pageOf(path: string) {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { blocksOf, filesOf } from '../support/docs-page.ts'
@@ -14,7 +14,7 @@ const execute = promisify(execFile)
 /** Strict, and what hosts set in their projects beside that. */
 const OPTIONS = {
   target: 'es2022',
-  lib: ['es2023', 'dom'],
+  lib: ['es2023', 'dom', 'dom.iterable'],
   types: ['node'],
   strict: true,
   skipLibCheck: true,
@@ -29,7 +29,10 @@ const OPTIONS = {
 
 /** Pages whose files name each other with `.js`, and those that leave it to a bundler. */
 const PROJECTS = [
-  { module: 'nodenext', pages: ['express', 'node', 'fastify', 'koa', 'nest', 'hono', 'bun', 'deno', 'workers'] },
+  {
+    module: 'nodenext',
+    pages: ['express', 'node', 'fastify', 'koa', 'nest', 'hono', 'bun', 'deno', 'workers', '../serverless'],
+  },
   { module: 'preserve', pages: ['next', 'astro'] },
 ]
 
@@ -84,7 +87,7 @@ describeWith(HOSTS, 'The types of the pages docs/hosts/*.md', function (packages
     const project = async (names: readonly string[], module: string, files: object, parent?: string) => {
       const all = await Promise.all(
         names.map(async (name) =>
-          [...(await pageOf(`docs/hosts/${name}.md`)).files].map(([file, code]) => [`${name}/${file}`, code]),
+          [...(await pageOf(`docs/hosts/${name}.md`)).files].map(([file, code]) => [`${basename(name)}/${file}`, code]),
         ),
       )
       const settings = { compilerOptions: { ...OPTIONS, module }, include: ['**/*.ts'] }
