@@ -1,10 +1,9 @@
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execFile } from 'node:child_process'
 
 export const ROOT: string = join(import.meta.dirname, '../..')
-const packagesOf = (name: string): string => join(ROOT, name, 'node_modules')
 
 /** What a program printed, and how it ended. */
 export interface Ended {
@@ -20,21 +19,26 @@ export class Consumer {
     this.folder = folder
   }
 
-  /** @param packages Which it has, of those that are installed here: a link each, since a copy would take seconds. */
-  static async make(files: Readonly<Record<string, string>>, packages: readonly string[] = []): Promise<Consumer> {
+  /** @param packages Which it has: of this checkout, and of those in test/tools. A link each, since a copy would take seconds. */
+  static async make(
+    files: Readonly<Record<string, string>>,
+    packages: Readonly<{ ours?: readonly string[]; tools?: readonly string[] }> = {},
+  ): Promise<Consumer> {
     const folder = await mkdtemp(join(tmpdir(), 'passport-wix-app-consumer-'))
-    const modules = join(folder, 'node_modules')
-    const installed = join(modules, 'passport-wix-app')
+    const installed = join(folder, 'node_modules/passport-wix-app')
     await mkdir(installed, { recursive: true })
     for (const name of ['dist', 'package.json']) await cp(join(ROOT, name), join(installed, name), { recursive: true })
-    for (const name of ['jose', 'lru-cache', 'passport-strategy', ...packages]) {
-      const path = join(modules, name)
-      await mkdir(dirname(path), { recursive: true })
-      const inTools = await readdir(join(packagesOf('test/tools'), name)).catch(() => undefined)
-      // What both have is older in the folder of the tools, which brings it for a tool.
-      const isOwn = await readdir(join(packagesOf('.'), name)).catch(() => undefined)
-      if (isOwn === undefined && inTools === undefined) throw new Error(`${name} is not installed`)
-      await symlink(join(packagesOf(isOwn === undefined ? 'test/tools' : '.'), name), path, 'junction')
+    const { ours = [], tools = [] } = packages
+    for (const [from, names] of [
+      [ROOT, ['jose', 'lru-cache', 'passport-strategy', ...ours]],
+      [import.meta.dirname, tools],
+    ] as const) {
+      for (const name of names) {
+        const path = join(folder, 'node_modules', name)
+        await mkdir(dirname(path), { recursive: true })
+        // The type is for Windows, where only administrators may make the others.
+        await symlink(await realpath(join(from, 'node_modules', name)), path, 'junction')
+      }
     }
     const consumer = new Consumer(folder)
     for (const [name, content] of Object.entries(files)) await consumer.write(name, content)

@@ -24,11 +24,11 @@ const STRICT = "import assert from 'node:assert/strict'"
 const NODE_TEST = "import { after, before, test } from 'node:test'"
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 const FILES = ['app.test.mjs']
-const PACKAGES = ['express', 'passport', 'mocha']
+const OURS = ['express', 'passport', 'mocha']
 
 /** How a runner is set up and started, on one file of tests or on all. */
 interface Runner {
-  packages?: readonly string[]
+  tools?: readonly string[]
   files?: Readonly<Record<string, string>>
   /** What its imports are, in place of those of \`node:test\`. */
   line: string
@@ -44,7 +44,7 @@ const jest = (args: readonly string[], config: string, more: Partial<Runner>): R
   change: (code) => code.replace(STRICT, "import assert from 'node:assert'"),
   args: [...args, '--verbose'],
   ...more,
-  packages: ['jest', '@jest/globals', ...(more.packages ?? [])],
+  tools: ['jest', '@jest/globals', ...(more.tools ?? [])],
   files: { 'jest.config.json': config, ...more.files },
 })
 
@@ -71,7 +71,7 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
       'Vitest',
       {
         line: importOf('Vitest'),
-        packages: ['vitest'],
+        tools: ['vitest'],
         args: [join(packages, 'vitest/vitest.mjs'), 'run', '--reporter=verbose'],
       },
     ],
@@ -79,11 +79,11 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
     [
       'Jest with babel-jest',
       jest([JEST], configWith('babel-jest"'), {
-        packages: ['babel-jest', '@babel/preset-env'],
+        tools: ['babel-jest', '@babel/preset-env'],
         files: { 'babel.config.json': '{ "presets": [["@babel/preset-env", { "targets": { "node": "current" } }]] }' },
       }),
     ],
-    ['Jest with ts-jest', jest([JEST], configWith('"ts-jest"'), { packages: ['ts-jest'], extension: 'js' })],
+    ['Jest with ts-jest', jest([JEST], configWith('"ts-jest"'), { tools: ['ts-jest', 'typescript'], extension: 'js' })],
   ])
 
   for (const [name, runner] of runners) {
@@ -91,17 +91,20 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
       let consumer: Consumer
       let ended: Ended
       before(async () => {
-        const { line, args, extension = 'mjs', change = (code) => code, packages: own = [], files: more } = runner
+        const { line, args, extension = 'mjs', change = (code) => code, tools = [], files: more } = runner
         const renamed = (code: string): string => code.replaceAll(".mjs'", `.${extension}'`)
         expect(tests).to.include(NODE_TEST).and.include(STRICT)
         const programs = {
           [`app.${extension}`]: app,
           [`app.test.${extension}`]: renamed(change(tests.replace(NODE_TEST, line))),
         }
-        consumer = await Consumer.make({ 'package.json': '{ "private": true }', ...programs, ...more }, [
-          ...PACKAGES,
-          ...own,
-        ])
+        consumer = await Consumer.make(
+          { 'package.json': '{ "private": true }', ...programs, ...more },
+          {
+            ours: OURS,
+            tools,
+          },
+        )
         ended = await consumer.run(args)
       })
       after(() => consumer.close())
