@@ -401,6 +401,7 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'signed 3 d 18 h ago; maxAge is 3 d 12 h',
       },
       {
+        symptom: 'the Test button of a webhook gets a 401',
         path: '/webhook',
         init: post(webhook({ exp: seconds(-7200) })),
         status: 401,
