@@ -74,6 +74,7 @@ const fastifyTooLarge = json({ statusCode: 413, message: 'Request body is too la
 const NEST_11 = { page: 'docs/hosts/nest.md', parent: 'nest-11', type: 'commonjs' } as const
 
 const SERVERLESS = 'docs/serverless.md'
+const MIDDLEWARE = 'docs/hosts/express-middleware.md'
 const FUNCTIONS_FRAMEWORK = '../node_modules/@google-cloud/functions-framework/build/src/main.js'
 const gateway = (kind: string, module: string) => (): string => `tsx --env-file=.env ../gateway.ts ${kind} ${module}`
 /** Who has read the whole body before has no limit of its own. */
@@ -403,13 +404,15 @@ function expected(host: Host, { status, content, challenge, retryAfter }: Answer
 
 describe('The pages docs/hosts/*.md and docs/serverless.md', () => {
   it('are all run here, and have at most 250 lines', async () => {
-    expect([...new Set(HOST_LIST.map(({ start }) => start.page))].toSorted()).to.deep.equal(HOST_PAGES.toSorted())
+    const run = new Set([...HOST_LIST.map(({ start }) => start.page), MIDDLEWARE])
+    expect([...run].toSorted()).to.deep.equal(HOST_PAGES.toSorted())
     for (const page of HOST_PAGES) expect((await pageOf(page)).lines, page).to.be.at.most(250)
   })
 
   it('are all in the table of docs/frameworks.md, which says how many requests there are', async () => {
     const index = await readFile(join(import.meta.dirname, '../../docs/frameworks.md'), 'utf8')
-    for (const page of HOST_PAGES) expect(index).to.include(`](${page.slice('docs/'.length)})`)
+    for (const page of HOST_PAGES.filter((name) => name !== MIDDLEWARE))
+      expect(index).to.include(`](${page.slice('docs/'.length)})`)
     expect(index).to.match(new RegExp(`the same ${TABLE.length + 2} requests`))
   })
 
@@ -489,4 +492,51 @@ describeWith(HOSTS, 'The apps of docs/hosts/*.md and docs/serverless.md', functi
       })
     })
   }
+})
+
+describeWith(HOSTS, `The app of ${MIDDLEWARE}`, function () {
+  this.timeout(60_000)
+
+  const instance = signInstance({ instanceId: 'site-1', uid: 'me' }, APP_SECRET)
+  let pages: Pages
+  let server: Running
+  before(async () => {
+    pages = new Pages({ WIX_APP_ID: APP_ID, WIX_APP_SECRET: APP_SECRET, WIX_PUBLIC_KEY: APP_KEYS.publicKey })
+    server = await pages.start({ page: MIDDLEWARE })
+  })
+  after(() => pages?.close())
+
+  it('lets the dashboard of Wix embed its page, and the page tell nobody its address', async () => {
+    const { status, headers } = await server.ask(`/dashboard?instance=${instance}`)
+    expect(status).to.equal(200)
+    expect(headers.get('x-frame-options')).to.equal(null)
+    expect(headers.get('content-security-policy')).to.include(
+      'frame-ancestors https://manage.wix.com https://*.manage.wix.com;',
+    )
+    expect(headers.get('referrer-policy')).to.equal('no-referrer')
+  })
+
+  it('answers the preflight of a browser, and then asks for a credential', async () => {
+    const origin = 'https://my-site.example'
+    const preflight = await server.ask('/api/me', {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+    })
+    expect(preflight.status).to.equal(204)
+    expect(preflight.headers.get('access-control-allow-origin')).to.equal(origin)
+    expect(preflight.headers.get('access-control-allow-headers')).to.match(/authorization/i)
+    const answer = await server.ask('/api/me', { headers: { origin } })
+    expect(answer.status).to.equal(401)
+    expect(answer.headers.get('access-control-allow-origin')).to.equal(origin)
+  })
+
+  it('logs each request twice, and no credential', async () => {
+    const referer = `https://your-backend.example/dashboard?instance=${instance}`
+    await server.ask('/dashboard', { headers: { authorization: instance, referer } })
+    await server.ask(`/dashboard?instance=${instance}`)
+    await server.printed(/GET \/dashboard 200 [^]*GET \/dashboard 200 /)
+    await server.printed(/"req":{"method":"GET","path":"\/dashboard"},"res":{"statusCode":200}/)
+    expect(server.output).to.not.include(instance.slice(0, 43))
+    expect(server.output).to.not.include(instance.slice(44))
+  })
 })

@@ -202,6 +202,7 @@ app.post('/digest', raw, passport.authenticate('wix-digest', noSession), (req: a
 
 const APPS: Readonly<Record<string, App>> = {
   express: underPassport('app.use(onError)', EXPRESS_ROUTES),
+  'express-middleware': { edits: {} },
   serverless: {
     edits: { ...underPassport('app.use(onError)', EXPRESS_ROUTES, 'app.ts').edits, 'azure.ts': [HANDLE] },
     // Functions Framework starts what is the main file of the package.

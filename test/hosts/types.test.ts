@@ -31,7 +31,19 @@ const OPTIONS = {
 const PROJECTS = [
   {
     module: 'nodenext',
-    pages: ['express', 'node', 'fastify', 'koa', 'nest', 'hono', 'bun', 'deno', 'workers', '../serverless'],
+    pages: [
+      'express',
+      'express-middleware',
+      'node',
+      'fastify',
+      'koa',
+      'nest',
+      'hono',
+      'bun',
+      'deno',
+      'workers',
+      '../serverless',
+    ],
   },
   { module: 'preserve', pages: ['next', 'astro'] },
 ]
