@@ -494,6 +494,20 @@ describeWith(HOSTS, 'The apps of docs/hosts/*.md and docs/serverless.md', functi
   }
 })
 
+describeWith(HOSTS, 'The test in docs/hosts/nest.md', function () {
+  this.timeout(60_000)
+
+  it('passes', async () => {
+    const pages = new Pages({})
+    const folder = await pages.write('docs/hosts/nest.md')
+    try {
+      for (const line of ['tsc', 'node --test dist/site.test.js']) await pages.run(line, folder)
+    } finally {
+      await pages.close()
+    }
+  })
+})
+
 describeWith(HOSTS, `The app of ${MIDDLEWARE}`, function () {
   this.timeout(60_000)
 

@@ -476,7 +476,7 @@ export class Pages {
     const wrangler = settings.map((code) => ['wrangler.json', code])
     await writeFiles(folder, { ...Object.fromEntries([...written, ...wrangler]), ...project, ...routes })
     const commands = pageCommands
-      .filter((line) => !/^(npm|bun add|deno add) /.test(line))
+      .filter((line) => !/^(npm |bun add |deno add |node --test )/.test(line))
       .map((line) => line.replace(/^npx /, '').replace(' node_modules/', ' ../node_modules/'))
     const port = String(await freePort())
     const last = commands.pop() ?? ''
