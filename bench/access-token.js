@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { WixAccessTokenStrategy, WixAppStrategy } from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
-import { authenticate, authenticated, compare, each } from './run.js'
+import { authenticated, compare, each } from './run.js'
 
 const secret = randomUUID()
 const appId = randomUUID()
@@ -57,8 +57,8 @@ await Promise.all(requests.token.map(authenticated(strategy)))
 await compare(
   `One instance of ${instances[0].length} characters, and one cached access token of ${tokens[0].length}`,
   {
-    'WixAppStrategy authenticate()': each(requests.instance, authenticate(new WixAppStrategy({ secret }, verify))),
-    'WixAccessTokenStrategy authenticate()': each(requests.token, authenticate(strategy)),
+    'WixAppStrategy authenticate()': each(requests.instance, authenticated(new WixAppStrategy({ secret }, verify))),
+    'WixAccessTokenStrategy authenticate()': each(requests.token, authenticated(strategy)),
   },
   200,
 )

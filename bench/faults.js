@@ -1,7 +1,7 @@
 // The same tokens and faults through ours and through `getTokenInfo()` of @wix/sdk: what the app learns, and what it costs Wix.
 import { createServer } from 'node:http'
 import { AppStrategy } from '@wix/sdk'
-import { verifyAccessToken } from 'passport-wix-app'
+import { accessTokenVerifier } from 'passport-wix-app'
 import { WixSimulator } from 'passport-wix-app/testing'
 
 const appId = 'bench-app'
@@ -88,15 +88,15 @@ async function run(fault, makeToken, makeCheck, times = 1) {
 }
 
 const ours = (token) => {
-  const options = { appId, apiUrl: wix.url }
-  return () => verifyAccessToken(token, options)
+  const verify = accessTokenVerifier({ appId, apiUrl: wix.url })
+  return () => verify(token)
 }
 const sdk = (token) => {
   const strategy = AppStrategy({ appId, accessToken: token })
   return () => strategy.getTokenInfo()
 }
 
-console.log('| what happens | `verifyAccessToken()` | `@wix/sdk`, `getTokenInfo()` |\n| --- | --- | --- |')
+console.log('| what happens | `accessTokenVerifier()` | `@wix/sdk`, `getTokenInfo()` |\n| --- | --- | --- |')
 for (const [name, fault, token, times] of cases) {
   console.log(`| ${name} | ${await run(fault, token, ours, times)} | ${await run(fault, token, sdk, times)} |`)
 }

@@ -2,9 +2,9 @@
 import { createHmac, createSecretKey, randomUUID, timingSafeEqual } from 'node:crypto'
 import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
-import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
+import { instanceVerifier, WixAppStrategy } from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
-import { authenticate, compare, each } from './run.js'
+import { authenticated, compare, each } from './run.js'
 
 const secret = randomUUID()
 const key = createSecretKey(Buffer.from(secret))
@@ -40,8 +40,9 @@ function bare(instance) {
   return JSON.parse(Buffer.from(data, 'base64url').toString())
 }
 
+const verifyInstance = instanceVerifier({ secret })
 const verify = (instance, done) => done(null, instance)
-const ours = authenticate(new WixAppStrategy({ secret }, verify))
+const ours = authenticated(new WixAppStrategy({ secret }, verify))
 
 /** With somebody who listens to the events from the first call on, in the process of this contender alone. */
 const observed = each(requests, ours)
@@ -49,12 +50,12 @@ let isObserved = false
 function listening() {
   if (!isObserved) subscribe('passport-wix-app:authenticate', () => {})
   isObserved = true
-  observed()
+  return observed()
 }
 
 process.noDeprecation = true
 const OldStrategy = createRequire(import.meta.url)('passport-wix-app-1')
-const old = authenticate(new OldStrategy({ secret, signDateThreshold: 86_400_000 }, verify))
+const old = authenticated(new OldStrategy({ secret, signDateThreshold: 86_400_000 }, verify))
 
 await compare(
   `One genuine instance of ${instances[0].length} characters, all different`,
@@ -62,7 +63,7 @@ await compare(
     'bare work (HMAC, compare, decode, parse)': each(instances, bare),
     'WixAppStrategy authenticate()': each(requests, ours),
     'the same, with a subscriber to the events': listening,
-    'verifyInstance()': each(instances, (instance) => verifyInstance(instance, { secret })),
+    'instanceVerifier()': each(instances, verifyInstance),
     'passport-wix-app 1.0.8 authenticate()': each(requests, old),
   },
   200,
@@ -70,16 +71,16 @@ await compare(
 
 const forged = instances.map((instance) => `${'A'.repeat(43)}${instance.slice(43)}`)
 const huge = 'a'.repeat(10_000_000)
-const isRefused = (instance) => {
+async function isRefused(instance) {
   try {
-    verifyInstance(instance, { secret })
+    await verifyInstance(instance)
   } catch {
     return
   }
   throw new Error('accepted')
 }
 await compare(
-  'Refusals by verifyInstance()',
+  'Refusals by instanceVerifier()',
   { 'forged signature': each(forged, isRefused), '10,000,000 characters': () => isRefused(huge) },
   200,
 )

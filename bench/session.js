@@ -2,10 +2,16 @@
 import { createPublicKey, randomUUID } from 'node:crypto'
 import { createVerifier } from 'fast-jwt'
 import { importJWK, jwtVerify } from 'jose'
-import { generateSessionKey, SessionTokens, verifyInstance, WixAppStrategy, WixSessionStrategy } from 'passport-wix-app'
+import {
+  generateSessionKey,
+  SessionTokens,
+  instanceVerifier,
+  WixAppStrategy,
+  WixSessionStrategy,
+} from 'passport-wix-app'
 import { signInstance } from 'passport-wix-app/testing'
 import { Strategy as JwtStrategy } from 'passport-jwt'
-import { authenticate, authenticated, compare, compareAsync, each } from './run.js'
+import { authenticated, compare, compareAsync, each } from './run.js'
 
 const secret = randomUUID()
 const issuer = 'https://bench.example'
@@ -34,13 +40,15 @@ const instances = Array.from({ length: MANY }, () =>
 )
 const key = await generateSessionKey()
 const sessions = new SessionTokens({ keys: [key], issuer, audience, ttl: 3600 })
-const tokens = await Promise.all(instances.map((instance) => sessions.issue(verifyInstance(instance, { secret }))))
+const tokens = await Promise.all(
+  instances.map(async (instance) => sessions.issue(await instanceVerifier({ secret })(instance))),
+)
 const [published] = (await sessions.jwks()).keys
 const publicKey = await importJWK(published)
 const pem = createPublicKey({ key: published, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
 
 const bearer = tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` }, query: {} }))
-const pages = instances.map((instance) => ({ headers: {}, query: { instance } }))
+const pages = instances.map(async (instance) => ({ headers: {}, query: { instance } }))
 const verify = (identity, done) => done(null, identity)
 
 const passportJwt = () =>
@@ -69,8 +77,8 @@ for (const token of tokens.slice(0, 1000)) cached(token)
 await compare(
   `One instance of ${instances[0].length} characters, and one cached session token of ${tokens[0].length}`,
   {
-    'WixAppStrategy authenticate()': each(pages, authenticate(new WixAppStrategy({ secret }, verify))),
-    'WixSessionStrategy authenticate()': each(few, authenticate(cachedStrategy)),
+    'WixAppStrategy authenticate()': each(pages, authenticated(new WixAppStrategy({ secret }, verify))),
+    'WixSessionStrategy authenticate()': each(few, authenticated(cachedStrategy)),
     'fast-jwt, from its cache': each(tokens.slice(0, 1000), cached),
   },
   200,
