@@ -1,3 +1,5 @@
+import { hiddenField } from './internal/hidden-field.ts'
+
 /** Why a request was refused. Stable: programs may depend on these codes. */
 export type WixAuthErrorCode =
   | 'request_invalid'
@@ -15,24 +17,52 @@ export type WixAuthErrorCode =
 const INVALID =
   'This Wix credential is not valid for this app: open the page from Wix again (developers: check the app secret, the public key and the app ID)'
 
-const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: string]> = {
-  request_invalid: [400, 'The Wix credential must be sent once, in one place, as a string'],
-  body_too_large: [413, 'This body is larger than any that Wix sends'],
-  credentials_missing: [401, 'No Wix credential in the request: open the page from Wix'],
-  token_malformed: [401, 'This is not a complete Wix credential: send it exactly as Wix issued it'],
-  signature_invalid: [401, INVALID],
-  token_expired: [401, 'This Wix credential has expired: reload the page to get a new one'],
-  token_inactive: [401, INVALID],
-  claim_invalid: [401, INVALID],
-  insufficient_scope: [403, 'This Wix identity may not do this'],
+/** What to do about a refusal, for the developer, where the place that refuses knows nothing better. */
+const AS_IT_CAME =
+  'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped. Another kind of credential belongs to the strategy of its kind.'
+export const NOT_OF_WIX = 'Keep refusing it: it is complete and signed, but it is not what Wix sends to an app.'
+
+const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: string, cure: string]> = {
+  request_invalid: [
+    400,
+    'The Wix credential must be sent once, in one place, as a string',
+    'Send one credential, once, in one place.',
+  ],
+  body_too_large: [
+    413,
+    'This body is larger than any that Wix sends',
+    'Wix sends no body of this size: look at who does.',
+  ],
+  credentials_missing: [
+    401,
+    'No Wix credential in the request: open the page from Wix',
+    'Send the whole credential, where the strategy reads it.',
+  ],
+  token_malformed: [401, 'This is not a complete Wix credential: send it exactly as Wix issued it', AS_IT_CAME],
+  signature_invalid: [401, INVALID, 'Compare the secret and the keys with those of the app in its dashboard.'],
+  token_expired: [
+    401,
+    'This Wix credential has expired: reload the page to get a new one',
+    'Get a new one, for example by reloading the page. If that is refused, too, set the clock.',
+  ],
+  token_inactive: [401, INVALID, 'Get a new one: reload the page. Is the app still installed?'],
+  claim_invalid: [401, INVALID, NOT_OF_WIX],
+  insufficient_scope: [403, 'This Wix identity may not do this', 'Change the rule of the route, or who asks.'],
 }
+
+/** The facts behind a refusal; a function is called when somebody reads them. */
+export type Hint = string | (() => string | undefined) | undefined
 
 /** What a refusal may carry beside its code. */
 export interface WixAuthErrorDetails {
   /** Only for the developer: why this credential was refused. It must hold no credential and no secret. */
-  hint?: string | undefined
+  hint?: Hint
+  /** Only for the developer: what to do about it. */
+  cure?: string | undefined
   /** Headers of the response. Default: none. */
   headers?: Readonly<Record<string, string>>
+  /** What the verify callback said, where it found no user. */
+  cause?: unknown
 }
 
 /**
@@ -46,18 +76,24 @@ export class WixAuthError extends Error {
   readonly status: number
   /** For the response; `WWW-Authenticate`, where there is a challenge. */
   readonly headers: Readonly<Record<string, string>>
-  // Private, so that whoever logs or sends the error does not pass it on by accident.
-  readonly #hint: string | undefined
+  // Private, so that whoever logs or sends the error does not pass them on by accident.
+  #hint: Hint
+  readonly #cure: string
 
   /** @param message Replaces the message that belongs to the code. */
-  constructor(code: WixAuthErrorCode, message?: string, { hint, headers = {} }: WixAuthErrorDetails = {}) {
-    const [status, ofCode] = REFUSALS[code]
-    super(message ?? ofCode)
+  constructor(
+    code: WixAuthErrorCode,
+    message?: string,
+    { hint, cure, headers = {}, ...options }: WixAuthErrorDetails = {},
+  ) {
+    const [status, usualMessage, usualCure] = REFUSALS[code]
+    super(message ?? usualMessage, options)
     this.name = 'WixAuthError'
     this.code = code
     this.status = status
     this.headers = headers
     this.#hint = hint
+    this.#cure = cure ?? usualCure
   }
 
   /** The same as `status`, under the name that Nest and Fastify read. */
@@ -72,22 +108,77 @@ export class WixAuthError extends Error {
 
   /** For the developer, never for the caller: the facts behind the code, such as `signed 26 h ago; maxAge is 24 h`. */
   get hint(): string | undefined {
+    if (typeof this.#hint === 'function') {
+      try {
+        this.#hint = this.#hint()
+      } catch {
+        // What was to be looked at is not even JSON, or a property of the request throws.
+        this.#hint = undefined
+      }
+    }
     return this.#hint
+  }
+
+  /** For the developer, never for the caller: what to do about it. */
+  get cure(): string {
+    return this.#cure
   }
 }
 
 /** A refusal with its hint. */
-export const refusal = (code: WixAuthErrorCode, hint: string | undefined): WixAuthError =>
-  new WixAuthError(code, undefined, { hint })
+export const refusal = (code: WixAuthErrorCode, hint: Hint, cure?: string): WixAuthError =>
+  new WixAuthError(code, undefined, { hint, cure })
+
+const signed = hiddenField<object>()
+
+/**
+ * Marks the refusal of a credential whose signature is right, so that its event says whom it names. Any other reason stays as it is.
+ *
+ * @param identity An empty object, where it names nobody.
+ */
+export function withIdentity<Reason>(reason: Reason, identity: object): Reason {
+  if (reason instanceof WixAuthError) signed.set(reason, identity)
+  return reason
+}
+
+/** The identity in a refused but rightly signed credential; undefined where the signature is wrong, or was not looked at. */
+export const signedIdentity = (error: WixAuthError): object | undefined => signed.get(error)
+
+/**
+ * The telling one of two refusals: the first that is not `credentials_missing`, since in a chain each strategy misses the
+ * credentials of the others.
+ */
+export const moreTelling = (first: WixAuthError | undefined, next: WixAuthError): WixAuthError =>
+  first === undefined || (first.code === 'credentials_missing' && next.code !== 'credentials_missing') ? next : first
+
+/** What the strategies of this package made of a request: a refusal, or undefined when one accepted it. */
+const outcomes = hiddenField<WixAuthError | undefined>()
+
+/** Keeps what a strategy refused, until one accepts the request: undefined. */
+export function recordOutcome(req: unknown, refusal: WixAuthError | undefined): void {
+  if (typeof req !== 'object' || req === null) return
+  outcomes.set(req, refusal && moreTelling(outcomes.get(req), refusal))
+}
+
+/**
+ * Why the strategies of this package refused this request: for error handlers, custom callbacks and logs. In a chain the first refusal
+ * that is not `credentials_missing`, else the first.
+ *
+ * @param req The request as the strategy got it.
+ * @returns Undefined where none ran, or one has accepted the request.
+ */
+export const refusalOf = (req: object): WixAuthError | undefined => outcomes.get(req)
+
+export const wasAccepted = (req: object): boolean => outcomes.has(req) && outcomes.get(req) === undefined
 
 /**
  * The challenge of a 401 for credentials in `Authorization` (RFC 6750 section 3), which Passport sends as `WWW-Authenticate`.
  * It is constant and, for a request without credentials, names no error.
  */
-export function bearerChallenge(error: WixAuthError): string {
-  return error.code === 'credentials_missing'
+export function bearerChallenge({ code }: Pick<WixAuthError, 'code'>): string {
+  return code === 'credentials_missing'
     ? 'Bearer realm="Wix"'
-    : `Bearer realm="Wix", error="invalid_token", error_description="${REFUSALS[error.code][1]}"`
+    : `Bearer realm="Wix", error="invalid_token", error_description="${REFUSALS[code][1]}"`
 }
 
 /**
@@ -119,4 +210,17 @@ export class WixUnavailableError extends Error {
   get expose(): boolean {
     return false
   }
+}
+
+/** What a client is told of an error of this package; undefined for any other error. */
+export function answerTo(
+  error: unknown,
+): { status: number; headers: Readonly<Record<string, string>>; body: { code: string; message: string } } | undefined {
+  if (error instanceof WixAuthError) {
+    const { status, headers, code, message } = error
+    return { status, headers, body: { code, message } }
+  }
+  if (!(error instanceof WixUnavailableError)) return undefined
+  // Its message is for the log of the app.
+  return { status: 503, headers: error.headers, body: { code: 'unavailable', message: 'Service Unavailable' } }
 }

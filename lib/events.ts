@@ -1,9 +1,7 @@
-import { refusal, type WixAuthError, type WixAuthErrorCode } from './errors.ts'
+import { signedIdentity, WixAuthError, type WixAuthErrorCode } from './errors.ts'
 import type { WixIdentity } from './identity.ts'
-import { debug, events, hintOf, isObserved, observe } from './internal/hints.ts'
-import { lineOf } from './internal/log-line.ts'
+import { debug, events, isObserved, lineOf, quietly } from './internal/log.ts'
 import { isNumber, property } from './internal/values.ts'
-import type { Outcome } from './look-up.ts'
 
 /** Who is calling: what every identity has, and nothing else of a credential. */
 export type WixEventIdentity = Pick<WixIdentity, 'instanceId' | 'subjectType' | 'subjectId' | 'clientId' | 'siteId'>
@@ -15,7 +13,7 @@ export type WixEventIdentity = Pick<WixIdentity, 'instanceId' | 'subjectType' | 
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export interface WixAuthenticateEvent {
-  /** The name that the strategy is registered by, or `requireIdentity`. */
+  /** The `name` of the strategy, or `requireIdentity`. */
   strategy: string
   outcome: 'success' | 'fail' | 'error'
   /** The HTTP status that belongs to the outcome; 200 for a success. */
@@ -34,19 +32,6 @@ export interface WixAuthenticateEvent {
   readonly request: unknown
 }
 
-/** A request that ended before the look-up. */
-export type Refused = { refusal: WixAuthError; error?: never; user?: never } | { error: Error; user?: never }
-
-type Decision = Outcome | Refused
-
-/** Whom a refused credential names whose signature is right: only for the event. */
-export const refusedIdentity: WeakMap<WixAuthError, WixIdentity> = new WeakMap()
-
-const NO_USER_HINT = 'the verify callback found no user'
-
-/** What a look-up without a user is. Its code is for the `invalid_token` of the Bearer challenge; the event has none. */
-export const NO_USER: WixAuthError = refusal('claim_invalid', NO_USER_HINT)
-
 /** The status that the error handlers of Express, Koa, Nest and Fastify answer with. */
 function statusOf(error: Error): number {
   const status = property(error, 'status') ?? property(error, 'statusCode')
@@ -61,51 +46,58 @@ function identityIn(source: unknown): WixEventIdentity | null {
     : { instanceId, subjectType, subjectId: subjectId ?? null, clientId: clientId ?? null, siteId: siteId ?? null }
 }
 
-type Told = Pick<WixAuthenticateEvent, 'outcome' | 'status' | 'code' | 'hint' | 'error'>
+/** What came of a request: nothing for a success. */
+export interface Outcome {
+  refusal?: WixAuthError
+  /** The verify callback found no user: the refusal is then of the app, and has no code. */
+  isUserUnknown?: boolean
+  error?: Error
+}
 
-function toldOf(decision: Decision): Told {
-  const { error } = decision
-  if (error !== undefined)
-    return { outcome: 'error', status: statusOf(error), code: null, hint: hintOf(error) ?? null, error }
-  if ('refusal' in decision) {
-    const { status, code, hint = null } = decision.refusal
-    return { outcome: 'fail', status, code, hint, error: null }
+type Reported = Pick<WixAuthenticateEvent, 'outcome' | 'status' | 'code' | 'hint' | 'error'>
+
+function reported({ refusal, isUserUnknown, error }: Outcome): Reported {
+  if (error !== undefined) {
+    const hint = error instanceof WixAuthError ? error.hint : undefined
+    return { outcome: 'error', status: statusOf(error), code: null, hint: hint ?? null, error }
   }
-  if (decision.user === undefined) return { outcome: 'fail', status: 401, code: null, hint: NO_USER_HINT, error: null }
-  return { outcome: 'success', status: 200, code: null, hint: null, error: null }
+  if (refusal === undefined) return { outcome: 'success', status: 200, code: null, hint: null, error: null }
+  const { status, code, hint = null } = refusal
+  return { outcome: 'fail', status, code: isUserUnknown ? null : code, hint, error: null }
 }
 
 let mayWarn = true
 
 /** The first refusal names the switch that shows the reason. A missing credential does not count: a chain refuses those all the time. */
-function warnOnce(strategy: string, { outcome, status, code }: Told): void {
-  if (outcome !== 'fail' || code === 'credentials_missing') return
+function warnOnce(strategy: string, { status, code }: WixAuthError, isUserUnknown = false): void {
+  if (!mayWarn || code === 'credentials_missing') return
   mayWarn = false
   if (process.env['NODE_ENV'] === 'production') return
   process.emitWarning(
-    `${[strategy, status, code].filter(Boolean).join(' ')}: to see why requests are refused, set NODE_DEBUG=passport-wix-app`,
+    `${[strategy, status, isUserUnknown ? '' : code].filter(Boolean).join(' ')}: to see why requests are refused, set NODE_DEBUG=passport-wix-app`,
     { type: 'WixRefusalWarning' },
   )
 }
 
 /** When a request began, if anybody wants to know: free otherwise. */
-export const begin = (): number => (isObserved() ? performance.now() : 0)
+export const startTimer = (): number => (isObserved() ? performance.now() : 0)
 
 /**
  * Publishes what came of a request.
  *
- * @param began From {@link begin}: 0 if there was no subscriber then.
+ * @param began From {@link startTimer}: 0 if there was no subscriber then.
  * @param identity Who was verified.
  */
-export function tell(strategy: string, began: number, request: unknown, decision: Decision, identity?: unknown): void {
+export function publish(strategy: string, began: number, request: unknown, outcome: Outcome, identity?: unknown): void {
+  const { refusal } = outcome
   if (!isObserved()) {
-    if (mayWarn && decision.user === undefined && decision.error === undefined) warnOnce(strategy, toldOf(decision))
+    if (refusal !== undefined) warnOnce(strategy, refusal, outcome.isUserUnknown)
     return
   }
-  observe(strategy, () => {
-    const whom = identity ?? ('refusal' in decision ? refusedIdentity.get(decision.refusal) : null)
+  quietly(strategy, () => {
+    const whom = identity ?? (refusal && signedIdentity(refusal))
     const duration = began === 0 ? 0 : performance.now() - began
-    const event = { strategy, ...toldOf(decision), identity: identityIn(whom), duration }
+    const event = { strategy, ...reported(outcome), identity: identityIn(whom), duration }
     const published: WixAuthenticateEvent = Object.defineProperty({ ...event, request }, 'request', {
       enumerable: false,
     })

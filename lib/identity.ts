@@ -1,4 +1,6 @@
-import { own, stringOrNull } from './internal/values.ts'
+import { refusalOf, wasAccepted } from './errors.ts'
+import { hiddenField } from './internal/hidden-field.ts'
+import { own, property, stringOrNull } from './internal/values.ts'
 
 /** The kind of the subject of a credential, in the vocabulary of Wix's own `getTokenInfo()`. */
 export type SubjectType =
@@ -36,26 +38,17 @@ export interface WixIdentity {
   siteOwnerId?: string | null
   /** The paid plan of this installation; absent or null on the free one. Not every credential has it. */
   vendorProductId?: string | null
-  /** What the option `userinfo` of a strategy loaded. */
-  userinfo?: unknown
+  /** What the option `userInfo` of a strategy loaded. */
+  userInfo?: unknown
 }
 
 /** The properties of an identity that are a string or null. */
-export type Facts = {
-  [
-    Name in keyof WixIdentity as [null, Exclude<WixIdentity[Name], null | undefined>] extends [
-      WixIdentity[Name],
-      string,
-    ]
-      ? Name
-      : never
-  ]-?: string | null
-}
+export type Facts = Record<
+  'subjectId' | 'clientId' | 'siteId' | 'permissions' | 'vendorProductId' | 'siteOwnerId',
+  string | null
+>
 
-/**
- * The facts in `source`; null for those that it does not have. The only list of {@link Facts}, checked against the type; the user info
- * answers in this order.
- */
+/** The facts in `source`; null for those that it does not have. The user info answers in this order. */
 export const factsOf = (source: unknown): Facts => ({
   subjectId: stringOrNull(own(source, 'subjectId')),
   clientId: stringOrNull(own(source, 'clientId')),
@@ -92,6 +85,28 @@ export const subOf = ({
 }: Pick<WixIdentity, 'instanceId' | 'subjectType' | 'subjectId'>): string =>
   subjectId === null ? `instance:${instanceId}` : `${subjectType}:${subjectId}`
 
+/** What a verifier of this package verified. */
+export type IdentityKind = 'instance' | 'access-token' | 'session' | 'webhook' | 'service-plugin' | 'digest'
+
+const kinds = hiddenField<IdentityKind>()
+
+/** Marks what a verifier has verified. What decides a right asks for this mark: a copy does not have it, whatever its properties say. */
+export function verified<Identity extends object>(identity: Identity, kind: IdentityKind): Identity {
+  kinds.set(identity, kind)
+  return identity
+}
+
+/** What it was verified as; undefined for anything that no verifier returned. */
+export const kindOf = (identity: unknown): IdentityKind | undefined =>
+  typeof identity === 'object' && identity !== null ? kinds.get(identity) : undefined
+
+/** A kind with the type of its identities, as each strategy class has it. */
+export interface KindOf<Identity> {
+  readonly name: IdentityKind
+  /** Never there: it only carries the type. */
+  readonly identity?: Identity
+}
+
 declare global {
   namespace Express {
     interface AuthInfo {
@@ -105,26 +120,56 @@ declare global {
     }
   }
 }
-
 /** A request after authentication: Passport puts `info` of the strategy there. */
 export interface Authenticated {
   authInfo?: Express.AuthInfo | undefined
 }
 
+/** Why there is no identity: a refusal that somebody ignored is still one, and anything else is a mistake in the setup. */
+function missingIdentity(req: Authenticated, strategy: string): Error {
+  const refused = refusalOf(req)
+  if (refused !== undefined) return refused
+  const is = 'No Wix identity on this request: '
+  if (wasAccepted(req))
+    return new Error(
+      `${is}a strategy verified one, but it is not in req.authInfo: a custom callback must set req.authInfo = info, and passport.authenticate() must not have \`authInfo: false\``,
+    )
+  const session = property(property(req, 'session'), 'passport')
+  return new Error(
+    property(session, 'user') === undefined
+      ? `${is}put passport.authenticate() with ${strategy} before this handler`
+      : `${is}a login session does not have it. It comes with the credential only: keep what you need of it in the session when the user signs in`,
+  )
+}
+
 /**
  * The identity that a strategy of this package verified for this request.
  *
- * @throws {Error} When none did: the route is not set up right (500).
+ * @param strategy The class that must have verified it, for example `WixWebhookStrategy`: the result is then of its type. Default: any that
+ *   names an installation, which a Digest header does not.
+ * @throws {WixAuthError} When a strategy refused the request, and the app let it through all the same.
+ * @throws {Error} When there is none, or one of another kind: the route is not set up right (500).
  */
-export function identityOf(req: Authenticated): WixIdentity {
-  const identity = req.authInfo?.identity
-  // Other strategies of a chain may have put something of their own under this name.
-  if (typeof identity?.instanceId !== 'string') {
-    throw new Error(
-      'No Wix identity on this request: put passport.authenticate() with a strategy of passport-wix-app, and without `authInfo: false`, before this handler (a Digest header has no identity)',
-    )
+export function identityOf(req: Authenticated): WixIdentity
+export function identityOf<Identity>(req: Authenticated, strategy: { readonly kind: KindOf<Identity> }): Identity
+export function identityOf(
+  req: Authenticated,
+  strategy?: { readonly kind: KindOf<unknown>; readonly name?: string },
+): unknown {
+  const identity: unknown = req.authInfo?.identity
+  if (strategy === undefined) {
+    // Other strategies of a chain may have put something of their own under this name.
+    if (typeof own(identity, 'instanceId') === 'string') return identity
+    if (kindOf(identity) !== 'digest') throw missingIdentity(req, 'a strategy of passport-wix-app')
+    throw new Error('A Digest header proves no identity: identityOf(req, WixDigestStrategy) returns its body')
   }
-  return identity
+  const kind = kindOf(identity)
+  if (kind === strategy.kind.name) return identity
+  const { name = 'its strategy' } = strategy
+  if (kind === undefined) throw missingIdentity(req, name)
+  throw new Error(
+    `The identity of this request is of the kind \`${kind}\`, not \`${strategy.kind.name}\`: put passport.authenticate() with ${name} before this handler`,
+  )
 }
 
 /** `permissions` may list several values: Wix itself splits the string. */

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { debug } from './internal/log.ts'
 import { isPromise, toError } from './internal/promises.ts'
 import type { DefaultRequest } from './read.ts'
 
@@ -14,7 +15,8 @@ export type VerifyResult = Found | void | PromiseLike<Found | void>
  * The app's look-up: which user of the app is this identity?
  *
  * A function that declares `done` decides only through `done`. Any other function decides by its return value, which may
- * be a promise; returning nothing refuses the request.
+ * be a promise; returning nothing refuses the request. A function that declares no parameter at all may be a wrapper around one that
+ * takes `done`: it decides through `done`, or by a promise.
  */
 export type Verify<Identity> = (identity: Identity, done: VerifyDone) => VerifyResult
 
@@ -25,13 +27,14 @@ export type VerifyWithRequest<Identity, Req = DefaultRequest> = (
   done: VerifyDone,
 ) => VerifyResult
 
-/** What the look-up ended with; without a user it is a refusal. */
-export type Outcome =
-  | { error: Error; user?: never }
-  | { error?: never; user: Express.User | undefined; info: object | undefined }
-
-/** The default verify callback, where it is optional: the identity, the argument before `done`, is the user. */
-export const identityAsUser = (...args: unknown[]): Express.User => args.at(-2) as Express.User
+/** Who was found, and what verify said about it. */
+export interface LookUp {
+  /** Undefined: nobody, a refusal. */
+  user: Express.User | undefined
+  info: object | undefined
+  /** Why nobody was found, for the developer. */
+  hint?: string
+}
 
 const infoObject = (info: unknown): object | undefined => {
   // Passport would send a string as the WWW-Authenticate header, in which most characters are not allowed.
@@ -39,62 +42,125 @@ const infoObject = (info: unknown): object | undefined => {
   return typeof info === 'object' && info !== null ? info : undefined
 }
 
+/** Seconds after which the debug log names a verify callback that has not decided. */
+const SLOW = 5
+
+const NOT_AN_ERROR =
+  'The verify callback called done() with a first argument that is not an Error; see `cause`. Its arguments are done(error, user): did you mean done(null, user)?'
+
+/** Ends a look-up when nobody can call its `done` any more. */
+const forgotten = new FinalizationRegistry<(error: Error) => void>((reject) =>
+  reject(
+    new Error(
+      'The verify callback can no longer decide: nothing is left that could call `done`. Call done(null, user), or declare the identity alone and return the user',
+    ),
+  ),
+)
+
+const MISREAD =
+  'The verify callback failed; see `cause`. With passReqToCallback it is called as (req, identity, done): does it take its second parameter for `done`?'
+
+const FORGOTTEN = 'declares `done`, and its promise settled without a call of it: what it returns is ignored'
+
+const warnings = new Set<string>()
+
+/** A mistake in a verify callback, which each request would repeat. */
+function warn(name: string, problem: string): void {
+  const message = `${name}: the verify callback ${problem}`
+  debug(message)
+  if (warnings.has(message)) return
+  warnings.add(message)
+  process.emitWarning(message, { type: 'WixVerifyWarning' })
+}
+
 // The first half is a shortcut: most callbacks return nothing, and the second half is a call into Node.
 const isNativePromise = (value: unknown): value is Promise<unknown> =>
   typeof value === 'object' && types.isPromise(value)
 
+/** How a verify callback decides. */
+interface VerifySettings {
+  /** The strategy, for the log. */
+  name: string
+  /** How many parameters it declares, beginning with the identity. */
+  parameters: number
+  /** Whether it gets the request before the identity. */
+  isRequestPassed: boolean
+  /** Seconds after which it is an error that it has not decided. Undefined: no limit. */
+  timeout: number | undefined
+}
+
 /**
- * Calls the app's verify and passes on its first decision, in the same tick where there is nothing to wait for.
+ * Calls the app's verify and resolves to its first decision.
  *
  * @param call Calls verify with `done`.
- * @param declaresDone Whether verify decides through `done`.
- * @param seconds After which a verify that has not decided is an error. Undefined: no limit.
- * @param decide Called exactly once, outside of verify: what the rest of the route throws does not come back here as if
- *   verify had thrown it.
  */
-export function lookUp(
-  call: (done: VerifyDone) => VerifyResult,
-  declaresDone: boolean,
-  seconds: number | undefined,
-  decide: (outcome: Outcome) => void,
-): void {
-  let outcome: Outcome | undefined
-  let returned = false
-  let timer: NodeJS.Timeout | undefined
+export const lookUp = (
+  call: (done: VerifyDone) => unknown,
+  { name, parameters, isRequestPassed, timeout }: VerifySettings,
+): Promise<LookUp> =>
+  new Promise((resolve, reject) => {
+    const declaresDone = parameters > 1
+    let decidedBy: 'done' | 'return' | undefined
+    let timers: NodeJS.Timeout[] | undefined
+    const decides = (by: 'done' | 'return'): boolean => {
+      if (decidedBy !== undefined) return false
+      decidedBy = by
+      timers?.forEach(clearTimeout)
+      return true
+    }
+    const done: VerifyDone = (reason, user, info) => {
+      if (decidedBy === 'return')
+        warn(name, 'called done() after what it returned had decided: declare `done` as its last parameter')
+      else if (decidedBy === 'done') debug(`${name}: the verify callback called done() again; the first call counts`)
+      if (!decides('done')) return
+      if (reason === undefined || reason === null || reason === false)
+        resolve({ user: user || undefined, info: infoObject(info) })
+      else
+        reject(
+          reason instanceof Error || types.isNativeError(reason) ? reason : new Error(NOT_AN_ERROR, { cause: reason }),
+        )
+    }
+    const returned = (user: unknown): void => {
+      if (!decides('return')) return
+      const hint = `: it returned ${user === null ? 'null' : typeof user}`
+      resolve({ user: (user as Found) || undefined, info: undefined, ...(!user && { hint }) })
+    }
+    const failed = (reason: unknown): void => {
+      if (!decides('return')) return
+      // Two parameters are (req, identity): one that takes the second for `done` calls an object.
+      const isMisread = isRequestPassed && parameters === 1 && toError(reason).message.endsWith('is not a function')
+      reject(isMisread ? new Error(MISREAD, { cause: reason }) : toError(reason))
+    }
 
-  const settle = (decision: Outcome): void => {
-    if (outcome !== undefined) return
-    outcome = decision
-    if (timer !== undefined) clearTimeout(timer)
-    if (returned) decide(decision)
-  }
-  const crash = (reason: unknown): void => settle({ error: toError(reason) })
-  const done: VerifyDone = (reason, user, info) => {
-    if (reason !== undefined && reason !== null && reason !== false) crash(reason)
-    else settle({ user: user || undefined, info: infoObject(info) })
-  }
+    let result: unknown
+    try {
+      result = call(done)
+    } catch (reason) {
+      return failed(reason)
+    }
+    // Only what declares the identity alone may return a query: calling `then` of one that has a callback would run it a second time,
+    // and its row is not the user.
+    const isAwaited = isNativePromise(result) || (parameters === 1 && decidedBy === undefined && isPromise(result))
+    if (isAwaited)
+      Promise.resolve(result).then(
+        declaresDone ? () => decidedBy ?? warn(name, FORGOTTEN) : returned,
+        // Also after a decision, since it would end the process.
+        failed,
+      )
+    else if (parameters === 1) returned(result)
+    // It may wrap a callback of a driver, which returns a handle at once.
+    else if (!declaresDone && result !== undefined && decidedBy === undefined)
+      warn(name, 'declares no parameter, so what it returns at once is not the user: declare the identity')
+    if (decidedBy !== undefined) return
 
-  let result: VerifyResult
-  let isPending = false
-  try {
-    result = call(done)
-    // Alongside `done` only a real promise is waited for, since it may reject: calling `then` of a query builder would run
-    // the query a second time.
-    isPending = declaresDone ? isNativePromise(result) : isPromise(result)
-  } catch (reason) {
-    crash(reason)
-  }
-  returned = true
-  if (outcome !== undefined) {
-    // A later rejection has no effect, and must not be an unhandled one.
-    if (isNativePromise(result)) result.then(undefined, () => {})
-    return decide(outcome)
-  }
-
-  if (isPending) void Promise.resolve(result).then((user) => declaresDone || done(null, user || false), crash)
-  else if (!declaresDone) done(null, result || false)
-  if (outcome === undefined && seconds !== undefined) {
-    const late = new Error(`The verify callback did not answer within ${seconds} s`)
-    timer = setTimeout(() => crash(late), seconds * 1000)
-  }
-}
+    timers = []
+    if (timeout !== undefined)
+      timers.push(
+        setTimeout(() => failed(new Error(`The verify callback did not answer within ${timeout} s`)), timeout * 1000),
+      )
+    if (debug.enabled)
+      timers.push(
+        setTimeout(() => debug(`${name}: the verify callback has not decided after ${SLOW} s`), SLOW * 1000).unref(),
+      )
+    if (declaresDone || !isAwaited) forgotten.register(done, reject)
+  })

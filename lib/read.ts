@@ -1,10 +1,8 @@
 import { refusal } from './errors.ts'
-import { fetchBody, isFetchRequest } from './internal/fetch-request.ts'
-import { looksLike, withHint } from './internal/hints.ts'
+import { fetchBody, fetchHeader, fetchQuery, isFetchRequest } from './internal/fetch-request.ts'
+import { looksLike } from './internal/hints.ts'
 import { callback, type Checks } from './internal/options.ts'
-import { whenReady } from './internal/promises.ts'
-import { elsewhere, headerOf, queryOf } from './internal/request.ts'
-import { exactlyOne, oneCredential, own, property } from './internal/values.ts'
+import { atMostOne, exactlyOne, isObject, own, property } from './internal/values.ts'
 import { jwtOf } from './internal/wix-jwt.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
@@ -29,11 +27,29 @@ export type BodyReader<Req = DefaultRequest> = (
 /** A reader for the request of any framework; generic, so that it does not decide what type `req` has elsewhere in the options. */
 type ReadyReader<Found> = <Req>(req: Req) => Found | undefined
 
-/** Reads the query parameter `name`: of `req.query`, or of the address of a Fetch `Request`. */
+/** The query of the address; for hosts without `req.query`, such as bare Node, `ws` and socket.io. */
+function queryOfUrl(req: unknown): URLSearchParams {
+  const url = property(req, 'url')
+  return new URLSearchParams(typeof url === 'string' ? /^[^?#]*\?([^#]*)/.exec(url)?.[1] : undefined)
+}
+
+/** All values of a query parameter: one of its own, an array, or whatever the query parser of the host made of it. */
+function queryOf(req: unknown, name: string): unknown {
+  if (isFetchRequest(req)) return fetchQuery(req, name)
+  const query = property(req, 'query') ?? queryOfUrl(req)
+  if (!(query instanceof URLSearchParams)) return own(query, name)
+  const values = query.getAll(name)
+  return values.length > 1 ? values : values[0]
+}
+
+const headerOf = (req: unknown, name: string): unknown =>
+  isFetchRequest(req) ? fetchHeader(req, name) : own(property(req, 'headers'), name)
+
+/** Reads the query parameter `name`: of `req.query`, else of `req.url`, also of a Fetch `Request`. */
 export const fromQuery =
   (name: string): ReadyReader<string> =>
   (req) =>
-    queryOf(req, name)
+    atMostOne(queryOf(req, name))
 
 /**
  * Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them, or it is a Fetch `Request`,
@@ -41,7 +57,7 @@ export const fromQuery =
  */
 export function fromHeader(name: string): ReadyReader<string> {
   const lower = name.toLowerCase()
-  return (req) => headerOf(req, lower)
+  return (req) => atMostOne(headerOf(req, lower))
 }
 
 /**
@@ -63,23 +79,23 @@ export function fromAuthorization(scheme?: string): ReadyReader<string> {
   return (req) => {
     const value = header(req)
     return value?.slice(0, prefix.length).toLowerCase() === prefix
-      ? exactlyOne(value.slice(prefix.length).trim())
+      ? atMostOne(value.slice(prefix.length).trim())
       : undefined
   }
 }
 
 /**
- * Reads from the first of several places that holds a credential; the others must then hold none, since it is unclear
- * which one was meant (RFC 6750 section 2).
+ * Reads from the one of several places that holds a credential. Two of them are a `request_invalid`, since it is unclear which one was
+ * meant (RFC 6750 section 2).
  */
-export const first =
+export const oneOf =
   <Req = DefaultRequest>(
     ...readers: ReadonlyArray<(req: NoInfer<Req>) => string | null | undefined>
   ): ((req: Req) => string | undefined) =>
   (req) => {
     let found: string | undefined
     for (const read of readers) {
-      const value = exactlyOne(read(req))
+      const value = atMostOne(read(req))
       if (found !== undefined && value !== undefined) throw refusal('request_invalid', 'sent in two places at once')
       found ??= value
     }
@@ -87,18 +103,73 @@ export const first =
   }
 
 /** A token in `Authorization`, after `Bearer` (RFC 6750 section 2.1) or alone, as Wix's own front ends send theirs. */
-const tokenFromAuthorization = first<unknown>(fromAuthorization('Bearer'), fromAuthorization())
+const tokenFromAuthorization = oneOf<unknown>(fromAuthorization('Bearer'), fromAuthorization())
+
+/** The names under which credentials are sent, in the query or in a body. */
+export const CREDENTIAL_NAMES: readonly string[] = ['instance', 'signedInstance', 'token', 'access_token']
+
+// A name is shown; anything longer may be a value.
+const NAME = /^[a-z][\w-]{0,30}$/i
+
+/** The names of what looks like a credential among parameters or headers, of any name. */
+const namesIn = (values: object): string[] =>
+  Object.keys(values).filter((name) => {
+    const value = own(values, name)
+    return NAME.test(name) && typeof value === 'string' && looksLike(value) !== undefined
+  })
+
+/**
+ * The hint for a strategy that found no credential: where there is one instead.
+ *
+ * @param expected Where it looked; undefined for a reader of the app, where it is not known.
+ * @param also Where else, where that is another place than the one to use.
+ */
+export const elsewhere =
+  (req: unknown, expected: string | undefined, also = '') =>
+  (): string | undefined => {
+    if (property(req, 'method') === 'OPTIONS')
+      return 'a CORS preflight (OPTIONS), which has no credential: answer it before authentication, for example with cors()'
+    const authorization = atMostOne(headerOf(req, 'authorization'))
+    if (authorization !== undefined) {
+      const kind = looksLike(authorization.replace(/^bearer +/i, ''))
+      return kind === undefined ? 'Authorization holds something else' : `Authorization ${kind}`
+    }
+    const body = property(req, 'rawBody') ?? property(req, 'body')
+    for (const [place, has] of [
+      ['the body', (name: string) => own(body, name) !== undefined],
+      ['the query', (name: string) => queryOf(req, name) !== undefined],
+    ] as const) {
+      const name = CREDENTIAL_NAMES.find(has)
+      if (name !== undefined)
+        return expected === undefined || place === expected
+          ? `in ${place} as \`${name}\``
+          : `in ${place}, not in ${expected}`
+    }
+    if (typeof body === 'string' || body instanceof Uint8Array) {
+      const start = Buffer.from(body.slice(0, 10_000)).toString('latin1')
+      if (/^eyJ[\w-]+\./.test(start))
+        return 'the body looks like a webhook or a service plugin call: WixWebhookStrategy, WixServicePluginStrategy'
+    }
+    const query = property(req, 'query')
+    const parameters = isFetchRequest(req) ? new URL(req.url).searchParams : (query ?? queryOfUrl(req))
+    const given = parameters instanceof URLSearchParams ? Object.fromEntries(parameters) : { ...parameters }
+    const [parameter] = namesIn(given)
+    if (parameter !== undefined) return `in the query as \`${parameter}\`: fromQuery('${parameter}')`
+    const headers = property(req, 'headers')
+    const [header] = isFetchRequest(req) || !isObject(headers) ? [] : namesIn(headers)
+    if (header !== undefined) return `in the header \`${header}\`: fromHeader('${header}')`
+    const names = Object.keys(given)
+      .filter((name) => NAME.test(name))
+      .slice(0, 5)
+    const others = names.length === 0 ? '' : `; the query has ${names.map((name) => `\`${name}\``).join(', ')}`
+    return expected === undefined ? 'your reader found nothing' : `nothing in ${expected}${also}${others}`
+  }
 
 /** A mistake in the setup of the app, not a refusal. */
-export const notRaw = (hint = 'a parser such as express.json() has read the body before'): Error =>
-  withHint(
-    new Error(
-      'Wix signed the raw body, which did not arrive here. Keep it before another parser reads it. ' +
-        "Express: express.raw({ type: '*/*', limit: '1mb' }); " +
-        "Nest: app.useBodyParser('raw', { type: 'text/plain', limit: '1mb' }), since rawBody: true keeps no text; " +
-        "Fastify: a content type parser with parseAs: 'buffer'; Koa: ctx.request.rawBody",
-    ),
-    hint,
+export const notRaw = (why = 'a parser such as express.json() has read the body before'): Error =>
+  new Error(
+    `Wix signed the raw body, which did not arrive here: ${why}. Keep it before another parser reads it, for example with ` +
+      "express.raw({ type: '*/*', limit: '1mb' }); see docs/webhooks.md, and docs/hosts/ for other frameworks and serverless",
   )
 
 /**
@@ -120,7 +191,7 @@ export function fromBody(): ReadyReader<string | Uint8Array | Promise<Uint8Array
       // express.raw() ignores a body without a type, whatever its options; Wix always names one.
       if (header('content-type') === undefined)
         throw refusal('request_invalid', 'the body has no Content-Type, so express.raw() does not read it')
-      throw notRaw('no parser has read the body: is express.raw() before the strategy, with `type`?')
+      throw notRaw('no parser has read the body (is express.raw() before the strategy, with `type`?)')
     }
     throw notRaw(typeof body === 'object' ? undefined : `the body is a value of type ${typeof body}`)
   }
@@ -134,11 +205,10 @@ export interface BodyOptions<Req = DefaultRequest> {
 
 export const bodyChecks: Checks<BodyOptions> = { bodyFromRequest: callback }
 
-/** The reader of the kinds that take a JWT from the body. */
-export const jwtReader =
-  <Req>({ bodyFromRequest = fromBody() }: BodyOptions<Req>): ((req: Req) => string | Promise<string>) =>
-  (req) =>
-    whenReady(bodyFromRequest(req), (body) => jwtOf(body, notRaw))
+/** Reads a JWT from the body. */
+export async function readJwt<Req>(req: Req, { bodyFromRequest = fromBody() }: BodyOptions<Req>): Promise<string> {
+  return jwtOf(await bodyFromRequest(req), notRaw)
+}
 
 /** The option `tokenFromRequest`, of the kinds that read a token. */
 export interface TokenOptions<Req = DefaultRequest> {
@@ -148,15 +218,14 @@ export interface TokenOptions<Req = DefaultRequest> {
 
 export const tokenChecks: Checks<TokenOptions> = { tokenFromRequest: callback }
 
-/** The reader of the kinds that take a token. A token of another kind counts as missing, so that in a chain one strategy answers for it. */
-export const tokenReader =
-  (isOfOtherKind: (token: string) => boolean) =>
-  <Req>({ tokenFromRequest = tokenFromAuthorization }: TokenOptions<Req>): ((req: Req) => string | Promise<string>) => {
-    const expected = tokenFromRequest === tokenFromAuthorization ? 'the Authorization header' : undefined
-    return (req) =>
-      whenReady(tokenFromRequest(req), (value) => {
-        const token = oneCredential(value, () => elsewhere(req, expected))
-        if (isOfOtherKind(token)) throw refusal('credentials_missing', looksLike(token) ?? 'a token of another kind')
-        return token
-      })
-  }
+/** Reads a token. One of another kind counts as missing, so that in a chain one strategy answers for it. */
+export async function readToken<Req>(
+  req: Req,
+  { tokenFromRequest = tokenFromAuthorization }: TokenOptions<Req>,
+  isOfOtherKind: (token: string) => boolean,
+): Promise<string> {
+  const expected = tokenFromRequest === tokenFromAuthorization ? 'the Authorization header' : undefined
+  const token = exactlyOne(await tokenFromRequest(req), elsewhere(req, expected))
+  if (isOfOtherKind(token)) throw refusal('credentials_missing', () => looksLike(token) ?? 'a token of another kind')
+  return token
+}

@@ -1,60 +1,64 @@
-// The way of a request: read (read.ts), check (strategies/, sessions/), look up (look-up.ts), decide (here), tell (events.ts).
+// The way of a request: read (read.ts), verify (strategies/, sessions/), look up (look-up.ts), decide (here), tell (events.ts).
 // README.md beside this file says what is where.
 
 import { Strategy as PassportStrategy } from 'passport-strategy'
-import { bearerChallenge, WixAuthError } from './errors.ts'
-import { begin, NO_USER, type Refused, tell } from './events.ts'
-import { unlessAnswered } from './internal/answered.ts'
-import { type Checked, type Checks, checkOptions, flag, string, timeout } from './internal/options.ts'
-import { toError, whenReady } from './internal/promises.ts'
+import { bearerChallenge, recordOutcome, WixAuthError } from './errors.ts'
+import { type Outcome, publish, startTimer } from './events.ts'
+import { endRequest } from './internal/answered.ts'
+import { type Checked, type Checks, checkOptions, flag, string, timeoutUpTo } from './internal/options.ts'
+import { toError } from './internal/promises.ts'
 import { own } from './internal/values.ts'
-import { identityAsUser, lookUp, type Outcome, type Verify, type VerifyWithRequest } from './look-up.ts'
+import { lookUp, type LookUp, type Verify, type VerifyWithRequest } from './look-up.ts'
 import type { DefaultRequest } from './read.ts'
 
 /** The options that all strategies have. */
 export interface WixStrategyOptions {
   /** The name to register under, for several strategies of one kind. Default: the name of the kind. */
   name?: string
-  /** Calls verify as `(req, identity, done)`. Default: false. */
-  passReqToCallback?: boolean
-  /** Seconds after which a verify callback that has not answered is an error. Default: no limit. */
+  /** `true` calls verify as `(req, identity, done)`, see {@link WithRequest}. Default: false. */
+  passReqToCallback?: false
+  /** Seconds after which a verify callback that has not answered is an error, at most 300. Default: no limit. */
   verifyTimeout?: number
 }
 
-const commonChecks: Checks<WixStrategyOptions> = { name: string, passReqToCallback: flag, verifyTimeout: timeout }
+/** The options of a strategy whose verify callback gets the request, too. */
+export type WithRequest<Options> = Omit<Options, 'passReqToCallback'> & { passReqToCallback: true }
+
+const commonChecks: Checks<WixStrategyOptions> = {
+  name: string,
+  passReqToCallback: flag,
+  verifyTimeout: timeoutUpTo(300),
+}
 
 /** @ts-ignore Where the types of Passport are not installed, nobody can misuse its options. */
 declare module 'passport' {
   interface AuthenticateOptions {
-    /** For a refusal without a Bearer challenge: this message in place of ours; `code` stays as it is. */
+    /** For a missing credential, in place of our message; `code` stays as it is. Not for Bearer challenges. */
     badRequestMessage?: string | undefined
   }
 }
 
-/**
- * What sets one kind of strategy apart from another: its options, how a credential is read, and how it is checked. `reader` and `check`
- * run once, when a strategy is made; the functions that they return run for each request. A {@link WixAuthError} that those throw is
- * a refusal, anything else an error.
- */
-export interface Kind<Credential, Identity, Options, Req> {
+/** What sets one kind of strategy apart from another. */
+export interface StrategyDefinition<Identity, Options, Req> {
   /** The class, for messages about options. */
-  owner: string
+  caller: string
   /** The name that Passport registers. */
   name: string
   /** Whether the credential is a Bearer token: then a 401 has a Bearer challenge (RFC 6750 section 3). */
   isBearer?: true
-  optionChecks: Checks<Omit<Options, keyof WixStrategyOptions>>
-  /** Options that passport.authenticate() may give, too. */
-  late?: readonly (keyof Options)[]
-  reader(options: Checked<Options>): (req: Req, authenticateOptions: object) => Credential | Promise<Credential>
-  check(owner: string, options: Checked<Options>): (credential: Credential) => Identity | Promise<Identity>
+  options: Checks<Omit<Options, keyof WixStrategyOptions>>
+  /** Runs once, when a strategy is made. */
+  prepare(options: Checked<Options>): Identify<Identity, Req>
 }
+
+/** Reads the credential of a request and verifies it. A {@link WixAuthError} is a refusal, anything else an error. */
+export type Identify<Identity, Req> = (req: Req, routeOptions: object) => Promise<Identity>
 
 /** What Passport puts on a strategy for the length of one request. */
 interface PassportActions {
   success: (user: unknown, info: object) => void
   /** Passport takes two arguments; the third is for `authenticateRequest`. */
-  fail: (challenge: string | object | undefined, status: number, reason?: WixAuthError) => void
+  fail: (challenge: string | object | undefined, status: number, refusal?: WixAuthError) => void
   error: (error: Error) => void
 }
 /** As the types of the hosts have it: `redirect` and `pass` are never called here; Fastify's `fail` also takes a status alone. */
@@ -66,129 +70,126 @@ interface PassportStrategyActions extends PassportActions {
 const Base: new () => PassportStrategyActions = PassportStrategy
 
 /** The challenge when the look-up found no user, and verify gave no info. */
-const NO_USER_CHALLENGE = bearerChallenge(NO_USER)
+const NO_USER_CHALLENGE = bearerChallenge({ code: 'claim_invalid' })
+
+type AnyVerify = (...args: unknown[]) => unknown
+
+/** Takes the identity as the user, where verify may be left out. */
+const identityAsUser: AnyVerify = () => undefined
 
 /** One request through one strategy: read, verify, look up, decide once. */
 export abstract class WixStrategy<
-  Credential,
   Identity extends object,
   Options extends WixStrategyOptions,
   Req = DefaultRequest,
 > extends Base {
   readonly name: string
-  // In closures, so that the object shows no secret.
-  private readonly _identify: (req: Req, authenticateOptions: object) => Identity | Promise<Identity>
-  private readonly _lookUp: (req: Req, identity: Identity, decide: (outcome: Outcome) => void) => void
+  // Closures, so that the object shows no secret.
+  private readonly _identify: Identify<Identity, Req>
+  private readonly _lookUp: (req: Req, identity: Identity) => LookUp | Promise<LookUp>
   private readonly _isBearer: boolean
-  private readonly _owner: string
-  /** Options only of the constructor, but for those that were warned about. */
-  private readonly _earlyOptions: Set<string>
 
   /** @throws {TypeError} For an option that is missing, unknown or of the wrong type, and without a verify callback. */
-  constructor(options: Options & { passReqToCallback?: false }, verify: Verify<Identity>)
-  constructor(options: Options & { passReqToCallback: true }, verify: VerifyWithRequest<Identity, Req>)
-  constructor(given: Options, verify: Verify<Identity> | VerifyWithRequest<Identity, Req>) {
+  constructor(options: WithRequest<Options>, verify: VerifyWithRequest<Identity, Req>)
+  constructor(options: Options, verify: Verify<Identity>)
+  constructor(given: Options | WithRequest<Options>, verify: Verify<Identity> | VerifyWithRequest<Identity, Req>) {
     super()
-    const kind = this._kind()
-    const { owner } = kind
+    const definition = this._definition()
+    const { caller } = definition
     // The checks of a kind and the common ones are those of all its options, which TypeScript cannot conclude here.
-    const checks = { ...commonChecks, ...kind.optionChecks } as Checks<Options>
-    const options = checkOptions(owner, given, checks)
-    if (typeof verify !== 'function') {
-      throw new TypeError(`${owner} needs a verify callback as its last argument: (identity, done) => ...`)
-    }
-    const { name = kind.name, passReqToCallback = false, verifyTimeout }: Checked<WixStrategyOptions> = options
-    const read = kind.reader(options)
-    const check = kind.check(owner, options)
-    // The overloads tie the form of verify to `passReqToCallback`.
-    const withRequest = verify as VerifyWithRequest<Identity, Req>
-    const withoutRequest = verify as Verify<Identity>
-    const declaresDone = verify.length > (passReqToCallback ? 2 : 1)
-
-    this.name = name
-    this._owner = owner
-    this._earlyOptions = new Set(Object.keys(checks))
-    for (const late of kind.late ?? []) this._earlyOptions.delete(String(late))
-    this._isBearer = kind.isBearer ?? false
-    this._identify = (req, authenticateOptions) => whenReady(read(req, authenticateOptions), check)
-    this._lookUp = (req, identity, decide) =>
-      lookUp(
-        (done) => (passReqToCallback ? withRequest(req, identity, done) : withoutRequest(identity, done)),
-        declaresDone,
-        verifyTimeout,
-        decide,
+    const options = checkOptions(
+      caller,
+      given as Options,
+      { ...commonChecks, ...definition.options } as Checks<Options>,
+    )
+    if (typeof verify !== 'function')
+      throw new TypeError(`${caller} needs a verify callback as its last argument: (identity, done) => ...`)
+    const { name = definition.name, passReqToCallback, verifyTimeout }: Checked<WixStrategyOptions> = options
+    const isRequestPassed = Boolean(passReqToCallback)
+    if (verify.length > 2 && !isRequestPassed)
+      throw new TypeError(
+        `${caller}: verify declares ${verify.length} parameters, and is called with two, (identity, done): to get the request, set \`passReqToCallback: true\``,
       )
+    this.name = name
+    this._isBearer = definition.isBearer ?? false
+    this._identify = definition.prepare(options)
+    // The overloads tie the form of verify to `passReqToCallback`.
+    const callback = verify as AnyVerify
+    const parameters = verify.length - (isRequestPassed ? 1 : 0)
+    const settings = { name, parameters, isRequestPassed, timeout: verifyTimeout }
+    this._lookUp = (req, identity) =>
+      callback === identityAsUser
+        ? { user: identity, info: undefined }
+        : lookUp((done) => (isRequestPassed ? callback(req, identity, done) : callback(identity, done)), settings)
   }
 
   /** A constant of the class. The constructor of the base class calls it, so it cannot be a field. */
-  protected abstract _kind(): Kind<Credential, Identity, Options, Req>
+  protected abstract _definition(): StrategyDefinition<Identity, Options, Req>
 
   /** Called by Passport. Ends in exactly one of success, fail and error; never throws by itself. */
-  authenticate(req: Req, given?: object): void {
-    const options = given ?? {}
+  authenticate(req: Req, routeOptions?: object): void {
     // Taken at once: a strategy object given to passport.authenticate() is shared, and the next request replaces them.
     const actions = { success: this.success, fail: this.fail, error: this.error }
-    const began = begin()
-    const found = (identity: Identity): void =>
-      this._lookUp(req, identity, (outcome) => {
-        tell(this.name, began, req, outcome, identity)
-        unlessAnswered(req, () => this._decide(outcome, identity, actions))
-      })
-    const refused = (reason: unknown): void => {
-      const decision: Refused = reason instanceof WixAuthError ? { refusal: reason } : { error: toError(reason) }
-      tell(this.name, began, req, decision)
-      unlessAnswered(req, () => this._refuse(decision, options, actions))
-    }
-    this._warnOfEarly(options)
-    let identity: Identity | Promise<Identity>
+    void this._run(req, routeOptions ?? {}, actions)
+  }
+
+  /** Read, verify, look up, decide, tell. Never rejects. */
+  private async _run(req: Req, routeOptions: object, passport: PassportActions): Promise<void> {
+    const began = startTimer()
+    let identity: Identity | undefined
+    let outcome: Outcome = {}
+    let act: () => void
     try {
-      identity = this._identify(req, options)
+      const proved = (identity = await this._identify(req, routeOptions))
+      const { user, info, hint = '' } = await this._lookUp(req, proved)
+      if (user !== undefined) act = () => passport.success(user, { ...info, identity: proved })
+      else {
+        const message = own(info, 'message')
+        const refusal = new WixAuthError('claim_invalid', typeof message === 'string' ? message : undefined, {
+          hint: `the verify callback found no user${hint}`,
+          ...(info !== undefined && { cause: info }),
+        })
+        outcome = { refusal, isUserUnknown: true }
+        act = () => passport.fail(info ?? (this._isBearer ? NO_USER_CHALLENGE : undefined), 401, refusal)
+      }
     } catch (reason) {
-      return refused(reason)
+      const error = toError(reason)
+      // A WixAuthError of the verify callback is an error of the app, not a refusal of the credential.
+      if (identity === undefined && error instanceof WixAuthError) {
+        outcome = { refusal: error }
+        act = () => passport.fail(this._challenge(error, routeOptions), error.status, error)
+      } else {
+        outcome = { error }
+        act = () => passport.error(error)
+      }
     }
-    if (!(identity instanceof Promise)) return found(identity)
-    void identity.then(found, refused)
+    if (outcome.error === undefined) recordOutcome(req, outcome.refusal)
+    publish(this.name, began, req, outcome, identity)
+    endRequest(req, act, passport.error)
   }
 
-  /** Such an option has no effect here: another strategy of a chain may mean an option of its own by that name. */
-  private _warnOfEarly(options: object): void {
-    for (const name of Object.keys(options)) {
-      if (!this._earlyOptions.delete(name)) continue
-      process.emitWarning(
-        `${this._owner}: passport.authenticate() does not use the option \`${name}\`; pass it to the constructor`,
-        { type: 'WixOptionWarning' },
-      )
-    }
-  }
-
-  private _refuse(reason: Refused, options: object, actions: PassportActions): void {
-    if (reason.error !== undefined) return actions.error(reason.error)
-    const { refusal } = reason
-    if (this._isBearer && refusal.status === 401) return actions.fail(bearerChallenge(refusal), 401, refusal)
-    const message = own(options, 'badRequestMessage') || refusal.message
-    actions.fail({ message, code: refusal.code }, refusal.status, refusal)
-  }
-
-  private _decide(outcome: Outcome, identity: Identity, actions: PassportActions): void {
-    if (outcome.error !== undefined) return actions.error(outcome.error)
-    const { user, info } = outcome
-    if (user !== undefined) return actions.success(user, { ...info, identity })
-    actions.fail(info ?? (this._isBearer ? NO_USER_CHALLENGE : undefined), 401, NO_USER)
+  private _challenge(refusal: WixAuthError, routeOptions: object): string | object {
+    if (this._isBearer && refusal.status === 401) return bearerChallenge(refusal)
+    const { code, message } = refusal
+    const replaced = code === 'credentials_missing' && own(routeOptions, 'badRequestMessage')
+    return { message: replaced || message, code }
   }
 }
 
 /** A strategy whose verify may be left out: the identity is then the user. */
 export abstract class IdentityStrategy<
-  Credential,
   Identity extends object,
   Options extends WixStrategyOptions,
   Req = DefaultRequest,
-> extends WixStrategy<Credential, Identity, Options, Req> {
+> extends WixStrategy<Identity, Options, Req> {
   /** @throws {TypeError} For an option that is missing, unknown or of the wrong type. */
-  constructor(options: Options & { passReqToCallback?: false }, verify?: Verify<Identity>)
-  constructor(options: Options & { passReqToCallback: true }, verify?: VerifyWithRequest<Identity, Req>)
-  constructor(options: Options, verify: Verify<Identity> | VerifyWithRequest<Identity, Req> = identityAsUser) {
+  constructor(options: WithRequest<Options>, verify?: VerifyWithRequest<Identity, Req>)
+  constructor(options: Options, verify?: Verify<Identity>)
+  constructor(
+    options: Options | WithRequest<Options>,
+    verify: Verify<Identity> | VerifyWithRequest<Identity, Req> = identityAsUser as Verify<Identity>,
+  ) {
     // The base class has the same overloads, and can be called by one of them only.
-    super(options as Options & { passReqToCallback?: false }, verify as Verify<Identity>)
+    super(options as Options, verify as Verify<Identity>)
   }
 }

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
+import sinon from 'sinon'
 import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../lib/index.ts'
-import { bearerChallenge } from '../lib/errors.ts'
+import { bearerChallenge, refusal } from '../lib/errors.ts'
 
 const STATUSES: Record<WixAuthErrorCode, number> = {
   request_invalid: 400,
@@ -45,6 +46,31 @@ describe('WixAuthError', () => {
     const shown = [JSON.stringify(error), Object.keys(error).join(), inspect(error, { showHidden: true }), error.stack]
     expect(shown.join(' ')).to.not.include('26 h')
     expect(new WixAuthError('token_expired').hint).to.equal(undefined)
+  })
+
+  it('makes its hint when somebody reads it, once, and has none where that fails', () => {
+    const make = sinon.fake.returns('signed 26 h ago')
+    const error = new WixAuthError('token_expired', undefined, { hint: make })
+    sinon.assert.notCalled(make)
+    expect([error.hint, error.hint]).to.deep.equal(['signed 26 h ago', 'signed 26 h ago'])
+    sinon.assert.calledOnce(make)
+    expect(refusal('claim_invalid', sinon.fake.throws('not JSON')).hint).to.equal(undefined)
+    expect(refusal('claim_invalid', () => undefined).hint).to.equal(undefined)
+  })
+
+  for (const code of codes) {
+    it(`E-01: has a cure for ${code}, for the developer alone, in place of which there may be another`, () => {
+      const error = new WixAuthError(code)
+      expect(error.cure).to.match(/^[A-Z][\x20-\x7e]{20,}[.?]$/)
+      expect(`${JSON.stringify(error)} ${inspect(error, { showHidden: true })}`).to.not.include(error.cure)
+      expect(refusal(code, undefined, 'Another cure.')).to.include({ code, cure: 'Another cure.' })
+    })
+  }
+
+  it('has the cause it was given, and none else', () => {
+    const cause = { message: 'Your trial is over' }
+    expect(new WixAuthError('claim_invalid', undefined, { cause }).cause).to.equal(cause)
+    expect(new WixAuthError('claim_invalid')).to.not.have.property('cause')
   })
 
   it('has the headers it was given', () => {

@@ -9,17 +9,24 @@ import {
   generateSessionKey,
   requireIdentity,
   type Verify,
+  WixAccessTokenStrategy,
   WixAppStrategy,
   type WixAuthenticateEvent,
   WixAuthError,
   WixDigestStrategy,
+  WixServicePluginStrategy,
+  WixSessionStrategy,
   WixUnavailableError,
+  WixWebhookStrategy,
 } from '../lib/index.ts'
-import { instance, now, SECRET } from './support/build.ts'
+import { accessToken, answering } from './support/access-token.ts'
+import { lineOf } from '../lib/internal/log.ts'
+import { instance, now, OTHER_SECRET, SECRET } from './support/build.ts'
 import { unobserved } from './support/canaries.ts'
 import { NODE_V8_COVERAGE } from './support/coverage.ts'
-import { digest, KEYS } from './support/jwt.ts'
+import { APP_ID, digest, KEYS, OTHER_KEYS, SECONDS, servicePlugin, webhook } from './support/jwt.ts'
 import { request, run, runToEnd, settled, start } from './support/run.ts'
+import { rawSession, sessionClaims, sessionTokens } from './support/session.ts'
 
 const CHANNEL = 'passport-wix-app:authenticate'
 const IDENTITY = {
@@ -31,7 +38,7 @@ const IDENTITY = {
 } as const
 
 const user = { id: 'user' }
-const strategy = (verify: unknown = () => user, options: object = {}): WixAppStrategy =>
+const strategy = (verify: unknown = async () => user, options: object = {}): WixAppStrategy =>
   new WixAppStrategy({ secret: SECRET, now, ...options }, verify as Verify<unknown>)
 
 describe('the event of an authentication', () => {
@@ -65,10 +72,7 @@ describe('the event of an authentication', () => {
   })
 
   it('tells of a refusal its code and its hint', async () => {
-    await run(
-      strategy(() => user, { name: 'other' }),
-      request(),
-    )
+    await run(strategy(undefined, { name: 'other' }), request())
     expect(events[0]).to.deep.include({
       strategy: 'other',
       outcome: 'fail',
@@ -80,21 +84,95 @@ describe('the event of an authentication', () => {
     })
   })
 
-  it('names an instance that has expired, whose signature is right', async () => {
-    await run(strategy(), request({ instance: instance({ signDate: '2020-01-01T00:00:00.000Z' }) }))
-    expect(events[0]).to.deep.include({ outcome: 'fail', code: 'token_expired', identity: IDENTITY })
+  describe('of a refused credential whose signature is right', () => {
+    const kinds: Array<[string, () => Promise<Parameters<typeof runToEnd>>, code: string, identity: object]> = [
+      [
+        'an instance',
+        async () => [strategy(), request({ instance: instance({ signDate: '2020-01-01T00:00:00.000Z' }) })],
+        'token_expired',
+        IDENTITY,
+      ],
+      [
+        'an instance of another app',
+        async () => [strategy(undefined, { appId: 'app-2' }), request({ instance: instance() })],
+        'claim_invalid',
+        IDENTITY,
+      ],
+      [
+        'a webhook',
+        async () => [
+          new WixWebhookStrategy({ publicKey: KEYS.publicKey, now }),
+          { rawBody: webhook({}, { iat: SECONDS - 302_400 - 60 }) },
+        ],
+        'token_expired',
+        { ...IDENTITY, subjectType: 'VISITOR', subjectId: 'visitor-1', clientId: null, siteId: 'site-1' },
+      ],
+      [
+        'a service plugin call',
+        async () => [
+          new WixServicePluginStrategy({ publicKey: KEYS.publicKey, appId: APP_ID, now }),
+          { rawBody: servicePlugin({}, { exp: SECONDS - 60 }) },
+        ],
+        'token_expired',
+        { ...IDENTITY, subjectType: 'MEMBER', subjectId: 'member-1', clientId: APP_ID },
+      ],
+      [
+        'a session token',
+        async () => [
+          new WixSessionStrategy({ tokens: sessionTokens() }),
+          request(
+            {},
+            { authorization: `Bearer ${rawSession({}, sessionClaims({ iat: SECONDS - 900, exp: SECONDS - 300 }))}` },
+          ),
+        ],
+        'token_expired',
+        IDENTITY,
+      ],
+      [
+        'an access token that the app refuses',
+        async () => [
+          new WixAccessTokenStrategy(
+            {
+              appId: APP_ID,
+              now,
+              fetch: answering(),
+              userInfo: () => {
+                throw new WixAuthError('insufficient_scope')
+              },
+            },
+            async () => user,
+          ),
+          request({}, { authorization: accessToken() }),
+        ],
+        'insufficient_scope',
+        { ...IDENTITY, clientId: APP_ID, siteId: 'site-1' },
+      ],
+    ]
+    for (const [name, make, code, identity] of kinds) {
+      it(`has the identity of ${name}`, async () => {
+        await runToEnd(...(await make()))
+        expect(events[0]).to.deep.include({ outcome: 'fail', code, identity })
+      })
+    }
+
+    it('has none of a signature that is wrong, nor of what is malformed', async () => {
+      for (const wrong of [instance({}, OTHER_SECRET), instance().slice(1), `${instance()}.`])
+        await run(strategy(), request({ instance: wrong }))
+      await runToEnd(new WixWebhookStrategy({ publicKey: OTHER_KEYS.publicKey, now }), { rawBody: webhook() })
+      expect(events.map(({ identity }) => identity)).to.deep.equal([null, null, null, null])
+    })
   })
 
   it('has no code where the verify callback found no user', async () => {
     await run(
-      strategy(() => undefined),
+      strategy(async () => undefined),
       request({ instance: instance() }),
     )
     expect(events[0]).to.deep.include({
       outcome: 'fail',
       status: 401,
       code: null,
-      hint: 'the verify callback found no user',
+      hint: 'the verify callback found no user: it returned undefined',
       identity: IDENTITY,
     })
   })
@@ -118,14 +196,11 @@ describe('the event of an authentication', () => {
     })
   }
 
-  it('has the hint of a mistake in the setup', async () => {
+  it('has the error of a mistake in the setup', async () => {
     const signed = new WixDigestStrategy({ publicKey: KEYS.publicKey })
     await run(signed, { headers: { digest: digest() }, body: { parsed: true } })
-    expect(events[0]).to.include({
-      outcome: 'error',
-      status: 500,
-      hint: 'a parser such as express.json() has read the body before',
-    })
+    expect(events[0]).to.include({ outcome: 'error', status: 500, hint: null })
+    expect(events[0]?.error?.message).to.include('a parser such as express.json() has read the body before')
   })
 
   it('has no identity for a Digest header, which names nobody', async () => {
@@ -154,7 +229,9 @@ describe('the event of an authentication', () => {
 
   it('P-12: comes also where the app has answered before', async () => {
     const req = { ...request({ instance: instance() }), res: { writableEnded: true } }
-    expect(start(strategy(), req)).to.deep.equal([])
+    const outcomes = start(strategy(), req)
+    await settled()
+    expect(outcomes).to.deep.equal([])
     expect(events[0]).to.include({ outcome: 'success' })
   })
 
@@ -162,7 +239,10 @@ describe('the event of an authentication', () => {
     let answer: (value: unknown) => void = () => undefined
     const verify = (): Promise<unknown> => new Promise((resolve) => (answer = resolve))
     unsubscribe(CHANNEL, listen)
-    unobserved(() => start(strategy(verify), request({ instance: instance() })))
+    await unobserved(async () => {
+      start(strategy(verify), request({ instance: instance() }))
+      await settled()
+    })
     subscribe(CHANNEL, listen)
     answer(user)
     await settled()
@@ -206,6 +286,42 @@ describe('the event of an authentication', () => {
       identity: { ...IDENTITY, subjectType: 'VISITOR' },
     })
     expect(events[0]?.request).to.equal(req)
+  })
+})
+
+describe('the line of an event', () => {
+  const lineFor = (url: string): string =>
+    lineOf({
+      strategy: 'wix-app',
+      status: 401,
+      code: 'token_expired',
+      hint: null,
+      identity: null,
+      error: null,
+      request: { method: 'GET', url },
+    })
+
+  it('E-01: has no host and no password of a request target', () => {
+    for (const host of [
+      '//user:pass@host.example',
+      'https://user:pass@host.example',
+      'HTTP://user:pass@[::1]:80',
+      '//user:pass',
+    ])
+      expect(lineFor(`${host}/x/y?instance=canary`), host).to.equal('wix-app 401 token_expired (GET /x/y)')
+    expect(lineFor('//user:pass@host.example')).to.equal('wix-app 401 token_expired (GET )')
+  })
+
+  it('E-01: has no query, also where a line ends before it, in it or after it', () => {
+    for (const url of [
+      '/x?instance=canary',
+      '/x?a=b\ncanary',
+      '/x?\r\ncanary\n',
+      '/x?a\u2028canary',
+      '/x#canary\ncanary',
+    ])
+      expect(lineFor(url)).to.equal('wix-app 401 token_expired (GET /x)')
+    expect(lineFor('/x\n?instance=canary')).to.equal('wix-app 401 token_expired (GET /x?)')
   })
 })
 

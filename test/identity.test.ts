@@ -1,7 +1,26 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
-import { identityOf, type WixIdentity } from '../lib/index.ts'
-import { factsOf, isOwner, isSubjectType, subjectOf, subOf } from '../lib/identity.ts'
+import {
+  type Authenticated,
+  identityOf,
+  refusalOf,
+  WixAccessTokenStrategy,
+  WixAppStrategy,
+  WixAuthError,
+  WixDigestStrategy,
+  type WixIdentity,
+  type WixInstance,
+  WixServicePluginStrategy,
+  WixSessionStrategy,
+  type WixWebhookEvent,
+  WixWebhookStrategy,
+} from '../lib/index.ts'
+import { factsOf, isOwner, isSubjectType, type KindOf, subjectOf, subOf } from '../lib/identity.ts'
+import { instance as signInstance, now, OTHER_SECRET, SECRET } from './support/build.ts'
+import { APP_ID, BODY, digest, PUBLIC_KEY, servicePlugin, webhook } from './support/jwt.ts'
+import { request, run } from './support/run.ts'
+import { rawSession, sessionTokens, verifiedAccessToken, verifiedInstance } from './support/session.ts'
+import { verifyDigest, verifyServicePlugin, verifyWebhook } from './support/verify.ts'
 
 const identity: WixIdentity = {
   instanceId: 'instance-1',
@@ -16,6 +35,105 @@ const identity: WixIdentity = {
 describe('identityOf', () => {
   it('returns the identity that a strategy verified', () => {
     expect(identityOf({ authInfo: { identity } })).to.equal(identity)
+  })
+
+  describe('of a strategy', () => {
+    const req = (identity: unknown): Authenticated => ({ authInfo: { identity: identity as WixIdentity } })
+    const kinds: Array<[name: string, make: () => Promise<object>, strategy: { kind: KindOf<unknown>; name: string }]> =
+      [
+        ['an instance', async () => verifiedInstance(), WixAppStrategy],
+        ['an access token', () => verifiedAccessToken(), WixAccessTokenStrategy],
+        ['a session', () => sessionTokens().verify(rawSession()), WixSessionStrategy],
+        ['a webhook', () => verifyWebhook(webhook(), { publicKey: PUBLIC_KEY, now }), WixWebhookStrategy],
+        [
+          'a service plugin call',
+          () => verifyServicePlugin(servicePlugin(), { publicKey: PUBLIC_KEY, appId: APP_ID, now }),
+          WixServicePluginStrategy,
+        ],
+        ['a Digest', () => verifyDigest(digest(), BODY, { publicKey: PUBLIC_KEY, now }), WixDigestStrategy],
+      ]
+    for (const [name, make, strategy] of kinds) {
+      it(`returns ${name} that it has verified, no copy of it, and not that of another kind`, async () => {
+        const own = await make()
+        expect(identityOf(req(own), strategy)).to.equal(own)
+        for (const copy of [{ ...own }, structuredClone(own), Object.create(own) as object])
+          expect(() => identityOf(req(copy), strategy)).to.throw(
+            Error,
+            `put passport.authenticate() with ${strategy.name} before`,
+          )
+        for (const [, , other] of kinds) {
+          if (other === strategy) continue
+          expect(() => identityOf(req(own), other)).to.throw(
+            Error,
+            `The identity of this request is of the kind \`${strategy.kind.name}\`, not \`${other.kind.name}\`: put passport.authenticate() with ${other.name} before this handler`,
+          )
+        }
+      })
+    }
+
+    it('has its type', async () => {
+      const event = await verifyWebhook(webhook(), { publicKey: PUBLIC_KEY, now })
+      const { eventType, data }: WixWebhookEvent = identityOf(req(event), WixWebhookStrategy)
+      expect([eventType, data.slug]).to.deep.equal(['wix.ecom.v1.order_created', 'created'])
+      const { uid }: WixInstance = identityOf(req(verifiedInstance()), WixAppStrategy)
+      expect(uid).to.equal('user-1')
+    })
+
+    it('names a strategy class of the app by its name, and one without a name as such', () => {
+      class DashboardStrategy extends WixAppStrategy {}
+      const instance = verifiedInstance()
+      expect(identityOf(req(instance), DashboardStrategy)).to.equal(instance)
+      expect(() => identityOf({}, { kind: WixAppStrategy.kind })).to.throw(
+        Error,
+        'with its strategy before this handler',
+      )
+    })
+  })
+
+  it('says of a Digest header that it proves no identity', async () => {
+    const body = await verifyDigest(digest(), BODY, { publicKey: PUBLIC_KEY, now })
+    expect(() => identityOf({ authInfo: { identity: body as never } })).to.throw(
+      Error,
+      'A Digest header proves no identity: identityOf(req, WixDigestStrategy) returns its body',
+    )
+  })
+
+  describe('after a strategy has run', () => {
+    const strategy = (): WixAppStrategy => new WixAppStrategy({ secret: SECRET, now }, async () => ({ id: 'user' }))
+
+    it('throws the refusal of a request that the app let through all the same', async () => {
+      for (const query of [{}, { instance: signInstance({}, OTHER_SECRET) }]) {
+        const req = request(query)
+        await run(strategy(), req)
+        expect(() => identityOf(req))
+          .to.throw(WixAuthError)
+          .that.equals(refusalOf(req))
+          .and.has.property('status', 401)
+      }
+    })
+
+    it('says that a custom callback keeps the identity to itself, or that authInfo is off', async () => {
+      const req = request({ instance: signInstance() })
+      await run(strategy(), req)
+      for (const wanted of [[], [WixAppStrategy]] as const)
+        expect(() => identityOf(req, ...(wanted as [typeof WixAppStrategy])))
+          .to.throw(
+            Error,
+            'a custom callback must set req.authInfo = info, and passport.authenticate() must not have `authInfo: false`',
+          )
+          .and.not.instanceOf(WixAuthError)
+    })
+
+    it('says that a login session does not have it', () => {
+      for (const session of [{ passport: { user: 'user-1' } }]) {
+        expect(() => identityOf({ session } as never)).to.throw(
+          Error,
+          'a login session does not have it. It comes with the credential only: keep what you need of it in the session when the user signs in',
+        )
+      }
+      for (const session of [undefined, null, {}, { passport: {} }])
+        expect(() => identityOf({ session } as never)).to.throw(Error, 'put passport.authenticate() with a strategy')
+    })
   })
 
   it('throws where there is none, and says what to do', () => {

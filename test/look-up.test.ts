@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process'
 import { EventEmitter } from 'node:events'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { type Verify, WixAppStrategy, WixAuthError } from '../lib/index.ts'
+import { refusalOf, type Verify, WixAppStrategy, WixAuthError } from '../lib/index.ts'
+import { debug } from '../lib/internal/log.ts'
 import { instance, now, SECRET } from './support/build.ts'
 import { type Outcome, request, run, settled, start } from './support/run.ts'
 
@@ -99,6 +105,7 @@ describe('the verify callback', () => {
         await settled()
         expect(outcomes).to.deep.equal([])
         finish(null, false)
+        await settled()
         expect(outcomes).to.deep.equal([{ kind: 'fail', challenge: undefined, status: 401 }])
       }
     })
@@ -151,7 +158,7 @@ describe('the verify callback', () => {
       it(`ends in ${kind} with ${name}`, async () => {
         expect(
           await run(
-            strategy(() => answer),
+            strategy((_identity: object) => answer),
             req,
           ),
         ).to.have.property('kind', kind)
@@ -180,31 +187,47 @@ describe('the verify callback', () => {
           throw new Error('trap')
         },
       })
-      for (const secret of [SECRET, async () => SECRET]) {
-        const outcome = await run(
-          strategy(() => answer, { secret }),
-          req,
-        )
-        expect(outcome).to.have.nested.property('error.message', 'trap')
-      }
+      const verify = (_identity: object): object => answer
+      expect(await run(strategy(verify), req)).to.have.nested.property('error.message', 'trap')
     })
 
     it('but calls it and returns a query: does not run that query again', async () => {
       const query = { then: sinon.fake() }
-      const hides = (...args: unknown[]): unknown => {
-        ;(args.at(-1) as Done)(null, user)
-        return query
-      }
-      expect(await run(strategy(hides), req)).to.have.property('user', user)
+      for (const verify of [
+        (...args: unknown[]): unknown => {
+          ;(args.at(-1) as Done)(null, user)
+          return query
+        },
+        (_identity: object, ...rest: unknown[]): unknown => {
+          ;(rest[0] as Done)(null, user)
+          return query
+        },
+      ])
+        expect(await run(strategy(verify), req)).to.have.property('user', user)
       sinon.assert.notCalled(query.then)
     })
 
-    it('but calls it and returns a promise of nothing, as Nest does: done decides', async () => {
-      const nest = async (...args: unknown[]): Promise<void> => {
-        await Promise.resolve()
-        ;(args.at(-1) as Done)(null, user)
+    it('but calls it and rejects afterwards: its first decision counts, and the process lives', async () => {
+      const verify = async (_identity: object, ...rest: unknown[]): Promise<void> => {
+        ;(rest[0] as Done)(null, user)
+        throw new Error('late')
       }
-      expect(await run(strategy(nest), req)).to.have.property('user', user)
+      expect(await run(strategy(verify), req)).to.have.property('user', user)
+    })
+
+    it('is told in the hint what it returned, where that is nobody', async () => {
+      for (const [answer, what] of [
+        [undefined, 'undefined'],
+        [null, 'null'],
+        [false, 'boolean'],
+        [0, 'number'],
+      ] as const) {
+        for (const verify of [async () => answer, (_identity: object) => answer]) {
+          const own = request({ instance: instance() })
+          await run(strategy(verify), own)
+          expect(refusalOf(own)?.hint).to.equal(`the verify callback found no user: it returned ${what}`)
+        }
+      }
     })
   })
 
@@ -235,7 +258,8 @@ describe('the verify callback', () => {
           const outcomes = [start(strategy(hides), req)]
           outcomes.push(start(strategy(declares), req))
           await settled()
-          expect(outcomes[0]).to.have.length(1)
+          // One that answers nothing at all decides nothing.
+          expect(outcomes[0]?.length).to.be.at.most(1)
           // One that declares done and never calls it decides nothing.
           expect(outcomes[1]?.length).to.be.at.most(1)
         })
@@ -259,6 +283,9 @@ describe('the verify callback', () => {
           throw reason
         },
         rejects: () => Promise.reject(reason),
+        'throws with the identity': (_identity: object) => {
+          throw reason
+        },
         'throws beside done': (_identity: object, _done: Done) => {
           throw reason
         },
@@ -304,16 +331,20 @@ describe('the verify callback', () => {
     })
     afterEach(() => clock.restore())
 
-    it('ends after verifyTimeout seconds with an error, and a later answer changes nothing', () => {
+    it('ends after verifyTimeout seconds with an error, and a later answer changes nothing', async () => {
       let finish: Done = () => {}
       const never = (_identity: object, done: Done): void => void (finish = done)
       const outcomes = start(strategy(never, { verifyTimeout: 2 }), req)
+      await settled()
       clock.tick(1999)
+      await settled()
       expect(outcomes).to.deep.equal([])
       clock.tick(1)
+      await settled()
       expect(outcomes).to.have.length(1)
       expect(outcomes).to.have.nested.property('[0].error.message', 'The verify callback did not answer within 2 s')
       finish(null, user)
+      await settled()
       expect(outcomes).to.have.length(1)
     })
 
@@ -321,15 +352,355 @@ describe('the verify callback', () => {
       let finish: Done = () => {}
       const later = (_identity: object, done: Done): void => void (finish = done)
       start(strategy(later, { verifyTimeout: 2 }), req)
+      await settled()
       expect(clock.countTimers()).to.equal(1)
       finish(null, user)
-      start(
-        strategy(() => user, { verifyTimeout: 2 }),
+      await run(
+        strategy((_identity: object) => user, { verifyTimeout: 2 }),
         req,
       )
       expect(clock.countTimers()).to.equal(0)
       start(strategy(later), req)
+      await settled()
       expect(clock.countTimers()).to.equal(0)
     })
+  })
+})
+
+describe('A verify callback whose form hides what it does', () => {
+  type Done = (error: unknown, user?: unknown) => void
+  type Driver = (done: (error: unknown, row?: object) => void) => unknown
+  const NOT_DECLARED = 'declares no parameter, so what it returns at once is not the user: declare the identity'
+
+  let warning: sinon.SinonSpy
+  beforeEach(() => {
+    warning = sinon.replace(process, 'emitWarning', sinon.fake())
+  })
+  afterEach(() => sinon.restore())
+
+  let names = 0
+  /** A strategy with a name of its own, since each warning comes once for a name. */
+  const own = (verify: unknown, options: object = {}): WixAppStrategy =>
+    strategy(verify, { name: `s${++names}`, ...options })
+  const warned = (): string[] =>
+    warning.args.map(([message]) => String(message).replace(/^s\d+: the verify callback /, ''))
+
+  /** What old drivers return at once, and their answer later. */
+  const drivers: Record<string, (row: object | undefined) => Driver> = {
+    'a Database, as sqlite3 does': (row) => (done) => {
+      setImmediate(done, null, row)
+      return { open: true, filename: ':memory:' }
+    },
+    'a Query, as mysql does': (row) => (done) => {
+      setImmediate(done, null, row)
+      return Object.assign(new EventEmitter(), { sql: 'SELECT 1' })
+    },
+    'true, as old redis does': (row) => (done) => {
+      setImmediate(done, null, row)
+      return true
+    },
+    'a query that runs when it is waited for, as knex and mongoose do': (row) => (done) => {
+      setImmediate(done, null, row)
+      return { then: sinon.fake.throws('run twice'), exec: sinon.fake() }
+    },
+  }
+
+  /** Ways to pass a verify callback on; each has the length 0. */
+  const wrappers: Record<string, (verify: (...args: unknown[]) => unknown) => unknown> = {
+    'rest parameters':
+      (verify) =>
+      (...args: unknown[]) =>
+        verify(...args),
+    arguments: (verify) =>
+      function (this: unknown) {
+        // oxlint-disable-next-line prefer-rest-params
+        return Reflect.apply(verify, this, arguments)
+      },
+    'a bound function': (verify) => verify.bind(null),
+    'a stub': (verify) => sinon.stub().callsFake(verify),
+  }
+
+  const signatures: Array<[string, object]> = [
+    ['(identity, done)', {}],
+    ['(req, identity, done)', { passReqToCallback: true }],
+  ]
+
+  for (const [signature, options] of signatures) {
+    for (const [handle, driver] of Object.entries(drivers)) {
+      /** Called with its last argument as `done`. */
+      const looksUp =
+        (row: object | undefined) =>
+        (...args: unknown[]) =>
+          driver(row)((error, found) => (args.at(-1) as Done)(error, found ?? false))
+
+      for (const [wrapper, wrap] of Object.entries(wrappers)) {
+        it(`A4: ${wrapper} around ${signature}, of a driver that returns ${handle}: done decides`, async () => {
+          expect(await run(own(wrap(looksUp(undefined)), options), req)).to.have.property('kind', 'fail')
+          expect(await run(own(wrap(looksUp(user)), options), req)).to.have.property('user', user)
+          expect(warned()).to.deep.equal([NOT_DECLARED, NOT_DECLARED])
+        })
+      }
+
+      it(`A4: ${signature} of a driver that returns ${handle}: done decides`, async () => {
+        const two = (row: object | undefined) => (identity: unknown, done: unknown) => looksUp(row)(identity, done)
+        const three = (row: object | undefined) => (_req: unknown, identity: unknown, done: unknown) =>
+          looksUp(row)(identity, done)
+        const verify = signature.startsWith('(req') ? three : two
+        expect(await run(own(verify(undefined), options), req)).to.have.property('kind', 'fail')
+        expect(await run(own(verify(user), options), req)).to.have.property('user', user)
+        expect(warned()).to.deep.equal([])
+      })
+    }
+
+    it(`A4: Nest's callback of rest parameters for ${signature}, which returns a promise and calls done itself`, async () => {
+      const nest =
+        (validate: () => Promise<unknown>) =>
+        async (...params: unknown[]): Promise<void> => {
+          const done = params.at(-1) as Done
+          try {
+            done(null, await validate())
+          } catch (error) {
+            done(error, null)
+          }
+        }
+      expect(
+        await run(
+          own(
+            nest(async () => user),
+            options,
+          ),
+          req,
+        ),
+      ).to.have.property('user', user)
+      expect(
+        await run(
+          own(
+            nest(async () => undefined),
+            options,
+          ),
+          req,
+        ),
+      ).to.have.property('kind', 'fail')
+      const error = new Error('database')
+      expect(
+        await run(
+          own(
+            nest(() => Promise.reject(error)),
+            options,
+          ),
+          req,
+        ),
+      ).to.deep.equal({ kind: 'error', error })
+      expect(warned()).to.deep.equal([])
+    })
+  }
+
+  it('A4: a stub that returns a user at once signs nobody in, and says so once', async () => {
+    const stubbed = own(sinon.stub().returns(user))
+    for (let time = 0; time < 2; time++) {
+      const outcomes = start(stubbed, req)
+      await settled()
+      expect(outcomes).to.deep.equal([])
+    }
+    expect(warned()).to.deep.equal([NOT_DECLARED])
+    expect(warning.firstCall.args[1]).to.deep.equal({ type: 'WixVerifyWarning' })
+  })
+
+  it('a stub that resolves to a user, and one without parameters that calls done at once, sign in', async () => {
+    expect(await run(own(sinon.stub().resolves(user)), req)).to.have.property('user', user)
+    expect(await run(own(sinon.stub().yields(null, user)), req)).to.have.property('user', user)
+    const both = sinon.stub().callsFake((_identity: object, done: Done) => {
+      done(null, user)
+      return true
+    })
+    expect(await run(own(both), req)).to.have.property('user', user)
+    expect(warned()).to.deep.equal([])
+  })
+
+  it('one that declares the identity alone and calls done later is decided by what it returned, and says so', async () => {
+    const hidden = (_identity: object, ...rest: unknown[]): void => void setImmediate(rest[0] as Done, null, user)
+    expect(hidden.length).to.equal(1)
+    expect(await run(own(hidden), req)).to.have.property('kind', 'fail')
+    expect(warned()).to.deep.equal([
+      'called done() after what it returned had decided: declare `done` as its last parameter',
+    ])
+  })
+
+  const FORGOTTEN = 'declares `done`, and its promise settled without a call of it: what it returns is ignored'
+
+  it('B45: an async function that declares done and returns a user says so at once, once for a strategy', async () => {
+    let decide: Done | undefined
+    const verify = async (_identity: object, done: Done): Promise<object> => {
+      decide = done
+      return user
+    }
+    const forgetful = own(verify)
+    const outcomes = start(forgetful, req)
+    await settled()
+    expect(outcomes).to.deep.equal([])
+    expect(warned()).to.deep.equal([FORGOTTEN])
+    decide?.(null, user)
+    await settled()
+    expect(outcomes).to.have.nested.property('[0].user', user)
+    start(forgetful, req)
+    start(own(verify), req)
+    await settled()
+    expect(warned()).to.deep.equal([FORGOTTEN, FORGOTTEN])
+  })
+
+  it('B45: is an error once nothing is left that could call done', async () => {
+    // As `node --expose-gc` does.
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    for (const verify of [
+      async (_identity: object, _done: Done): Promise<object> => user,
+      (_identity: object, _done: Done): void => {},
+      (): object => user,
+    ]) {
+      const outcomes = start(own(verify), req)
+      for (let turn = 0; turn < 100 && outcomes.length === 0; turn++) {
+        await settled()
+        collect()
+      }
+      expect(outcomes).to.have.nested.property(
+        '[0].error.message',
+        'The verify callback can no longer decide: nothing is left that could call `done`. ' +
+          'Call done(null, user), or declare the identity alone and return the user',
+      )
+      expect(outcomes).to.have.length(1)
+    }
+  })
+})
+
+describe('A verify callback with a mistake in its arguments', () => {
+  type Done = (...args: unknown[]) => void
+  const errorOf = async (verify: unknown, options: object = {}): Promise<Error & { cause?: unknown }> => {
+    const outcome = await run(strategy(verify, options), req)
+    expect(outcome).to.have.property('kind', 'error')
+    return (outcome as { error: Error }).error
+  }
+
+  it('B53: done(user) is an error that names the order of its arguments', async () => {
+    for (const first of [user, 'user-1', 7, true]) {
+      const error = await errorOf((_identity: object, done: Done) => done(first))
+      expect(error.message).to.include('done(error, user): did you mean done(null, user)?')
+      expect(error.cause).to.equal(first)
+    }
+  })
+
+  it('B52: three parameters without passReqToCallback is a TypeError of the constructor', () => {
+    const verify = (_req: object, _identity: object, done: Done): void => done(null, user)
+    expect(() => strategy(verify)).to.throw(
+      TypeError,
+      'WixAppStrategy: verify declares 3 parameters, and is called with two, (identity, done): to get the request, set `passReqToCallback: true`',
+    )
+    expect(() => strategy(verify, { passReqToCallback: false })).to.throw(TypeError, 'verify declares 3 parameters')
+    expect(() => strategy(verify, { passReqToCallback: true })).to.not.throw()
+  })
+
+  it('B52: two parameters with passReqToCallback, of which the second is called as done, is an error that says what they are', async () => {
+    const misread = (_identity: object, done: Done): void => done(null, user)
+    const later = async (_identity: object, done: Done): Promise<void> => done(null, user)
+    for (const verify of [misread, later]) {
+      const error = await errorOf(verify, { passReqToCallback: true })
+      expect(error.message).to.include('With passReqToCallback it is called as (req, identity, done)')
+      expect(error.cause).to.be.instanceOf(TypeError)
+    }
+    const error = new Error('database')
+    const failing = (_req: object, _identity: object): never => {
+      throw error
+    }
+    expect(await errorOf(failing, { passReqToCallback: true })).to.equal(error)
+  })
+
+  it('B54: options and verify in the other order is a TypeError of the constructor', () => {
+    const swapped = [() => user, { secret: SECRET }] as never
+    expect(() => new WixAppStrategy(...(swapped as [never]))).to.throw(
+      TypeError,
+      'WixAppStrategy: the options come first, and verify last: new WixAppStrategy({ secret }, verify)',
+    )
+  })
+
+  describe('in the log of NODE_DEBUG', () => {
+    /** What a program prints there, to which `strategyOf(verify)`, `start`, `settled` and a fake clock are given. */
+    async function logOf(code: string): Promise<string[]> {
+      const program = `
+        import sinon from 'sinon'
+        import { WixAppStrategy } from './lib/index.ts'
+        import { instance, now, SECRET } from './test/support/build.ts'
+        import { request, settled, start } from './test/support/run.ts'
+        const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+        const strategyOf = (verify, options) => new WixAppStrategy({ secret: SECRET, now, ...options }, verify)
+        const req = request({ instance: instance() })
+        ${code}`
+      const { stderr } = await promisify(execFile)(
+        process.execPath,
+        ['--import', 'tsx/esm', '--input-type=module', '--eval', program],
+        {
+          cwd: join(import.meta.dirname, '..'),
+          env: { ...process.env, NODE_OPTIONS: '', NODE_DEBUG: 'passport-wix-app' },
+        },
+      )
+      const lines = stderr.split('\n').filter((line) => line.startsWith('PASSPORT-WIX-APP'))
+      return lines.map((line) => line.replace(/^PASSPORT-WIX-APP \d+: /, ''))
+    }
+
+    it('B45: it has not decided after five seconds', async () => {
+      const lines = await logOf(`
+        let decide
+        const slow = (_identity, done) => void (decide = done)
+        start(strategyOf(slow, { name: 'slow' }), req)
+        await settled()
+        clock.tick(4999)
+        console.error('PASSPORT-WIX-APP 1: 4999 ms')
+        clock.tick(1)
+        decide(null, {})
+        start(strategyOf(slow, { name: 'quick' }), req)
+        await settled()
+        decide(null, {})
+        await settled()
+        clock.tick(60_000)`)
+      expect(lines).to.deep.equal([
+        '4999 ms',
+        'slow: the verify callback has not decided after 5 s',
+        'slow 200 (instance instance-1)',
+        'quick 200 (instance instance-1)',
+      ])
+    })
+
+    it('B62, B70: it called done again, and it returned undefined', async () => {
+      const lines = await logOf(`
+        start(strategyOf((_identity, done) => { done(null, {}); done(null, false) }), req)
+        start(strategyOf((_identity) => { /* forgot to return */ }), req)
+        start(strategyOf(async (_identity, done) => ({})), req)
+        await settled()`)
+      expect(lines).to.have.members([
+        'wix-app: the verify callback called done() again; the first call counts',
+        'wix-app: the verify callback declares `done`, and its promise settled without a call of it: what it returns is ignored',
+        'wix-app 200 (instance instance-1)',
+        'wix-app 401: the verify callback found no user: it returned undefined (instance instance-1)',
+      ])
+    })
+  })
+
+  it('B45: the timer of the log is no reason for a process to stay', async () => {
+    const descriptor = Object.getOwnPropertyDescriptor(debug, 'enabled') as PropertyDescriptor
+    Object.defineProperty(debug, 'enabled', { get: () => true, configurable: true })
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let decide: Done = () => {}
+      start(
+        strategy((_identity: object, done: Done) => void (decide = done)),
+        req,
+      )
+      await settled()
+      expect(clock.countTimers()).to.equal(1)
+      clock.tick(5000)
+      decide(null, user)
+      expect(clock.countTimers()).to.equal(0)
+    } finally {
+      clock.restore()
+      Object.defineProperty(debug, 'enabled', descriptor)
+    }
   })
 })

@@ -110,10 +110,10 @@ describe('the packed package, installed in an empty folder', function () {
 
   it('compiles without any other types, also where the libraries are checked', async () => {
     const code = `
-      import { verifyInstance, WixAppStrategy } from 'passport-wix-app'
+      import { instanceVerifier, WixAppStrategy } from 'passport-wix-app'
       export { authenticateRequest, handleOnce, toResponse } from 'passport-wix-app/fetch'
       export { signWebhook, WixSimulator } from 'passport-wix-app/testing'
-      export const id: string = verifyInstance('text', { secret: 'secret' }).instanceId
+      export const id: Promise<string> = instanceVerifier({ secret: 'secret' })('text').then(({ instanceId }) => instanceId)
       export default new WixAppStrategy({ secret: 'secret' }, (instance) => ({ id: instance.instanceId }))`
     await writeFile(join(folder, 'alone.mts'), code)
     for (const how of [

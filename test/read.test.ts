@@ -1,5 +1,9 @@
 import { expect } from 'chai'
-import { first, fromAuthorization, fromBody, fromHeader, fromQuery, WixAuthError } from '../lib/index.ts'
+import { refusal } from '../lib/errors.ts'
+import { fromAuthorization, fromBody, fromHeader, fromQuery, oneOf, WixAuthError } from '../lib/index.ts'
+import { elsewhere } from '../lib/read.ts'
+import { instance } from './support/build.ts'
+import { webhook } from './support/jwt.ts'
 
 const refused = (read: () => unknown): void => {
   expect(read).to.throw(WixAuthError).with.property('code', 'request_invalid')
@@ -9,6 +13,22 @@ describe('readers', () => {
   it('fromQuery reads one query parameter', () => {
     expect(fromQuery('signedInstance')({ query: { signedInstance: 'a' } })).to.equal('a')
     expect(fromQuery('signedInstance')({ query: { instance: 'a' } })).to.equal(undefined)
+  })
+
+  it('A13, A22: fromQuery reads a URLSearchParams, and the address where a host has no query', () => {
+    const read = fromQuery('instance')
+    expect(read({ query: new URLSearchParams('a=b&instance=c') })).to.equal('c')
+    for (const url of ['/ws?instance=c', '/?a=b&instance=c', 'https://app.example/x?instance=c#top', '?instance=c&a'])
+      expect(read({ url })).to.equal('c')
+    for (const url of [undefined, null, 7, '', '/', '/x#?instance=c', '/x?other=c', '/instance=c'])
+      expect(read({ url })).to.equal(undefined)
+    expect(read({ url: '/?instance=%2B%20' })).to.equal('+ ')
+    // A host that has a query has read the address.
+    expect(read({ query: {}, url: '/?instance=c' })).to.equal(undefined)
+    refused(() => read({ url: '/?instance=a&instance=a' }))
+    refused(() => read({ query: new URLSearchParams('instance=a&instance=b') }))
+    expect(fromQuery('constructor')({ url: '/' })).to.equal(undefined)
+    expect(fromQuery('toString')({ query: {} })).to.equal(undefined)
   })
 
   it('fromHeader reads one header, in any case', () => {
@@ -36,22 +56,22 @@ describe('readers', () => {
     })
   }
 
-  it('first reads from the place that holds a credential', () => {
-    const read = first<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
+  it('oneOf reads from the place that holds a credential', () => {
+    const read = oneOf<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
     expect(read({ query: { instance: 'a' } })).to.equal('a')
     expect(read({ headers: { 'x-wix-instance': 'b' } })).to.equal('b')
     expect(read({})).to.equal(undefined)
   })
 
-  it('first accepts readers of the app, for which null and an empty string are no credential, and an array is rejected', () => {
+  it('oneOf accepts readers of the app, for which null and an empty string are no credential, and an array is rejected', () => {
     const read = (value: unknown): unknown =>
-      first<unknown>(() => value as string, fromQuery('instance'))({ query: { instance: 'a' } })
+      oneOf<unknown>(() => value as string, fromQuery('instance'))({ query: { instance: 'a' } })
     for (const nothing of [undefined, null, '']) expect(read(nothing)).to.equal('a')
     for (const odd of [['b'], {}, Promise.resolve('b')]) refused(() => read(odd))
   })
 
-  it('first rejects two at once, also when they are equal', () => {
-    const read = first<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
+  it('oneOf rejects two at once, also when they are equal', () => {
+    const read = oneOf<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
     refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }))
   })
 
@@ -78,7 +98,7 @@ describe('readers', () => {
         refused(() => read(fetched('', token, ['authorization', 'a'])))
         refused(() => read(fetched('', ['authorization', 'a'], token)))
       }
-      refused(() => first<unknown>(fromQuery('a'), fromAuthorization('Bearer'))(fetched('?a=b', token)))
+      refused(() => oneOf<unknown>(fromQuery('a'), fromAuthorization('Bearer'))(fetched('?a=b', token)))
     })
 
     it('read nothing that other requests have', async () => {
@@ -90,6 +110,100 @@ describe('readers', () => {
     it('read the raw body', async () => {
       const request = new Request('https://backend.example', { method: 'POST', body: 'raw' })
       expect(await fromBody()(request)).to.deep.equal(Buffer.from('raw'))
+    })
+  })
+
+  describe('that found nothing: where the credential is instead', () => {
+    const hint = (req: unknown, expected: string | undefined = 'the query', also?: string): string | undefined =>
+      elsewhere(req, expected, also)()
+    const credential = instance()
+
+    const cases: Array<[name: string, req: object, expected: string]> = [
+      ['nowhere', {}, 'nothing in the query'],
+      [
+        'a preflight, which has none',
+        { method: 'OPTIONS', headers: { authorization: credential } },
+        'a CORS preflight (OPTIONS), which has no credential: answer it before authentication, for example with cors()',
+      ],
+      [
+        'in Authorization',
+        { headers: { authorization: `Bearer ${credential}` } },
+        'Authorization looks like an instance: WixAppStrategy',
+      ],
+      ['in a scheme of its own', { headers: { authorization: 'Basic abc' } }, 'Authorization holds something else'],
+      ['in the body', { body: { token: 'a' } }, 'in the body, not in the query'],
+      ['in rawBody before the body', { rawBody: 'x', body: { token: 'a' } }, 'nothing in the query'],
+      ['under another name of Wix', { query: { signedInstance: 'a' } }, 'in the query as `signedInstance`'],
+      ['in the address', { url: '/?access_token=a' }, 'in the query as `access_token`'],
+      ['in a URLSearchParams', { query: new URLSearchParams('token=a') }, 'in the query as `token`'],
+      ['under a name of the app', { query: { inst: credential } }, "in the query as `inst`: fromQuery('inst')"],
+      [
+        'under a name of the app in the address',
+        { url: `/?x=1&inst=${credential}` },
+        "in the query as `inst`: fromQuery('inst')",
+      ],
+      [
+        'in a header of the app',
+        { headers: { host: 'app.example', 'x-wix-instance': credential } },
+        "in the header `x-wix-instance`: fromHeader('x-wix-instance')",
+      ],
+      [
+        'in a body that is a webhook',
+        { body: Buffer.from(webhook()) },
+        'the body looks like a webhook or a service plugin call: WixWebhookStrategy, WixServicePluginStrategy',
+      ],
+      [
+        'in a string of a body that is a webhook',
+        { rawBody: webhook() },
+        'the body looks like a webhook or a service plugin call: WixWebhookStrategy, WixServicePluginStrategy',
+      ],
+      ['in a body that is something else', { body: 'a=b' }, 'nothing in the query'],
+      [
+        'beside other parameters, of which it names five',
+        { query: { a: '1', locale: 'en', c: '1', d: '1', e: '1', f: '1' } },
+        'nothing in the query; the query has `a`, `locale`, `c`, `d`, `e`',
+      ],
+      [
+        'beside parameters that may be values',
+        { query: { [credential]: '', 'a b': '', ['x'.repeat(32)]: '', ok: '1' } },
+        'nothing in the query; the query has `ok`',
+      ],
+    ]
+    for (const [name, req, expected] of cases) it(name, () => expect(hint(req)).to.equal(expected))
+
+    it('names each place where it looked, and none for a reader of the app', () => {
+      expect(hint({}, 'the query', ' or the Authorization header')).to.equal(
+        'nothing in the query or the Authorization header',
+      )
+      const unknown = (req: object): string | undefined => elsewhere(req, undefined)()
+      expect(unknown({})).to.equal('your reader found nothing')
+      expect(unknown({ body: { token: 'a' } })).to.equal('in the body as `token`')
+      expect(unknown({ query: { a: '1' } })).to.equal('your reader found nothing')
+    })
+
+    it('of a Fetch Request', () => {
+      const fetched = (query: string): Request => new Request(`https://backend.example/x${query}`)
+      expect(hint(fetched(''))).to.equal('nothing in the query')
+      expect(hint(fetched(`?inst=${credential}`))).to.equal("in the query as `inst`: fromQuery('inst')")
+      expect(hint(fetched('?token=a'), 'the Authorization header')).to.equal(
+        'in the query, not in the Authorization header',
+      )
+      expect(hint(fetched('?a=1'))).to.equal('nothing in the query; the query has `a`')
+    })
+
+    it('P-01: is silent, and no error, where the request cannot be read', () => {
+      const req = Object.defineProperty({}, 'headers', { get: () => expect.fail('unreadable') })
+      expect(refusal('credentials_missing', elsewhere(req, 'the query')).hint).to.equal(undefined)
+      for (const odd of [undefined, null, 7, 'a string']) expect(hint(odd)).to.equal('nothing in the query')
+    })
+
+    it('P-11: is not under a name of Object.prototype', () => {
+      Object.assign(Object.prototype, { token: credential })
+      try {
+        expect(hint({ body: {}, query: {}, headers: {} })).to.equal('nothing in the query')
+      } finally {
+        Reflect.deleteProperty(Object.prototype, 'token')
+      }
     })
   })
 
@@ -163,7 +277,10 @@ describe('readers', () => {
       ]
       for (const req of requests) {
         expect(() => read(req))
-          .to.throw(Error, "Express: express.raw({ type: '*/*', limit: '1mb' }); Nest: app.useBodyParser('raw', ")
+          .to.throw(
+            Error,
+            "for example with express.raw({ type: '*/*', limit: '1mb' }); see docs/webhooks.md, and docs/hosts/",
+          )
           .that.is.not.instanceOf(WixAuthError)
       }
     })

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { type Verify, WixAppStrategy, WixAuthError, WixStrategy, type WixStrategyOptions } from '../lib/index.ts'
+import { refusalOf, type Verify, WixAppStrategy, WixAuthError, type WixStrategyOptions } from '../lib/index.ts'
 import { callback } from '../lib/internal/options.ts'
-import type { Kind } from '../lib/strategy.ts'
+import { type StrategyDefinition, WixStrategy } from '../lib/strategy.ts'
 import { instance, now, SECRET } from './support/build.ts'
 import { EXPIRED, INVALID, MISSING } from './support/challenges.ts'
 import { optionsTable } from './support/options-table.ts'
-import { request, run, start } from './support/run.ts'
+import { request, run, settled, start } from './support/run.ts'
 
 const user = { id: 'user' }
 const req = request({ instance: instance() })
@@ -17,41 +17,40 @@ const strategy = (verify: unknown, options: object = {}): WixAppStrategy =>
 type Credential = { from: unknown }
 type Identity = { instanceId: string }
 interface Options extends WixStrategyOptions {
-  read: (req: unknown, authenticateOptions: object) => Credential | Promise<Credential>
+  read: (req: unknown, routeOptions: object) => Credential | Promise<Credential>
   verify: (credential: Credential) => Identity | Promise<Identity>
 }
 
-/** Options for a verify callback without the request. */
-type Given = Options & { passReqToCallback?: false }
-
 /** A kind whose reader and verifier are options. */
-const kind: Kind<Credential, Identity, Options, unknown> = {
-  owner: 'OwnStrategy',
+const definition: StrategyDefinition<Identity, Options, unknown> = {
+  caller: 'OwnStrategy',
   name: 'own',
-  optionChecks: { read: callback, verify: callback },
-  reader: (options) => options.read,
-  check: (_owner, options) => options.verify,
+  options: { read: callback, verify: callback },
+  prepare:
+    ({ read, verify }) =>
+    async (req, routeOptions) =>
+      verify(await read(req, routeOptions)),
 }
-class OwnStrategy extends WixStrategy<Credential, Identity, Options, unknown> {
-  protected override _kind(): typeof kind {
-    return kind
+class OwnStrategy extends WixStrategy<Identity, Options, unknown> {
+  protected override _definition(): typeof definition {
+    return definition
   }
 }
 class OwnBearerStrategy extends OwnStrategy {
-  protected override _kind(): typeof kind {
-    return { ...kind, isBearer: true }
+  protected override _definition(): typeof definition {
+    return { ...definition, isBearer: true }
   }
 }
 
 const identity = { instanceId: 'instance-1' }
-const options: Given = { read: (from) => ({ from }), verify: () => identity }
-const found = (): object => user
+const options: Options = { read: (from) => ({ from }), verify: () => identity }
+const found = async (): Promise<object> => user
 
 describe('a kind of strategy', () => {
   it('reads the credential of the request, verifies it, and calls the verify callback with the identity', async () => {
     const read = sinon.fake(options.read)
     const check = sinon.fake(options.verify)
-    const verify = sinon.fake.returns(user)
+    const verify = sinon.fake.resolves(user)
     const own = new OwnStrategy({ read, verify: check }, verify)
     expect(own.name).to.equal('own')
     expect(await run(own, 'request', { a: 1 })).to.deep.equal({ kind: 'success', user, info: { identity } })
@@ -61,16 +60,19 @@ describe('a kind of strategy', () => {
   })
 
   it('may read and verify later', async () => {
-    const later: Given = { read: async (from) => ({ from }), verify: async () => identity }
+    const later: Options = { read: async (from) => ({ from }), verify: async () => identity }
     expect(await run(new OwnStrategy(later, found), {})).to.deep.equal({ kind: 'success', user, info: { identity } })
   })
 
-  it('decides in the same tick when there is nothing to wait for', () => {
-    expect(start(new OwnStrategy(options, found), {})).to.have.nested.property('[0].kind', 'success')
+  it('never decides in the same tick, so that there is one order of events for every kind', async () => {
+    const outcomes = start(new OwnStrategy(options, found), {})
+    expect(outcomes).to.deep.equal([])
+    await settled()
+    expect(outcomes).to.have.nested.property('[0].kind', 'success')
   })
 
   const broken = new Error('broken')
-  const forms: Array<[string, (reason: unknown) => Partial<Given>]> = [
+  const forms: Array<[string, (reason: unknown) => Partial<Options>]> = [
     ['the reader throws', (reason) => ({ read: sinon.fake.throws(reason as Error) })],
     ['the reader rejects', (reason) => ({ read: () => Promise.reject(reason) })],
     ['the verifier throws', (reason) => ({ verify: sinon.fake.throws(reason as Error) })],
@@ -89,9 +91,14 @@ describe('a kind of strategy', () => {
       })
       expect(await endOf(reason, { badRequestMessage: 'No' })).to.deep.equal({
         kind: 'fail',
-        challenge: { message: 'No', code: 'insufficient_scope' },
+        challenge: { message: 'This Wix identity may not do this', code: 'insufficient_scope' },
         status: 403,
       })
+    })
+
+    it(`has the message of the route, in place of ours, for a missing credential alone, when ${name}`, async () => {
+      const answer = await endOf(new WixAuthError('credentials_missing'), { badRequestMessage: 'Please sign in' })
+      expect(answer).to.have.deep.property('challenge', { message: 'Please sign in', code: 'credentials_missing' })
     })
 
     it(`P-08: has a Bearer challenge of the code for a 401 of a Bearer token, and no other, when ${name}`, async () => {
@@ -119,8 +126,8 @@ describe('a kind of strategy', () => {
   }
 
   it('P-08: has the Bearer challenge of an invalid token when the verify callback finds no user', async () => {
-    expect(await run(new OwnBearerStrategy(options, () => null), {})).to.have.property('challenge', INVALID)
-    expect(await run(new OwnStrategy(options, () => null), {})).to.have.property('challenge', undefined)
+    expect(await run(new OwnBearerStrategy(options, async () => null), {})).to.have.property('challenge', INVALID)
+    expect(await run(new OwnStrategy(options, async () => null), {})).to.have.property('challenge', undefined)
   })
 
   describe('P-10: its options', () => {
@@ -129,7 +136,7 @@ describe('a kind of strategy', () => {
       [{ read: 'canary' }, 'option `read` must be a function'],
       [{ name: 7 }, 'option `name` must be a non-empty string'],
       [{ passReqToCallback: 1 }, 'option `passReqToCallback` must be true or false'],
-      [{ verifyTimeout: '1' }, 'option `verifyTimeout` must be a number of seconds above 0, at most 86400'],
+      [{ verifyTimeout: '1' }, 'option `verifyTimeout` must be a number of seconds above 0, at most 300'],
       [
         { other: 'canary' },
         'unknown option `other`; known options are name, passReqToCallback, verifyTimeout, read, verify',
@@ -164,17 +171,19 @@ describe('every strategy', () => {
     expect(peerDependencies).to.deep.equal({ passport: '>=0.6.0' })
   })
 
-  it('P-07: does not catch what the rest of the route throws', () => {
+  it('P-07: passes what an action throws to error once, and never to the verify callback', async () => {
     const verify = sinon.fake((_identity: object, done: Done) => done(null, user))
+    const thrown = new Error('of a custom callback')
     const perRequest = Object.assign(Object.create(strategy(verify)) as WixAppStrategy, {
-      success: sinon.fake.throws(new Error('of the route')),
+      success: sinon.fake.throws(thrown),
       fail: sinon.fake(),
       error: sinon.fake(),
     })
-    expect(() => perRequest.authenticate(req as never)).to.throw('of the route')
+    perRequest.authenticate(req as never)
+    await settled()
     sinon.assert.calledOnce(perRequest.success)
     sinon.assert.notCalled(perRequest.fail)
-    sinon.assert.notCalled(perRequest.error)
+    sinon.assert.calledOnceWithExactly(perRequest.error, thrown)
     expect(verify.exceptions).to.deep.equal([undefined])
   })
 
@@ -206,26 +215,123 @@ describe('every strategy', () => {
 })
 
 describe('P-12: a decision of a strategy', () => {
-  const answered = (code: string) => () => {
-    throw Object.assign(new Error('answered'), { code })
+  const answered = (code: string): sinon.SinonSpy => sinon.fake.throws(Object.assign(new Error('answered'), { code }))
+  let warning: sinon.SinonSpy
+  beforeEach(() => {
+    warning = sinon.replace(process, 'emitWarning', sinon.fake())
+  })
+  afterEach(() => sinon.restore())
+
+  /** Ends a request of which `success` and `error` do this. */
+  async function end(req: unknown, success: () => unknown, error: () => unknown): Promise<void> {
+    const perRequest = Object.assign(Object.create(new OwnStrategy(options, found)) as OwnStrategy, { success, error })
+    perRequest.authenticate(req)
+    await settled()
   }
-  const actions = (fail: () => void): object => ({ success: fail, fail, error: fail })
-  const authenticate = (req: unknown, fail: () => void): void =>
-    Object.assign(Object.create(new OwnStrategy(options, found)) as OwnStrategy, actions(fail)).authenticate(req)
 
-  it('ends where Node says that the response has been sent, over HTTP/1 and HTTP/2', () => {
-    for (const code of ['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP2_HEADERS_SENT'])
-      expect(() => authenticate({}, answered(code))).to.not.throw()
+  it('ends where Node says that the response has been sent, over HTTP/1 and HTTP/2', async () => {
+    for (const code of ['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP2_HEADERS_SENT']) {
+      const [success, error] = [answered(code), sinon.fake()]
+      await end({}, success, error)
+      sinon.assert.calledOnce(success)
+      sinon.assert.notCalled(error)
+    }
+    sinon.assert.notCalled(warning)
   })
 
-  it('P-07: does not catch what the app itself throws', () => {
-    expect(() => authenticate({}, answered('ERR_OF_THE_APP'))).to.throw('answered')
+  it('P-07: that throws goes to error, then to the next handler of Express, and never ends the process', async () => {
+    for (const fails of [
+      () => {
+        throw new Error('of the app')
+      },
+      () => Promise.reject(new Error('of the app')),
+    ]) {
+      const error = sinon.fake()
+      await end({}, fails, error)
+      sinon.assert.calledOnce(error)
+      expect(error.firstCall.args).to.have.nested.property('[0].message', 'of the app')
+
+      const next = sinon.fake()
+      await end({ next }, fails, fails)
+      sinon.assert.calledOnce(next)
+      expect(next.firstCall.args).to.have.nested.property('[0].message', 'of the app')
+    }
+    sinon.assert.notCalled(warning)
   })
 
-  it('P-01: is made for a request whose response cannot be read', () => {
-    const fail = sinon.fake()
-    const req = Object.defineProperty({}, 'res', { get: sinon.fake.throws('unreadable') })
-    authenticate(req, fail)
-    sinon.assert.calledOnce(fail)
+  it('P-07: that throws where nobody is left to tell is a warning', async () => {
+    const failing = sinon.fake.throws(new Error('of the app'))
+    await end({}, failing, failing)
+    const res = { writableEnded: false }
+    const answers = (): never => {
+      res.writableEnded = true
+      throw new Error('after its answer')
+    }
+    const error = sinon.fake()
+    await end({ res, next: error }, answers, error)
+    sinon.assert.notCalled(error)
+    expect(warning.args.map(([reason]) => (reason as Error).message)).to.deep.equal(['of the app', 'after its answer'])
+  })
+
+  it('P-01: is made for a request whose response cannot be read', async () => {
+    const success = sinon.fake()
+    await end(Object.defineProperty({}, 'res', { get: sinon.fake.throws('unreadable') }), success, sinon.fake())
+    sinon.assert.calledOnce(success)
+  })
+})
+
+describe('refusalOf', () => {
+  const refused = (code: 'credentials_missing' | 'token_expired' | 'claim_invalid') => {
+    const error = new WixAuthError(code)
+    return { error, strategy: new OwnStrategy({ ...options, read: () => Promise.reject(error) }, found) }
+  }
+
+  it('is the refusal of a request, and nothing before one, or for a request that is no object', async () => {
+    const { error, strategy } = refused('token_expired')
+    const req = {}
+    expect(refusalOf(req)).to.equal(undefined)
+    await run(strategy, req)
+    expect(refusalOf(req)).to.equal(error)
+    await run(strategy, 'request')
+  })
+
+  it('is in a chain the first that is not credentials_missing, else the first', async () => {
+    const [missing, expired, invalid] = [
+      refused('credentials_missing'),
+      refused('token_expired'),
+      refused('claim_invalid'),
+    ]
+    for (const [chain, telling] of [
+      [[missing, refused('credentials_missing')], missing],
+      [[missing, expired], expired],
+      [[expired, missing], expired],
+      [[expired, invalid], expired],
+    ] as const) {
+      const req = {}
+      for (const { strategy } of chain) await run(strategy, req)
+      expect(refusalOf(req)).to.equal(telling.error)
+    }
+  })
+
+  it('is gone once a strategy of the chain has accepted the request', async () => {
+    const req = {}
+    await run(refused('token_expired').strategy, req)
+    await run(new OwnStrategy(options, found), req)
+    expect(refusalOf(req)).to.equal(undefined)
+  })
+
+  it('has the info of the verify callback as its cause where that found no user', async () => {
+    const info = { message: 'Your trial is over', plan: 'free' }
+    const verify = (_identity: Identity, done: (error: null, user: false, info?: object) => void): void =>
+      done(null, false, info)
+    const req = {}
+    await run(new OwnStrategy(options, verify), req)
+    expect(refusalOf(req)).to.include({ code: 'claim_invalid', message: 'Your trial is over', cause: info })
+  })
+
+  it('is not an error of the app', async () => {
+    const req = {}
+    await run(new OwnStrategy(options, () => Promise.reject(new WixAuthError('claim_invalid'))), req)
+    expect(refusalOf(req)).to.equal(undefined)
   })
 })

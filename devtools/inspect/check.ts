@@ -1,14 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import { refusal, WixAuthError } from '../../lib/errors.ts'
+import { refusal } from '../../lib/errors.ts'
 import { looksLike } from '../../lib/internal/hints.ts'
 import type { FindKey } from '../../lib/internal/jwt.ts'
 import type { Fetch } from '../../lib/internal/transport.ts'
-import { sessionCheck } from '../../lib/sessions/tokens.ts'
-import { verifyAccessToken } from '../../lib/strategies/access-token.ts'
-import { verifyInstance } from '../../lib/strategies/app.ts'
-import { verifyDigest } from '../../lib/strategies/digest.ts'
-import { verifyServicePlugin } from '../../lib/strategies/service-plugin.ts'
-import { verifyWebhook } from '../../lib/strategies/webhook.ts'
+import { tokenVerifier } from '../../lib/sessions/tokens.ts'
+import { accessTokenVerifier } from '../../lib/strategies/access-token.ts'
+import { instanceVerifier } from '../../lib/strategies/app.ts'
+import { checkInstanceForm } from '../../lib/strategies/app-instance.ts'
+import { digestVerifier } from '../../lib/strategies/digest.ts'
+import { servicePluginVerifier } from '../../lib/strategies/service-plugin.ts'
+import { webhookVerifier } from '../../lib/strategies/webhook.ts'
 import type { CredentialKind, VerifiableKind } from './recognize.ts'
 
 /** What the check of a credential needs, as far as it was given. */
@@ -53,37 +53,29 @@ const appIdOf = ({ appId }: Given): string => needed(appId, 'the app ID', 'Set W
 
 const ageOf = (maxAge: Given['maxAge']): { maxAge?: number | false } => (maxAge === undefined ? {} : { maxAge })
 
-/** The form is wrong whatever the secret is. */
-function checkForm(instance: string): void {
-  try {
-    verifyInstance(instance, { secret: randomUUID() })
-  } catch (error) {
-    if (!(error instanceof WixAuthError) || error.code !== 'signature_invalid') throw error
-  }
-}
-
 const CHECKS: Record<VerifiableKind, (credential: string, given: Given) => unknown> = {
   instance: (instance, { secrets, appId, maxAge, now }) => {
     if (secrets.length > 0)
-      return verifyInstance(instance, { secret: secrets, now, ...ageOf(maxAge), ...(appId && { appId }) })
-    checkForm(instance)
+      return instanceVerifier({ secret: secrets, now, ...ageOf(maxAge), ...(appId && { appId }) })(instance)
+    // The form is wrong whatever the secret is.
+    checkInstanceForm(instance)
     throw new NotChecked('the app secret is missing', 'Set WIX_APP_SECRET, or pass --secret-file.')
   },
   'access-token': (token, given) => {
     if (!given.askWix) throw new NotChecked('only Wix can verify an access token', 'Pass --ask-wix to send it to Wix.')
-    return verifyAccessToken(token, { appId: appIdOf(given), cache: false, fetch: given.fetch, now: given.now })
+    return accessTokenVerifier({ appId: appIdOf(given), cache: false, fetch: given.fetch, now: given.now })(token)
   },
   webhook: (body, given) =>
-    verifyWebhook(body, { publicKey: publicKeyOf(given), now: given.now, ...ageOf(given.maxAge) }),
+    webhookVerifier({ publicKey: publicKeyOf(given), now: given.now, ...ageOf(given.maxAge) })(body),
   'service-plugin': (body, given) =>
-    verifyServicePlugin(body, { publicKey: publicKeyOf(given), appId: appIdOf(given), now: given.now }),
+    servicePluginVerifier({ publicKey: publicKeyOf(given), appId: appIdOf(given), now: given.now })(body),
   digest: (header, given) => {
     const publicKey = publicKeyOf(given)
     const body = needed(given.body, 'the body that came with the header', 'Pass --body-file with the raw body.')
-    return verifyDigest(header, body, { publicKey, now: given.now })
+    return digestVerifier({ publicKey, now: given.now })(header, body)
   },
   session: (token, { keys, issuer, audience, now }) =>
-    sessionCheck(needed(keys, 'the key set of the issuer', 'Pass --jwks, --issuer and --audience.'), {
+    tokenVerifier(needed(keys, 'the key set of the issuer', 'Pass --jwks, --issuer and --audience.'), {
       issuer: needed(issuer, 'the issuer', 'Pass --issuer.'),
       audience: needed(audience, 'the audience', 'Pass --audience.'),
       now,

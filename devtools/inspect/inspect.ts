@@ -1,13 +1,11 @@
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { refusal, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
-import { events } from '../../lib/internal/hints.ts'
+import { refusal, signedIdentity, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
 import { type Fetch, httpFetch } from '../../lib/internal/transport.ts'
 import { keysIn, remoteKeySet } from '../../lib/internal/remote-key-set.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { isObject, own, systemCodeOf } from '../../lib/internal/values.ts'
 import { check, type Given, NotChecked } from './check.ts'
-import { cureOf } from './cures.ts'
 import { type Carried, carried, decode, kindOf, KINDS, type VerifiableKind } from './recognize.ts'
 import { identityShown, printed, type Report, shownOf, STRATEGIES } from './report.ts'
 
@@ -184,19 +182,12 @@ type Verdict = Pick<Report, 'signature' | 'verdict' | 'identity' | 'code' | 'sta
 
 const NOTHING = { signature: null, identity: null, code: null, status: null, hint: null, cure: null }
 
-/** Whether a refusal is one of a credential whose signature is right: all that is looked at after it. */
-const isAfterSignature = ({ code, hint = '' }: WixAuthError): boolean =>
-  code === 'token_expired' || code === 'claim_invalid' || /^the hash|is not JSON in UTF-8$/.test(hint)
-
 /** Calls of Wix itself: no route requires a subject of them. */
 const isCallOfWix = (kind: Report['kind']): boolean => ['webhook', 'service-plugin', 'digest'].includes(kind)
 
 const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
 
 async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'], given: Given): Promise<Verdict> {
-  // Hints show some unverified parts, but only while a subscriber listens.
-  const listen = (): void => {}
-  events.subscribe(listen)
   // Only Wix can look at that of an access token.
   const signature = kind === 'access-token' ? null : 'right'
   try {
@@ -206,9 +197,8 @@ async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'],
     return { ...NOTHING, verdict: 'good', signature, identity, hint }
   } catch (error) {
     if (error instanceof WixAuthError) {
-      const { code, status, hint = null } = error
-      const cure = cureOf(error, kind)
-      const known = isAfterSignature(error) ? signature : null
+      const { code, status, hint = null, cure } = error
+      const known = signedIdentity(error) === undefined ? null : signature
       return { ...NOTHING, verdict: 'refused', signature: known, code, status, hint, cure }
     }
     if (error instanceof NotChecked || error instanceof WixUnavailableError) {
@@ -216,8 +206,6 @@ async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'],
       return { ...NOTHING, verdict: 'not checked', hint: error.message, cure }
     }
     throw error
-  } finally {
-    events.unsubscribe(listen)
   }
 }
 

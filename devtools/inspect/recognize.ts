@@ -1,4 +1,4 @@
-import { CREDENTIAL_NAMES } from '../../lib/internal/request.ts'
+import { CREDENTIAL_NAMES } from '../../lib/read.ts'
 import { isObject, own } from '../../lib/internal/values.ts'
 
 /** The kinds that can be verified: what `--as` takes. */
@@ -66,7 +66,8 @@ function kindOfJwt({ header, payload }: Decoded): CredentialKind {
   const data = own(payload, 'data')
   if (own(header, 'typ') === 'wix-session+jwt') return 'session'
   if (own(data, 'SHA256') !== undefined) return 'digest'
-  if (typeof data === 'string' && own(payload, 'aud') === undefined) return 'webhook'
+  const isEvent = typeof data === 'string' || own(data, 'eventType') !== undefined
+  if (isEvent && own(payload, 'aud') === undefined) return 'webhook'
   return data === undefined && own(payload, 'iss') !== 'wix.com' ? 'jwt' : 'service-plugin'
 }
 

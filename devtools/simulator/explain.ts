@@ -1,9 +1,9 @@
 import { WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
-import { verifyAccessToken } from '../../lib/strategies/access-token.ts'
-import { verifyInstance } from '../../lib/strategies/app.ts'
-import { verifyDigest } from '../../lib/strategies/digest.ts'
-import { verifyServicePlugin } from '../../lib/strategies/service-plugin.ts'
-import { verifyWebhook } from '../../lib/strategies/webhook.ts'
+import { accessTokenVerifier } from '../../lib/strategies/access-token.ts'
+import { instanceVerifier } from '../../lib/strategies/app.ts'
+import { digestVerifier } from '../../lib/strategies/digest.ts'
+import { servicePluginVerifier } from '../../lib/strategies/service-plugin.ts'
+import { webhookVerifier } from '../../lib/strategies/webhook.ts'
 import type { AppKeys } from './keys.ts'
 
 /** A credential as it was sent, and what it is. */
@@ -29,12 +29,12 @@ export type CheckKeys = Pick<AppKeys, 'appId' | 'appSecret' | 'publicKey'> & { a
 type Verify = (credential: Credential, keys: CheckKeys) => unknown
 
 const VERIFY: Record<Credential['kind'], Verify> = {
-  instance: ({ value }, { appSecret, appId }) => verifyInstance(value, { secret: appSecret, appId }),
+  instance: ({ value }, { appSecret, appId }) => instanceVerifier({ secret: appSecret, appId })(value),
   // A page waits for its token: an outage that the developer has switched on must not hold it up.
-  'access token': ({ value }, { appId, apiUrl }) => verifyAccessToken(value, { appId, apiUrl, timeout: 1 }),
-  webhook: ({ value }, { publicKey }) => verifyWebhook(value, { publicKey }),
-  'service plugin call': ({ value }, { publicKey, appId }) => verifyServicePlugin(value, { publicKey, appId }),
-  Digest: ({ value, body = '' }, { publicKey }) => verifyDigest(value, Buffer.from(body), { publicKey }),
+  'access token': ({ value }, { appId, apiUrl }) => accessTokenVerifier({ appId, apiUrl, timeout: 1 })(value),
+  webhook: ({ value }, { publicKey }) => webhookVerifier({ publicKey })(value),
+  'service plugin call': ({ value }, { publicKey, appId }) => servicePluginVerifier({ publicKey, appId })(value),
+  Digest: ({ value, body = '' }, { publicKey }) => digestVerifier({ publicKey })(value, Buffer.from(body)),
 }
 
 /** Checks a credential as an app with these keys should. Null: it is genuine. */

@@ -1,5 +1,5 @@
 import type { WixAuthenticateEvent } from '../../lib/events.ts'
-import { events } from '../../lib/internal/hints.ts'
+import { events } from '../../lib/internal/log.ts'
 import { property } from '../../lib/internal/values.ts'
 import type { AppRequest } from './exchange.ts'
 

@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import { type KeyObject, MIN_RSA_LENGTH } from '../../lib/internal/safe-key.ts'
+import { type KeyObject, MIN_RSA_LENGTH } from '../../lib/internal/keys.ts'
 
 /** Claims that replace the usual ones; those named as `undefined` are left out. */
 type Claims = Readonly<Record<string, unknown>>

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WixAuthError } from '../../lib/errors.ts'
 import type { SubjectType } from '../../lib/identity.ts'
-import { isSignature, SIGNATURE } from '../../lib/internal/app-secret.ts'
-import { instanceCheck } from '../../lib/strategies/app-instance.ts'
+import { isSignature, SIGNATURE } from '../../lib/internal/keys.ts'
+import { checkInstanceForm, verifySignedInstance } from '../../lib/strategies/app-instance.ts'
 import { callback, checkOptions, type Checks, flag, must, required, string } from '../../lib/internal/options.ts'
 import { isNonEmptyString, isNumber, isObject, objectOf } from '../../lib/internal/values.ts'
 
@@ -263,7 +263,8 @@ export class WixSimulator {
     const { appId, appSecret, now } = this.#options
     try {
       const secrets = [createSecretKey(Buffer.from(appSecret))]
-      const instance = instanceCheck({ now })({ instance: token, secrets })
+      checkInstanceForm(token)
+      const instance = verifySignedInstance(token, secrets, undefined, { now })
       const { subjectType, subjectId, clientId, siteId, instanceId, vendorProductId = null } = instance
       const subject = { subjectType, subjectId, clientId: clientId ?? appId, siteId, instanceId, vendorProductId }
       const iat = Number(instance.iat) // not null: without a `signDate` it was refused

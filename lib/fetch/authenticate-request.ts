@@ -1,9 +1,8 @@
-import { WixAuthError } from '../errors.ts'
-import { begin } from '../events.ts'
+import { moreTelling, WixAuthError } from '../errors.ts'
+import { startTimer } from '../events.ts'
 import { identityOf } from '../identity.ts'
 import { isFetchRequest } from '../internal/fetch-request.ts'
-import { own } from '../internal/values.ts'
-import { forbidden, type IdentityPredicate, type IdentityRule, lackBy } from '../middleware/require-identity.ts'
+import { forbidden, type IdentityPredicate, type IdentityRule, violationOf } from '../middleware/require-identity.ts'
 import { WixStrategy, type WixStrategyOptions } from '../strategy.ts'
 
 /** @ts-ignore Where the types of neither Node nor a browser are installed, it is `any`. */
@@ -16,7 +15,7 @@ interface AnyStrategy {
 }
 
 type IdentityOf<Strategy> =
-  Strategy extends WixStrategy<infer _Credential, infer Identity, infer _Options extends WixStrategyOptions, infer _Req>
+  Strategy extends WixStrategy<infer Identity, infer _Options extends WixStrategyOptions, infer _Req>
     ? Identity
     : object
 
@@ -57,13 +56,13 @@ const run = (strategy: AnyStrategy, request: FetchRequest): Promise<Success | Re
     ofRequest.authenticate(request as never)
   })
 
-/** The first refusal, with the challenges of all where it is a 401, as Passport answers. */
-function refusalOf({ reason, challenge }: Refusal, challenges: readonly unknown[]): WixAuthError {
-  // What the verify callback said replaces the message.
-  const said = own(challenge, 'message')
+/** A refusal with the challenges of all strategies where it is a 401, as Passport answers. */
+function withChallenges(reason: WixAuthError, challenges: readonly unknown[]): WixAuthError {
   const strings = challenges.filter((one) => typeof one === 'string')
-  return new WixAuthError(reason.code, typeof said === 'string' ? said : reason.message, {
-    hint: reason.hint,
+  return new WixAuthError(reason.code, reason.message, {
+    hint: () => reason.hint,
+    cure: reason.cure,
+    ...('cause' in reason && { cause: reason.cause }),
     headers: {
       ...reason.headers,
       ...(reason.status === 401 && strings.length > 0 && { 'WWW-Authenticate': strings.join(', ') }),
@@ -78,7 +77,8 @@ function refusalOf({ reason, challenge }: Refusal, challenges: readonly unknown[
  * @param strategies One, or a list. They need not be registered with Passport.
  * @param rule What the identity must be. Default: any.
  * @returns A promise of the user, the identity and the info; rejects with the errors below, and with an error of the app as it is.
- * @throws {WixAuthError} The first refusal, when all strategies refuse the request; its `headers` have the challenges of all.
+ * @throws {WixAuthError} When all strategies refuse the request, the first refusal that is not `credentials_missing`, else the first; its
+ *   `headers` have the challenges of all.
  *   `insufficient_scope` (403) for an identity that does not satisfy the rule.
  * @throws {WixUnavailableError} When a server that had to be asked did not answer.
  * @throws {TypeError} For a request, strategies or a rule of the wrong type; for a rule that is undefined.
@@ -105,25 +105,25 @@ export async function authenticateRequest(
   const wrong = (): TypeError =>
     new TypeError('authenticateRequest: its second argument must be a strategy of passport-wix-app, or a list of them')
   if (!list.every((one) => one instanceof WixStrategy)) throw wrong()
-  const lacks = rules.map((rule) => lackBy('authenticateRequest', rule))
+  const rulesViolated = rules.map((rule) => violationOf('authenticateRequest', rule))
 
-  let first: Refusal | undefined
+  let refused: WixAuthError | undefined
   const challenges: unknown[] = []
   for (const strategy of list) {
     const outcome = await run(strategy, request)
     if (outcome.isRefused) {
-      first ??= outcome
+      refused = moreTelling(refused, outcome.reason)
       challenges.push(outcome.challenge)
       continue
     }
     const { user, info } = outcome
-    for (const lackOf of lacks) {
-      const began = begin()
+    for (const violated of rulesViolated) {
+      const began = startTimer()
       const identity = identityOf({ authInfo: info })
-      const lack = await lackOf(identity, request)
-      if (lack !== undefined) throw forbidden(lack, began, request, identity)
+      const violation = await violated(identity, request)
+      if (violation !== undefined) throw forbidden(violation, began, request, identity)
     }
     return { user, identity: info.identity, info }
   }
-  throw first === undefined ? wrong() : refusalOf(first, challenges)
+  throw refused === undefined ? wrong() : withChallenges(refused, challenges)
 }

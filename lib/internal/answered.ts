@@ -1,3 +1,4 @@
+import { isPromise, toError } from './promises.ts'
 import { property } from './values.ts'
 
 const ALREADY_ANSWERED: ReadonlySet<unknown> = new Set(['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP2_HEADERS_SENT'])
@@ -13,12 +14,31 @@ function isAnswered(req: unknown): boolean {
 /**
  * Calls one of Passport's actions, unless the app has already ended the response, for example at a response time limit: Passport would
  * write to it again. Where the response is out of sight, Node's error for a second answer ends here.
+ *
+ * What a custom callback of the app throws goes to `fail` once, which calls it again with that error, and if that throws as well to the
+ * error handler of Express. It never ends the process.
  */
-export function unlessAnswered(req: unknown, action: () => void): void {
+export function endRequest(req: unknown, action: () => unknown, fail: (error: Error) => unknown): void {
   if (isAnswered(req)) return
+  const lastResort = (reason: unknown): void => {
+    const next = property(req, 'next')
+    if (!isAnswered(req) && typeof next === 'function') next(toError(reason))
+    // Nobody else would tell.
+    else process.emitWarning(toError(reason))
+  }
+  guarded(action, (reason) => {
+    if (ALREADY_ANSWERED.has(property(reason, 'code'))) return
+    if (isAnswered(req)) lastResort(reason)
+    else guarded(() => fail(toError(reason)), lastResort)
+  })
+}
+
+/** Catches what a function throws, also later: Passport returns what a custom callback returns, which may be a promise. */
+function guarded(call: () => unknown, caught: (reason: unknown) => void): void {
   try {
-    action()
-  } catch (error) {
-    if (!ALREADY_ANSWERED.has(property(error, 'code'))) throw error
+    const result = call()
+    if (isPromise(result)) result.then(undefined, caught)
+  } catch (reason) {
+    caught(reason)
   }
 }

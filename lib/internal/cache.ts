@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { WixAuthError } from '../errors.ts'
+import { signedIdentity, WixAuthError, withIdentity } from '../errors.ts'
 import { plain } from './values.ts'
 
 /** A bounded map whose entries expire; the least recently used entry makes room for a new one. */
@@ -64,21 +64,32 @@ const REFUSAL_AGE = 10
 /** Characters, on average. A large value takes the room of several. */
 const VALUE_SIZE = 2048
 
+/** The same refusal once more, for another request. */
+function copyOf(error: WixAuthError): () => WixAuthError {
+  const { code, message, hint, cure } = error
+  const identity = signedIdentity(error)
+  return () => {
+    const copy = new WixAuthError(code, message, { hint, cure })
+    return identity === undefined ? copy : withIdentity(copy, identity)
+  }
+}
+
 /**
  * Puts a cache before an expensive check: a value is cached for `maxAge`, but never beyond its expiry; a refusal for ten seconds; any
  * other failure, such as an outage, not at all. Equal tokens share one check in flight.
  *
- * A cached value comes in the same tick. It is stored as JSON, so that each request gets an object of its own.
+ * A value is stored as JSON, so that each request gets an object of its own.
  *
  * @param check Its arguments after the token have no part in the key.
  */
 export function cached<Value extends object, Rest extends readonly unknown[]>(
   check: (token: string, ...rest: Rest) => Promise<Value>,
   { purpose, maxAge, max, expiryOf = () => Infinity, now }: CacheSettings<Value>,
-): (token: string, ...rest: Rest) => Value | Promise<Value> {
-  const time = now ?? Date.now
+): (token: string, ...rest: Rest) => Promise<Value> {
+  // A fake clock may be put in later.
+  const time = now ?? (() => Date.now())
   // Apart, so that no number of bad tokens can evict the good ones.
-  const refused = expiringMap<Pick<WixAuthError, 'code' | 'message' | 'hint'>>({ max: Math.ceil(max / 10), now })
+  const refused = expiringMap<() => WixAuthError>({ max: Math.ceil(max / 10), now })
   const accepted = expiringMap<string>({ max, maxSize: max * VALUE_SIZE, sizeOf: (json) => json.length, now })
   // Not the library's own sharing: its AbortController for each check costs a third of verifying a signature.
   const inFlight = new Map<string, Promise<string>>()
@@ -91,8 +102,7 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
       return json
     } catch (reason) {
       if (reason instanceof WixAuthError) {
-        const { code, message, hint } = reason
-        refused.set(key, { code, message, hint }, REFUSAL_AGE)
+        refused.set(key, copyOf(reason), REFUSAL_AGE)
       }
       throw reason
     } finally {
@@ -100,13 +110,10 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
     }
   }
 
-  return (token, ...rest) => {
+  return async (token, ...rest) => {
     const key = hash('sha256', `${purpose} ${token}`, 'base64url')
     const refusedBefore = refused.get(key)
-    if (refusedBefore !== undefined) {
-      const { code, message, hint } = refusedBefore
-      throw new WixAuthError(code, message, { hint })
-    }
+    if (refusedBefore !== undefined) throw refusedBefore()
     const known = accepted.get(key)
     if (known !== undefined) {
       const value = JSON.parse(known) as Value
@@ -115,6 +122,6 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
     }
     const pending = inFlight.get(key) ?? run(key, check(token, ...rest))
     inFlight.set(key, pending)
-    return pending.then((json) => JSON.parse(json) as Value)
+    return JSON.parse(await pending) as Value
   }
 }

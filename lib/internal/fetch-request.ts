@@ -1,7 +1,7 @@
 import { refusal } from '../errors.ts'
 import { collect } from './bytes.ts'
-import { exactlyOne, isNonEmptyString, property } from './values.ts'
-import { MAX_LENGTH } from './wix-jwt.ts'
+import { atMostOne, isNonEmptyString, property } from './values.ts'
+import { MAX_BODY_LENGTH } from './wix-jwt.ts'
 
 /** What is read of a Fetch `Request`; those of Node, browsers, Bun, Deno and workerd have it. */
 export interface FetchRequestParts {
@@ -30,7 +30,7 @@ const JOINED = /^(?:[^\s,=]+ +)?[^\s,=]*=*,/
  * @throws {WixAuthError} `request_invalid`.
  */
 export function fetchHeader({ headers }: FetchRequestParts, name: string): string | undefined {
-  const value = exactlyOne(headers.get(name))
+  const value = atMostOne(headers.get(name))
   if (value !== undefined && JOINED.test(value)) throw refusal('request_invalid', 'sent twice')
   return value
 }
@@ -42,7 +42,7 @@ export function fetchHeader({ headers }: FetchRequestParts, name: string): strin
  */
 export function fetchQuery({ url }: FetchRequestParts, name: string): string | undefined {
   const [value, ...others] = new URL(url).searchParams.getAll(name)
-  if (others.length > 0) exactlyOne([value, ...others])
+  if (others.length > 0) atMostOne([value, ...others])
   return isNonEmptyString(value) ? value : undefined
 }
 
@@ -68,8 +68,8 @@ async function read({ body, bodyUsed }: FetchRequestParts): Promise<Uint8Array |
   if (bodyUsed || body.locked) throw isGone()
   const reader = body.getReader()
   try {
-    const bytes = await collect(chunksOf(reader), MAX_LENGTH)
-    if (bytes === undefined) throw refusal('body_too_large', `more than ${MAX_LENGTH} bytes`)
+    const bytes = await collect(chunksOf(reader), MAX_BODY_LENGTH)
+    if (bytes === undefined) throw refusal('body_too_large', `more than ${MAX_BODY_LENGTH} bytes`)
     return bytes
   } finally {
     // Without cancelling it, which may close the connection before the answer is sent.

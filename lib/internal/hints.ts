@@ -1,45 +1,5 @@
-import { channel, type Channel } from 'node:diagnostics_channel'
-import { debuglog, type DebugLogger } from 'node:util'
 import { WixAuthError } from '../errors.ts'
-
-/** Where events.ts publishes, and prints with `NODE_DEBUG=passport-wix-app`. */
-export const events: Channel = channel('passport-wix-app:authenticate')
-export const debug: DebugLogger = debuglog('passport-wix-app')
-
-/** Whether anybody reads hints. */
-export const isObserved = (): boolean => events.hasSubscribers || debug.enabled
-
-/** A hint that takes work, or the parts of a credential that nobody has verified: only while it is logged or subscribed to. */
-export function whileObserved(hint: () => string | undefined): string | undefined {
-  if (!isObserved()) return undefined
-  try {
-    return hint()
-  } catch {
-    // What was to be looked at is not even JSON.
-    return undefined
-  }
-}
-
-/** Tells whoever listens. A property of the request, or of an error of the app, that throws when it is read must change no outcome. */
-export function observe(who: string, tell: () => void): void {
-  try {
-    tell()
-  } catch {
-    debug(`${who}: nothing was reported, because the request or the error cannot be read`)
-  }
-}
-
-const setupHints = new WeakMap<Error, string>()
-
-/** An error of the setup, with the facts behind its message. */
-export function withHint(error: Error, hint: string): Error {
-  setupHints.set(error, hint)
-  return error
-}
-
-/** The hint of an error of this package: errors of the app may have a property of that name. */
-export const hintOf = (error: Error): string | undefined =>
-  error instanceof WixAuthError ? error.hint : setupHints.get(error)
+import { isGuid } from './options.ts'
 
 const UNITS: ReadonlyArray<readonly [unit: string, seconds: number]> = [
   ['d', 86_400],
@@ -62,11 +22,13 @@ export function duration(seconds: number): string {
   return parts.join(' ').trimEnd()
 }
 
-const GUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+/** Cures that several refusals share. */
+export const ROUTE_OF_ITS_KIND = 'Send it to the route of its kind, or use the strategy of this kind here.'
+export const COMPARE_IDS = 'Compare the app ID, the issuer and the audience of your app with those of the credential.'
 
 /** An id in the form of a GUID; nothing else of a credential gets into a hint. */
 export const guidOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && GUID.test(value) ? value : undefined
+  typeof value === 'string' && isGuid(value) ? value : undefined
 
 /** The same, to end a hint with. */
 export const idHint = (value: unknown): string => {
@@ -91,14 +53,18 @@ export const datedInFuture = (when: string): WixAuthError =>
   new WixAuthError(
     'claim_invalid',
     'This Wix credential is dated in the future: the clock of this server, or of its signer, is wrong',
-    { hint: `${when} in the future: is the clock of this machine right?` },
+    {
+      hint: `${when} in the future: is the clock of this machine right?`,
+      cure: 'Set the clock of this machine, or of the signer.',
+    },
   )
 
 // The prefixes are those of Wix; a JWT begins with `{"` in base64url.
 const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
   [/^IST\./, 'an API key, which belongs to an account and not to an app'],
   [/^JWS\./, 'a refresh token, which cannot sign a user in'],
-  [/^(OauthNG|OAUTH2)\./, 'an access token: WixAccessTokenStrategy'],
+  [/^(OauthNG|OAUTH2)(\.[\w\-~+/]+){3,}=*$/, 'an access token: WixAccessTokenStrategy'],
+  [/^(OauthNG|OAUTH2)\./, 'an access token that was cut or changed'],
   [/^JWT=/, 'a Digest header: WixDigestStrategy'],
   [/^wixcode-pub\./, 'an instance for the code of a site, not for an app'],
   [/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/, 'a JWT: a webhook or a session?'],
@@ -109,6 +75,13 @@ const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
     /^[\w+/=-]{20,}\.[\w+/=-]{20,}$/,
     'an instance in standard base64 or with padding: it must be base64url without padding',
   ],
+  [
+    /^(undefined|null|NaN|true|false)$/,
+    'the word that JavaScript makes of a missing value: a variable of the front end was not set',
+  ],
+  [/^\[object \w+\]$/, 'an object in place of a string: is an `await` missing in the front end?'],
+  [/^(["'`]|%22|%27).*\1$/s, 'a credential in quotes: send it without them'],
+  [/^curl\s/, 'a command line: copy the credential out of it'],
   [/^\s*[{[]/, 'JSON: it must be sent as it was signed, not decoded'],
   [/%[\da-f]{2}/i, 'a credential that is still URL-encoded'],
 ]
@@ -127,11 +100,10 @@ export function encodingHint(part: string): string {
 }
 
 /** Names a key by as much of its `kid` as a log may show. */
-export const keyHint = (kid: unknown): string =>
-  whileObserved(() => {
-    const start = /^[\w-]{1,4}/.exec(String(kid))?.[0]
-    return start && `key ${start}..`
-  }) ?? 'the key'
+export function keyHint(kid: unknown): string {
+  const start = /^[\w-]{1,4}/.exec(String(kid))?.[0]
+  return start === undefined ? 'the key' : `key ${start}..`
+}
 
 export const tooLong = (credential: string, limit: number): string =>
   `${credential.length} characters; the limit is ${limit}`
@@ -139,7 +111,14 @@ export const tooLong = (credential: string, limit: number): string =>
 const parts = (count: number): string => (count === 1 ? '1 part' : `${count} parts`)
 
 /** Why a credential is not of the form that it should have, by its beginning. */
-export function formHint(credential: string, expected: string): string {
+export const formHint = (credential: string, expected: string) => (): string => {
   const start = credential.slice(0, 10_000)
   return looksLike(start) ?? `${parts(start.split('.').length)} between dots; ${expected}`
 }
+
+// More than any retry of Wix, or a forgotten tab, is old.
+const TEST_BUTTON_AGE = 30 * 86_400
+
+/** Why a JWT has expired. The Test button in Wix's dashboard sends sample events with dates of years ago. */
+export const expiredHint = (seconds: number): string =>
+  `\`exp\` was ${duration(seconds)} ago${seconds > TEST_BUTTON_AGE ? ": a sample event of the Test button in Wix's dashboard?" : ''}`

@@ -1,13 +1,31 @@
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions, JWTVerifyResult } from 'jose'
 import { jwtVerify } from 'jose/jwt/verify'
-import { refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../errors.ts'
-import { ageHint, datedInFuture, duration, encodingHint, formHint } from './hints.ts'
-import { joseHint, type JwtContext } from './jwt-hints.ts'
+import {
+  NOT_OF_WIX,
+  refusal,
+  WixAuthError,
+  type WixAuthErrorCode,
+  WixUnavailableError,
+  withIdentity,
+} from '../errors.ts'
+import {
+  ageHint,
+  COMPARE_IDS,
+  datedInFuture,
+  duration,
+  encodingHint,
+  expiredHint,
+  formHint,
+  guidOf,
+  idHint,
+  looksLike,
+  ROUTE_OF_ITS_KIND,
+} from './hints.ts'
+import type { KeyObject } from './keys.ts'
 import { CLOCK_TOLERANCE, type ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
-import type { KeyObject } from './safe-key.ts'
 
-/** Finds the key of a token by its header. Another function as soon as the keys have changed. */
+/** Finds the key of a token by its header. */
 export type FindKey = JWTVerifyGetKey
 
 // Of base64url, for every JWT. Real headers have about fifty. jose parses them before it looks at the signature.
@@ -19,58 +37,181 @@ const isBase64url = (part: string): boolean => Buffer.from(part, 'base64url').to
 // A byte order mark, which jose drops: canonical JSON has none (RFC 8259 section 8.1).
 const hasByteOrderMark = (part: string): boolean => part.startsWith('77u_')
 
+/** What a hint may say of a JWT. */
+interface JwtContext {
+  token: string
+  algorithms: readonly string[]
+  /** How many keys were tried; undefined where the header names one. */
+  keys: number | undefined
+  /** Milliseconds. */
+  time: number
+}
+
+/** What a failed check of a claim is about. The claims are those of a signature that is right. */
+function claimRefusal(error: unknown): WixAuthError {
+  const claim = String(own(error, 'claim'))
+  const payload = own(error, 'payload')
+  if (own(error, 'reason') !== 'missing')
+    return refusal(
+      'claim_invalid',
+      `\`${claim}\` is not what it should be${idHint([own(payload, claim)].flat()[0])}`,
+      COMPARE_IDS,
+    )
+  // A webhook has neither `iss` nor `aud`.
+  return ['iss', 'aud'].includes(claim) && typeof own(payload, 'data') === 'string'
+    ? refusal('claim_invalid', `\`${claim}\` is missing, as in a webhook: WixWebhookStrategy`, ROUTE_OF_ITS_KIND)
+    : refusal('claim_invalid', `\`${claim}\` is missing`)
+}
+
+// The calls of Wix that name their app have a few thousand characters.
+const MAX_LENGTH_TO_PARSE = 10_000
+
+/** Which app a JWT whose signature is wrong says that it is for. */
+function unverifiedApp(token: string): string {
+  // To parse a megabyte of nested brackets takes long, and anybody may send one.
+  if (token.length > MAX_LENGTH_TO_PARSE) return ''
+  try {
+    const [, claims = ''] = token.split('.')
+    const app = guidOf(own(JSON.parse(Buffer.from(claims, 'base64url').toString()), 'aud'))
+    return app === undefined ? '' : `; the JWT names app ${app} (not verified)`
+  } catch {
+    return ''
+  }
+}
+
+const WRONG_KEY = ': is it the public key of another app, or was the body changed on its way?'
+
+interface Refused {
+  code: WixAuthErrorCode
+  hint: (error: unknown, context: JwtContext) => string
+  cure?: string
+}
+
+const COMPARE_KEYS =
+  'Compare the public key with that of the app in its dashboard (Webhooks > Get public key), or the key set with that of the issuer.'
+
 // A code that jose adds one day is an error until it is listed here.
-const REFUSED_BY_JOSE: ReadonlyMap<unknown, WixAuthErrorCode> = new Map([
-  ['ERR_JWS_INVALID', 'token_malformed'],
-  ['ERR_JWT_INVALID', 'token_malformed'],
-  ['ERR_JOSE_NOT_SUPPORTED', 'token_malformed'],
-  ['ERR_JOSE_ALG_NOT_ALLOWED', 'signature_invalid'],
-  ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'signature_invalid'],
-  ['ERR_JWT_EXPIRED', 'token_expired'],
-  ['ERR_JWT_CLAIM_VALIDATION_FAILED', 'claim_invalid'],
+const REFUSED_BY_JOSE: ReadonlyMap<unknown, Refused> = new Map<unknown, Refused>([
+  ['ERR_JWS_INVALID', { code: 'token_malformed', hint: () => 'the header is not that of a signed JWT' }],
+  ['ERR_JWT_INVALID', { code: 'token_malformed', hint: () => 'the payload is not a JSON object', cure: NOT_OF_WIX }],
+  [
+    'ERR_JOSE_NOT_SUPPORTED',
+    {
+      code: 'token_malformed',
+      hint: () => 'the header asks for an extension (`crit`) or an algorithm that is not supported',
+      cure: NOT_OF_WIX,
+    },
+  ],
+  [
+    'ERR_JOSE_ALG_NOT_ALLOWED',
+    {
+      code: 'signature_invalid',
+      hint: (_error, { algorithms }) => `\`alg\` is not ${algorithms.join(', ')}`,
+      cure: 'Keep refusing it: Wix does not sign like this.',
+    },
+  ],
+  [
+    'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+    {
+      code: 'signature_invalid',
+      hint: (_error, { token, keys }) =>
+        keys === undefined
+          ? 'the `kid` is known, but the signature was not made with that key'
+          : (keys === 1 ? 'the key does not fit' : `no key of ${keys} fits`) + (unverifiedApp(token) || WRONG_KEY),
+      cure: COMPARE_KEYS,
+    },
+  ],
+  [
+    'ERR_JWT_EXPIRED',
+    {
+      code: 'token_expired',
+      hint: (error, { time }) => expiredHint(time / 1000 - Number(own(own(error, 'payload'), 'exp'))),
+    },
+  ],
 ])
 
-const reasonOf = (error: unknown, context: JwtContext): Error => {
+/** What a verified JWT says; `iat` and `exp` are known to be numbers. */
+export interface Verified {
+  claims: JWTPayload
+  iat: number | null
+  exp: number
+}
+
+/** What one kind of JWT must say, and what it says. */
+export interface JwtRules<Identity> extends Pick<JWTVerifyOptions, 'issuer' | 'audience' | 'typ' | 'requiredClaims'> {
+  algorithms: string[]
+  /** Seconds from `iat`. Default: no limit. */
+  maxAge?: number | false
+  /** Reads the claims. A {@link WixAuthError}, where they are not of this kind. */
+  identify: (verified: Verified) => Identity
+}
+
+/** Whom signed claims name; an empty object where they name nobody. */
+function named({ identify }: JwtRules<object>, claims: unknown): object {
+  const iat = own(claims, 'iat')
+  const exp = own(claims, 'exp')
+  try {
+    return identify({ claims: claims as JWTPayload, iat: isNumber(iat) ? iat : null, exp: isNumber(exp) ? exp : 0 })
+  } catch {
+    return {}
+  }
+}
+
+function reasonOf(error: unknown, context: JwtContext, rules: JwtRules<object>): Error {
   // Thrown by the function that finds the key.
   if (error instanceof WixAuthError || error instanceof WixUnavailableError) return error
-  const joseCode = own(error, 'code')
-  const code = REFUSED_BY_JOSE.get(joseCode)
-  const notBefore = own(error, 'claim') === 'nbf' ? own(own(error, 'payload'), 'nbf') : undefined
-  if (isNumber(notBefore)) return datedInFuture(`\`nbf\` is ${duration(notBefore - context.time / 1000)}`)
-  if (code !== undefined) return refusal(code, joseHint(joseCode, error, context))
+  const claims = own(error, 'payload')
+  // jose looks at the claims after the signature only.
+  const signed = (reason: WixAuthError): WixAuthError =>
+    claims === undefined ? reason : withIdentity(reason, named(rules, claims))
+  if (own(error, 'code') === 'ERR_JWT_CLAIM_VALIDATION_FAILED') {
+    const notBefore = own(error, 'claim') === 'nbf' ? own(claims, 'nbf') : undefined
+    return signed(
+      isNumber(notBefore)
+        ? datedInFuture(`\`nbf\` is ${duration(notBefore - context.time / 1000)}`)
+        : claimRefusal(error),
+    )
+  }
+  const refused = REFUSED_BY_JOSE.get(own(error, 'code'))
   // Without `cause`: an error of jose may carry the payload.
-  return new Error(`A JWT could not be checked: jose failed with a ${(error as Error).name}`)
+  if (refused === undefined) return new Error(`A JWT could not be checked: jose failed with a ${(error as Error).name}`)
+  const { code, hint, cure } = refused
+  return signed(refusal(code, () => hint(error, context), cure))
 }
 
 async function verifyWithAny(
   token: string,
   keys: readonly KeyObject[] | readonly FindKey[],
   options: JWTVerifyOptions,
-  context: JwtContext,
+  toReason: (error: unknown) => Error,
 ): Promise<JWTVerifyResult> {
   let reason: Error | undefined
   for (const key of keys) {
     try {
       return typeof key === 'function' ? await jwtVerify(token, key, options) : await jwtVerify(token, key, options)
     } catch (error) {
-      reason = reasonOf(error, context)
+      reason = toReason(error)
       if (own(reason, 'code') !== 'signature_invalid') break
     }
   }
   throw reason ?? new WixAuthError('signature_invalid')
 }
 
-/** What one kind of JWT must say. `maxAge` counts seconds from `iat`; default: no limit. */
-export interface JwtRules extends Pick<JWTVerifyOptions, 'issuer' | 'audience' | 'typ' | 'requiredClaims'> {
-  algorithms: string[]
-  maxAge?: number | false
-}
-
-/** Verified claims, of which `iat` and `exp` are known to be numbers. */
-interface Verified {
-  claims: JWTPayload
-  iat: number | null
-  exp: number
+/**
+ * Whether it has the form of a JWT; to be asked before a key is looked for.
+ *
+ * @throws {WixAuthError} `token_malformed`.
+ */
+export function checkForm(token: string): void {
+  // A megabyte without dots is not searched for one.
+  const first = token.slice(0, MAX_HEADER_LENGTH + 1).indexOf('.')
+  const second = first === -1 ? -1 : token.indexOf('.', first + 1)
+  if (first === -1 && token.length > MAX_HEADER_LENGTH)
+    throw refusal(
+      'token_malformed',
+      () => looksLike(token.slice(0, 100)) ?? `a header of more than ${MAX_HEADER_LENGTH} characters`,
+    )
+  if (second === -1 || token.includes('.', second + 1)) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
 }
 
 /**
@@ -79,21 +220,20 @@ interface Verified {
  * @param keys Each is tried; or a function that finds one by the header, and may throw a `WixAuthError`.
  * @throws {WixAuthError} `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
  */
-export async function verifyClaims(
+export async function verifyJwt<Identity extends object>(
   token: string,
   keys: readonly KeyObject[] | FindKey,
-  options: ClockOptions,
-  { maxAge = false, requiredClaims = [], ...expected }: JwtRules,
-): Promise<Verified> {
-  const parts = token.split('.', 4)
-  if (parts.length !== 3) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
-  if (token.indexOf('.') > MAX_HEADER_LENGTH)
-    throw refusal('token_malformed', `a header of more than ${MAX_HEADER_LENGTH} characters`)
+  { clockTolerance: tolerance = CLOCK_TOLERANCE, now = Date.now }: ClockOptions,
+  rules: JwtRules<Identity>,
+): Promise<Identity> {
+  checkForm(token)
+  const parts = token.split('.')
   const wrong = parts.find((part) => !isBase64url(part))
-  if (wrong !== undefined) throw refusal('token_malformed', `a part is not canonical base64url: ${encodingHint(wrong)}`)
+  if (wrong !== undefined)
+    throw refusal('token_malformed', () => `a part is not canonical base64url: ${encodingHint(wrong)}`)
   if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
-  const { clockTolerance: tolerance = CLOCK_TOLERANCE, now = Date.now } = options
+  const { maxAge = false, requiredClaims = [], identify, ...expected } = rules
   const time = now()
   const joseOptions: JWTVerifyOptions = plain({
     ...expected,
@@ -102,28 +242,30 @@ export async function verifyClaims(
     currentDate: new Date(time),
   })
   const candidates = typeof keys === 'function' ? [keys] : keys
-  const context = {
-    token,
-    algorithms: expected.algorithms,
-    keys: typeof keys === 'function' ? undefined : keys.length,
-    time,
+  const count = typeof keys === 'function' ? undefined : keys.length
+  const context = { token, algorithms: expected.algorithms, keys: count, time }
+  const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions, (error) =>
+    reasonOf(error, context, rules),
+  )
+  try {
+    // jose also reads an inherited one.
+    if (expected.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ'))
+      throw refusal('claim_invalid', 'the header has no `typ`')
+    // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
+    if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(protectedHeader, name)))
+      throw refusal('token_malformed', 'the header has `crit`, `b64` or `zip`', NOT_OF_WIX)
+    const exp = own(payload, 'exp')
+    const iat = own(payload, 'iat') ?? null
+    // JSON has 1e999, and jose only demands a number.
+    if (!isNumber(exp) || (iat !== null && !isNumber(iat)))
+      throw refusal('claim_invalid', '`exp` or `iat` is not a finite number')
+    // NaN, where there is no `iat`, is within no limit.
+    const age = iat === null ? NaN : Math.floor(time / 1000) - iat
+    if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
+    if (maxAge !== false && !(age <= maxAge + tolerance))
+      throw refusal('token_expired', () => ageHint(age, maxAge, 'no `iat`'))
+    return identify({ claims: payload, iat, exp })
+  } catch (reason) {
+    throw withIdentity(reason, named(rules, payload))
   }
-  const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions, context)
-  // jose also reads an inherited one.
-  if (expected.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ'))
-    throw refusal('claim_invalid', 'the header has no `typ`')
-  // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
-  if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(protectedHeader, name))) {
-    throw refusal('token_malformed', 'the header has `crit`, `b64` or `zip`')
-  }
-  const exp = own(payload, 'exp')
-  const iat = own(payload, 'iat') ?? null
-  // JSON has 1e999, and jose only demands a number.
-  if (!isNumber(exp) || (iat !== null && !isNumber(iat)))
-    throw refusal('claim_invalid', '`exp` or `iat` is not a finite number')
-  // NaN, where there is no `iat`, is within no limit.
-  const age = iat === null ? NaN : Math.floor(time / 1000) - iat
-  if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
-  if (maxAge !== false && !(age <= maxAge + tolerance)) throw refusal('token_expired', ageHint(age, maxAge, 'no `iat`'))
-  return { claims: payload, iat, exp }
 }

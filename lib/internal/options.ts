@@ -1,11 +1,16 @@
+import { types } from 'node:util'
+import { WixUnavailableError } from '../errors.ts'
+import { withTimeout } from './promises.ts'
 import { isNonEmptyString, isNumber } from './values.ts'
 
 /** Says what an option must be, or nothing when the value is right. */
 export interface Check {
   (value: unknown): string | undefined
+  /** The type of its values, which a message need not name when it was given. */
+  type?: 'string' | 'number'
   /** The option has no default. */
   isRequired?: true
-  /** Nor has this one, but the code that uses it says so. */
+  /** Nor has this one, and it is checked where it is used. */
   isNeeded?: true
 }
 
@@ -15,14 +20,12 @@ export type Checks<Options> = { [Name in keyof Options]-?: Check }
 /** Options that were checked: whatever is named has a value. */
 export type Checked<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> }
 
-export const must =
-  (test: (value: unknown) => boolean, expected: string): Check =>
-  (value) =>
-    test(value) ? undefined : expected
+export const must = (test: (value: unknown) => boolean, expected: string, type?: Check['type']): Check =>
+  Object.assign((value: unknown) => (test(value) ? undefined : expected), type && { type })
 
 /** The same check, for an option that has no default. */
 export const required = (check: Check): Check =>
-  Object.assign((value: unknown) => check(value), { isRequired: true as const })
+  Object.assign((value: unknown) => check(value), check, { isRequired: true as const })
 
 /** For an option that is checked where it is used. */
 export const checkedLater: Check = () => undefined
@@ -38,33 +41,51 @@ export interface ClockOptions {
   now?: () => number
 }
 
+const GUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/** Whether it has the form of the ids and secrets of Wix. */
+export const isGuid = (value: string): boolean => GUID.test(value)
+
+/** Whether it is what JavaScript makes of a missing value in a string. No secret, id or key of Wix looks like this. */
+export const isUnset = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  /^(undefined|null|none|nan|true|false|-?infinity|symbol\(.*\)|\[object .+\]|(async )?(function|class)\b.*|.*=>.*)$/is.test(
+    value.trim(),
+  )
+
 export const string: Check = must(
-  (value) => isNonEmptyString(value) && value === value.trim(),
+  (value) => isNonEmptyString(value) && value === value.trim() && !isUnset(value),
   'a non-empty string without leading or trailing whitespace',
+  'string',
 )
 export const flag: Check = must((value) => typeof value === 'boolean', 'true or false')
 export const callback: Check = must((value) => typeof value === 'function', 'a function')
-/** At most a day: Node treats a timeout of more than 24 days as none at all. */
-export const timeout: Check = must(
-  (value) => isNumber(value) && value > 0 && value <= 86_400,
-  'a number of seconds above 0, at most 86400',
-)
+/** Seconds for something that a request waits for: more is a mistake of units. */
+export const timeoutUpTo = (max: number): Check =>
+  must((value) => isNumber(value) && value > 0 && value <= max, `a number of seconds above 0, at most ${max}`, 'number')
+export const timeout: Check = timeoutUpTo(60)
 /** More than a month is a mistake of units. */
 export const maxAge: Check = must(
   (value) => value === false || (isNumber(value) && value > 0 && value <= 2_678_400),
   'a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false',
+  'number',
 )
 /** More entries than that are a mistake of units. */
 export const count: Check = must(
   (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000_000,
   'an integer from 1 to 10000000',
+  'number',
 )
 /** The default of `clockTolerance`, in seconds. */
 export const CLOCK_TOLERANCE: number = 30
 
 export const clockChecks: Checks<ClockOptions> = {
   // No more than five minutes: a larger tolerance prolongs every credential by as much.
-  clockTolerance: must((value) => isNumber(value) && value >= 0 && value <= 300, 'a number of seconds from 0 to 300'),
+  clockTolerance: must(
+    (value) => isNumber(value) && value >= 0 && value <= 300,
+    'a number of seconds from 0 to 300',
+    'number',
+  ),
   now: callback,
 }
 
@@ -72,24 +93,28 @@ export const clockChecks: Checks<ClockOptions> = {
 export const got = (value: unknown): string => {
   if (value === undefined) return ', got undefined (is an environment variable not set?)'
   if (value === null) return ', got null'
-  if (value === '') return ', got an empty string'
-  if (typeof value === 'string' || typeof value === 'number') return `, got a ${typeof value}`
-  return `, got ${Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`}`
+  if (isUnset(value))
+    return ', got a string that JavaScript makes of a missing value (is an environment variable not set?)'
+  if (typeof value === 'string') return value.trim() === '' ? ', got an empty string' : ', got a string'
+  if (types.isPromise(value)) return ', got a promise: await it, or pass a function'
+  if (value instanceof Uint8Array) return ', got bytes'
+  if (Array.isArray(value)) return ', got an array'
+  return typeof value === 'object' ? ', got a value of type object' : `, got a ${typeof value}`
 }
 
-/** The same, but nothing for a string or a number, of which the type may be right. */
-const gotOtherType = (value: unknown): string =>
-  (typeof value === 'string' && value !== '') || typeof value === 'number' ? '' : got(value)
+/** The same, but nothing for a value of the right type. */
+const gotOtherType = (value: unknown, type: Check['type']): string =>
+  typeof value === type && value !== '' && !isUnset(value) ? '' : got(value)
 
 /**
  * Copies own properties only, and checks each: known, and of the right form.
  *
  * An option that is named must have a value: `{ appId: process.env.UNSET }` is a mistake, not a default.
  *
- * @throws {TypeError} Names `owner` and the option.
+ * @throws {TypeError} Names `caller` and the option.
  */
 export function checkOptions<Options extends object>(
-  owner: string,
+  caller: string,
   options: Options,
   checks: Checks<Options>,
 ): Checked<Options> {
@@ -98,9 +123,7 @@ export function checkOptions<Options extends object>(
       isRequired || isNeeded ? [name] : [],
     )
     const needed = names.length === 0 ? '' : ` with ${names.map((name) => `\`${name}\``).join(' and ')}`
-    throw new TypeError(
-      `${owner}: the options must be an object${needed}${options === undefined ? '' : gotOtherType(options)}`,
-    )
+    throw new TypeError(`${caller}: the options must be an object${needed}${options === undefined ? '' : got(options)}`)
   }
   for (const name of Object.keys(options)) {
     const value: unknown = options[name as keyof Options]
@@ -110,17 +133,74 @@ export function checkOptions<Options extends object>(
         name === 'signDateThreshold'
           ? 'use `maxAge`, in seconds'
           : `known options are ${Object.keys(checks).join(', ')}`
-      throw new TypeError(`${owner}: unknown option \`${name}\`; ${hint}`)
+      throw new TypeError(`${caller}: unknown option \`${name}\`; ${hint}`)
     }
-    const expected = checks[name as keyof Options](value)
+    const check: Check = checks[name as keyof Options]
+    const expected = check(value)
     if (expected !== undefined)
-      throw new TypeError(`${owner}: option \`${name}\` must be ${expected}${gotOtherType(value)}`)
+      throw new TypeError(`${caller}: option \`${name}\` must be ${expected}${gotOtherType(value, check.type)}`)
   }
   for (const name of Object.keys(checks)) {
     const check: Check = checks[name as keyof Options]
     if (check.isRequired && !Object.hasOwn(options, name)) {
-      throw new TypeError(`${owner}: option \`${name}\` is missing: it must be ${check(undefined)}`)
+      throw new TypeError(`${caller}: option \`${name}\` is missing: it must be ${check(undefined)}`)
     }
   }
   return Object.assign(Object.create(null), options)
 }
+
+/** A value, or a function of the request that finds it: for one backend with many apps, or an environment that is there only at run time. */
+export type OfRequest<Value, Req> =
+  | Value
+  | undefined
+  | ((req: Req) => Value | undefined | PromiseLike<Value | undefined>)
+
+/** Seconds for a function of the app that finds a secret, a key or an app ID. */
+const FIND_TIMEOUT = 5
+
+/**
+ * Prepares an {@link OfRequest}: a value at once, what a function returns when it is needed.
+ *
+ * @param parse Throws a TypeError for a wrong value.
+ * @throws {WixUnavailableError} From the function that is returned, when that of the app takes more than five seconds.
+ */
+export function ofRequest<Value>(
+  caller: string,
+  name: string,
+  given: unknown,
+  parse: (value: unknown) => Value,
+): (req: unknown) => Value | Promise<Value> {
+  if (typeof given !== 'function') {
+    const value = parse(given)
+    return () => value
+  }
+  let last: { found: unknown; value: Value } | undefined
+  return async (req) => {
+    const found: unknown = await withTimeout<unknown>(
+      FIND_TIMEOUT,
+      () => given(req),
+      () => {
+        throw new WixUnavailableError(`${caller}: the function \`${name}\` took more than ${FIND_TIMEOUT} s`)
+      },
+    )
+    // A key is parsed once for as long as it stays the same string.
+    if (typeof found === 'string' && last?.found === found) return last.value
+    const value = parse(found)
+    last = { found, value }
+    return value
+  }
+}
+
+/** An app ID, in the spelling of Wix. */
+export function appIdOf(caller: string): (value: unknown) => string {
+  return (value) => {
+    const expected = string(value)
+    if (expected !== undefined) throw new TypeError(`${caller}: option \`appId\` must be ${expected}${got(value)}`)
+    const appId = String(value)
+    return isGuid(appId) ? appId.toLowerCase() : appId
+  }
+}
+
+/** Whether a credential names this app: GUIDs are the same in any case. */
+export const isSameId = (claim: unknown, appId: string): boolean =>
+  claim === appId || (typeof claim === 'string' && isGuid(claim) && claim.toLowerCase() === appId)

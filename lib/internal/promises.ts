@@ -6,10 +6,6 @@ export const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T>
   'then' in value &&
   typeof value.then === 'function'
 
-/** Continues with `next` in the same tick, unless there is a promise to wait for. */
-export const whenReady = <T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> =>
-  isPromise(value) ? Promise.resolve(value).then(next) : next(value)
-
 /** The result of `call`; after `seconds` without one, the result of `onTimeout`, which may throw. */
 export async function withTimeout<T>(seconds: number, call: () => T | PromiseLike<T>, onTimeout: () => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -4,7 +4,7 @@ import { keyHint } from './hints.ts'
 import type { FindKey } from './jwt.ts'
 import { singleFlight } from './promises.ts'
 import { remoteClient } from './remote.ts'
-import { isEd25519, isP256, isSafeRsa } from './safe-key.ts'
+import { isEd25519, isP256, isSafeRsa } from './keys.ts'
 import { unavailable } from './circuit.ts'
 import { isNonEmptyString, isObject, own, plain } from './values.ts'
 
@@ -51,7 +51,11 @@ export function keysIn(set: unknown): FindKey {
       return await find(header, token)
     } catch {
       // None fits, or several do.
-      throw refusal('signature_invalid', `${keyHint(header.kid)} is not in the set of ${usable.length} keys`)
+      throw refusal(
+        'signature_invalid',
+        `${keyHint(header.kid)} is not in the set of ${usable.length} keys`,
+        'Compare the key set with the keys of the issuer.',
+      )
     }
   }
 }
@@ -64,15 +68,13 @@ export function keysIn(set: unknown): FindKey {
  * @param jwksUri A `secureUrl`.
  * @returns A function that gives the present keys, or rejects with a `WixUnavailableError`.
  */
-export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> {
+export function remoteKeySet(jwksUri: string): () => Promise<FindKey> {
   const ask = remoteClient({ server: SERVER })
   // A clock that cannot be set back, which would keep old keys in use.
   const clock = (): number => performance.now() / 1000
   /** By the wall clock as well: the other one may stand still while the machine sleeps. */
   let readAt = -Infinity
-  let content: string | undefined
   let findInSet: FindKey
-  let current: FindKey
   let tried = -Infinity
   let read = -Infinity
 
@@ -82,21 +84,12 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
   const reload = singleFlight(async () => {
     if (isCoolingDown()) throw unavailable(SERVER, 'the last attempt failed a moment ago')
     tried = clock()
-    const set = await ask({ url: jwksUri, timeout: TIMEOUT })
-    const next = keysIn(set)
+    findInSet = keysIn(await ask({ url: jwksUri, timeout: TIMEOUT }))
     read = clock()
     readAt = Date.now() / 1000
-    const json = JSON.stringify(set)
-    // The same function as long as nothing has changed, so that what was verified with it stays cached.
-    if (json !== content) {
-      content = json
-      findInSet = next
-      current = finder()
-    }
-    return current
   })
 
-  const finder = (): FindKey => async (header, token) => {
+  const find: FindKey = async (header, token) => {
     try {
       return await findInSet(header, token)
     } catch (error) {
@@ -108,6 +101,8 @@ export function remoteKeySet(jwksUri: string): () => FindKey | Promise<FindKey> 
     return findInSet(header, token)
   }
 
-  // An old set is read again first: what was verified with it does not count.
-  return () => (isFresh() ? current : reload())
+  return async () => {
+    if (!isFresh()) await reload()
+    return find
+  }
 }

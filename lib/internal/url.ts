@@ -9,6 +9,7 @@ const isSecure = ({ protocol, hostname, username, password }: URL): boolean =>
 export const secureUrl: Check = must(
   (value) => typeof value === 'string' && URL.canParse(value) && isSecure(new URL(value)),
   'an https URL without a password, or an http URL on this machine (localhost, 127.0.0.1, [::1])',
+  'string',
 )
 
 export const isOrigin = (value: unknown): boolean =>
@@ -18,6 +19,7 @@ export const isOrigin = (value: unknown): boolean =>
 export const baseUrl: Check = must(
   (value) => secureUrl(value) === undefined && !/[?#]/.test(String(value)),
   'an https URL without a password, query or fragment, or an http URL on this machine (localhost, 127.0.0.1, [::1])',
+  'string',
 )
 
 const under = (base: string): string => base.replace(/\/?$/, '/')

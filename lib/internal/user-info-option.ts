@@ -1,29 +1,30 @@
+import { withIdentity } from '../errors.ts'
 import { callback, type Checks } from './options.ts'
-import { whenReady } from './promises.ts'
 
 /**
  * Loads what else is known about an identity, for example with `resolveUserInfo`, before verify is called, which finds it in
- * `identity.userinfo`. A `WixAuthError` that it throws is a refusal, anything else an error.
+ * `identity.userInfo`. A `WixAuthError` that it throws is a refusal, anything else an error.
  */
 export type UserInfoOption<Identity> = (identity: Identity, context: { token: string }) => unknown
 
-/** The option `userinfo`, of the kinds that read a token. */
+/** The option `userInfo`, of the kinds that read a token. */
 export interface UserInfoOptions<Identity> {
   /** Loads the user info of the identity before verify is called. */
-  userinfo?: UserInfoOption<Identity>
+  userInfo?: UserInfoOption<Identity>
 }
 
-export const userInfoChecks: Checks<UserInfoOptions<never>> = { userinfo: callback }
+export const userInfoChecks: Checks<UserInfoOptions<never>> = { userInfo: callback }
 
-/** The check of a token, which then loads the user info. */
-export const withUserInfo =
-  <Identity extends object>(
-    check: (token: string) => Identity | Promise<Identity>,
-    { userinfo }: UserInfoOptions<Identity>,
-  ): ((token: string) => Identity | Promise<Identity>) =>
-  (token) =>
-    userinfo === undefined
-      ? check(token)
-      : whenReady(check(token), (identity) =>
-          whenReady(userinfo(identity, { token }), (found) => Object.assign(identity, { userinfo: found })),
-        )
+/** Loads the user info of an identity, where there is the option. */
+export async function loadUserInfo<Identity extends object>(
+  identity: Identity,
+  token: string,
+  { userInfo }: UserInfoOptions<Identity>,
+): Promise<Identity> {
+  if (userInfo === undefined) return identity
+  try {
+    return Object.assign(identity, { userInfo: await userInfo(identity, { token }) })
+  } catch (reason) {
+    throw withIdentity(reason, identity)
+  }
+}

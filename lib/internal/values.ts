@@ -28,7 +28,7 @@ const sent = (times: number): string => (times === 2 ? 'sent twice' : `sent as a
  *
  * @throws {WixAuthError} `request_invalid` for anything else, also for an array of one.
  */
-export const exactlyOne = (value: unknown): string | undefined => {
+export const atMostOne = (value: unknown): string | undefined => {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value === 'string') return value
   throw refusal(
@@ -38,14 +38,14 @@ export const exactlyOne = (value: unknown): string | undefined => {
 }
 
 /**
- * {@link exactlyOne}, where there must be one.
+ * {@link atMostOne}, where there must be one.
  *
- * @param hint Says, of a credential that is missing, where it is instead.
+ * @param hint Of a missing credential: where it is instead.
  * @throws {WixAuthError} `credentials_missing` where there is none.
  */
-export const oneCredential = (value: unknown, hint: () => string | undefined = () => undefined): string => {
-  const credential = exactlyOne(value)
-  if (credential === undefined) throw refusal('credentials_missing', hint())
+export const exactlyOne = (value: unknown, hint?: () => string | undefined): string => {
+  const credential = atMostOne(value)
+  if (credential === undefined) throw refusal('credentials_missing', hint)
   return credential
 }
 

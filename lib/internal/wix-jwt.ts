@@ -1,24 +1,31 @@
 import { refusal } from '../errors.ts'
 import { tooLong } from './hints.ts'
-import { type JwtRules, verifyClaims } from './jwt.ts'
-import { type Checked, type Checks, clockChecks, type ClockOptions, neededLater } from './options.ts'
-import { own } from './values.ts'
-import { type WixPublicKey, wixPublicKeys } from './wix-public-key.ts'
+import { checkForm } from './jwt.ts'
+import { type KeyObject, type WixPublicKey, wixPublicKeys } from './keys.ts'
+import {
+  type Checked,
+  type Checks,
+  clockChecks,
+  type ClockOptions,
+  neededLater,
+  type OfRequest,
+  ofRequest,
+} from './options.ts'
 
 /** The options for everything that Wix signs with the key pair of the app. All times are seconds. */
-export interface SignedOptions extends ClockOptions {
+export interface SignedOptions<Req = unknown> extends ClockOptions {
   /**
-   * The public key of the app. A string is parsed at every call of a `verify` function: where there are many calls, pass a KeyObject.
+   * The public key of the app, or a function of the request that finds it: such a request names no app, so its path or host must.
    *
    * Find it in the dashboard of your app at Wix: Webhooks > Get public key, or More Actions > View ID & keys.
    */
-  publicKey: WixPublicKey | undefined
+  publicKey: OfRequest<WixPublicKey, Req>
 }
 
-export const signedChecks: Checks<SignedOptions> = { ...clockChecks, publicKey: neededLater }
+export const signedChecks: Checks<SignedOptions<never>> = { ...clockChecks, publicKey: neededLater }
 
 /** Of a body, in bytes. What Wix sends has a few thousand. */
-export const MAX_LENGTH: number = 1024 * 1024
+export const MAX_BODY_LENGTH: number = 1024 * 1024
 
 /**
  * A raw body as the JWT that it should be. Bytes outside of ASCII are refused with the JWT.
@@ -34,34 +41,31 @@ export function jwtOf(body: unknown, notRaw: () => Error): string {
 }
 
 /** For the functions that take a body from the app. */
-export const notRawBody = (owner: string) => (): TypeError =>
+export const notRawBody = (caller: string) => (): TypeError =>
   new TypeError(
-    `${owner}: the body must be the raw body, as a string or bytes: read it before a parser does, for example with express.raw() or request.text()`,
+    `${caller}: the body must be the raw body, as a string or bytes: read it before a parser does, for example with express.raw() or request.text()`,
   )
 
-/** What a JWT of Wix says. */
-interface WixClaims {
-  data: unknown
-  iat: number | null
-  exp: number
+/**
+ * Whether it can be a JWT of Wix; to be asked before a key is looked for.
+ *
+ * @throws {WixAuthError} `body_too_large` or `token_malformed`.
+ */
+export function checkWixJwt(token: string): void {
+  if (token.length > MAX_BODY_LENGTH) throw refusal('body_too_large', tooLong(token, MAX_BODY_LENGTH))
+  checkForm(token)
 }
 
 /**
- * Prepares the check of a JWT that Wix signed with the key pair of the app.
+ * The public keys to try.
  *
- * @returns A function that rejects with a {@link WixAuthError}: `body_too_large`, `token_malformed`, `signature_invalid`,
- *   `token_expired` or `claim_invalid`.
  * @throws {TypeError} For a key that cannot be the public key.
  */
-export function wixJwtCheck(
-  owner: string,
-  options: Checked<SignedOptions>,
-  rules: Omit<JwtRules, 'algorithms'> = {},
-): (token: string) => Promise<WixClaims> {
-  const keys = wixPublicKeys(owner, options.publicKey)
-  return async (token) => {
-    if (token.length > MAX_LENGTH) throw refusal('body_too_large', tooLong(token, MAX_LENGTH))
-    const { claims, iat, exp } = await verifyClaims(token, keys, options, { ...rules, algorithms: ['RS256'] })
-    return { data: own(claims, 'data'), iat, exp }
-  }
-}
+export const publicKeysFor = <Req>(
+  caller: string,
+  { publicKey }: Checked<SignedOptions<Req>>,
+): ((req: Req) => readonly KeyObject[] | Promise<readonly KeyObject[]>) =>
+  ofRequest(caller, 'publicKey', publicKey, (value) => wixPublicKeys(caller, value))
+
+/** Whatever the header says. */
+export const WIX_ALGORITHMS: string[] = ['RS256']

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { WixUnavailableError } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
-import { debug, idHint, observe } from '../internal/hints.ts'
-import { lineOf } from '../internal/log-line.ts'
+import { idHint } from '../internal/hints.ts'
+import { debug, lineOf, quietly } from '../internal/log.ts'
 import { checkOptions, must, required } from '../internal/options.ts'
 import { toError, withTimeout } from '../internal/promises.ts'
 import { isNumber } from '../internal/values.ts'
@@ -50,23 +50,25 @@ interface Delivery {
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
 export function deliveries(
-  owner: string,
+  caller: string,
   options: DeduplicateOptions,
 ): (event: WixIdentity & EventForm, request?: unknown) => Delivery {
   const {
     store,
     lease = 50,
     ttl = 302_460,
-  } = checkOptions(owner, options, {
+  } = checkOptions(caller, options, {
     store: required(isStore),
     lease: must(
-      (value) => isNumber(value) && value > 0 && value <= 86_400,
-      'a number of seconds above 0, at most 86400',
+      (value) => isNumber(value) && value > 0 && value <= 3600,
+      'a number of seconds above 0, at most 3600',
+      'number',
     ),
     // Redis takes integers of limited size; Wix retries nothing for a year.
     ttl: must(
       (value) => isNumber(value) && value > 0 && value <= 31_536_000,
       'a number of seconds above 0, at most 31536000',
+      'number',
     ),
   })
 
@@ -78,7 +80,7 @@ export function deliveries(
     try {
       await inTime(call)
     } catch (reason) {
-      process.emitWarning(`${owner}: ${message}`, { type: 'WixStoreWarning', detail: toError(reason).message })
+      process.emitWarning(`${caller}: ${message}`, { type: 'WixStoreWarning', detail: toError(reason).message })
     }
   }
 
@@ -88,8 +90,8 @@ export function deliveries(
     event: WixIdentity & EventForm,
     request: unknown,
   ): void => {
-    const told = { strategy: owner, status, code: null, hint: hint + idHint(idOf(event)), error: null }
-    observe(owner, () => debug(lineOf({ ...told, identity: event, request })))
+    const told = { strategy: caller, status, code: null, hint: hint + idHint(idOf(event)), error: null }
+    quietly(caller, () => debug(lineOf({ ...told, identity: event, request })))
   }
 
   return (event, request) => {

@@ -1,5 +1,5 @@
-import { refusal, type WixAuthError } from '../errors.ts'
-import { begin, tell } from '../events.ts'
+import { recordOutcome, refusal, type WixAuthError } from '../errors.ts'
+import { publish, startTimer } from '../events.ts'
 import {
   type Authenticated,
   identityOf,
@@ -10,7 +10,7 @@ import {
   type WixIdentity,
 } from '../identity.ts'
 import { type Check, checkOptions, must } from '../internal/options.ts'
-import { isPromise, toError, whenReady } from '../internal/promises.ts'
+import { toError } from '../internal/promises.ts'
 import { isNonEmptyString, own, stringOrNull } from '../internal/values.ts'
 import type { DefaultRequest } from '../read.ts'
 
@@ -18,8 +18,6 @@ import type { DefaultRequest } from '../read.ts'
 export interface IdentityRule {
   /** One, or any of a list. `'USER'` keeps anonymous visitors and site members out of a dashboard. */
   subjectType?: SubjectType | readonly SubjectType[]
-  /** The owner of the site or a collaborator. */
-  permissions?: 'OWNER'
   /** The owner of the site, not a collaborator: for billing and secrets. */
   siteOwner?: true
   /** The paid plan of the installation: one, or any of a list. */
@@ -40,17 +38,16 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? [
 const eachOf = (test: (value: unknown) => boolean, expected: string): Check =>
   must((value) => listOf(value).length > 0 && listOf(value).every(test), `${expected}, or an array of them`)
 
-/** What an identity lacks, in words for the developer; undefined where it satisfies the rule. */
-type Lack = string | undefined
+/** How an identity violates a rule, for the developer; undefined where it does not. */
+type Violation = string | undefined
 
-function lackByRule(owner: string, rule: IdentityRule): (identity: WixIdentity) => Lack {
-  const { subjectType, permissions, siteOwner, vendorProductId } = checkOptions(owner, rule, {
+function violationOfRule(caller: string, rule: IdentityRule): (identity: WixIdentity) => Violation {
+  const { subjectType, siteOwner, vendorProductId } = checkOptions(caller, rule, {
     subjectType: eachOf(isSubjectType, SUBJECT_TYPES.join(' | ')),
-    permissions: must((value) => value === 'OWNER', "'OWNER'"),
     siteOwner: must((value) => value === true, 'true'),
     vendorProductId: eachOf(isNonEmptyString, 'the id of a plan'),
   })
-  if (Object.keys(rule).length === 0) throw new TypeError(`${owner}: the rule is empty, so it would let everybody in`)
+  if (Object.keys(rule).length === 0) throw new TypeError(`${caller}: the rule is empty, so it would let everybody in`)
 
   const subjectTypes = listOf(subjectType)
   const plans = listOf(vendorProductId)
@@ -60,8 +57,6 @@ function lackByRule(owner: string, rule: IdentityRule): (identity: WixIdentity) 
     const { subjectId } = identity
     if (subjectType !== undefined && !subjectTypes.includes(identity.subjectType))
       return `subjectType is ${identity.subjectType}; the rule wants ${subjectTypes.join(', ')}`
-    if (permissions !== undefined && !isOwnerOrCollaborator)
-      return 'the subject does not have the `permissions` of an owner; an access token has no `permissions` at all'
     if (
       siteOwner !== undefined &&
       !(isOwnerOrCollaborator && isNonEmptyString(subjectId) && subjectId === own(identity, 'siteOwnerId'))
@@ -73,60 +68,63 @@ function lackByRule(owner: string, rule: IdentityRule): (identity: WixIdentity) 
   }
 }
 
-const lackByVerdict = (verdict: unknown): Lack => (verdict === true ? undefined : 'the predicate did not return true')
-
 /**
  * Prepares a rule, or a predicate of the app.
  *
+ * @returns How an identity violates it, for the developer; undefined where it does not.
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
  */
-export const lackBy = <Req>(
-  owner: string,
+export function violationOf<Req>(
+  caller: string,
   rule: IdentityRule | IdentityPredicate<Req>,
-): ((identity: WixIdentity, req: Req) => Lack | Promise<Lack>) =>
-  typeof rule === 'function'
-    ? (identity, req) => whenReady(rule(identity, req), lackByVerdict)
-    : lackByRule(owner, rule)
+): (identity: WixIdentity, req: Req) => Violation | Promise<Violation> {
+  if (typeof rule !== 'function') return violationOfRule(caller, rule)
+  return async (identity, req) => {
+    // Whatever its type says: only `true` lets the request through.
+    const verdict: unknown = await rule(identity, req)
+    return verdict === true ? undefined : 'the predicate did not return true'
+  }
+}
 
-/** The 403 for an identity that lacks something, of which it tells. */
-export function forbidden(lack: string, began: number, req: unknown, identity: WixIdentity): WixAuthError {
-  const error = refusal('insufficient_scope', lack)
-  tell('requireIdentity', began, req, { refusal: error }, identity)
+/** The 403 for an identity that violates a rule, which is published, too. */
+export function forbidden(violation: string, began: number, req: unknown, identity: WixIdentity): WixAuthError {
+  const error = refusal('insufficient_scope', violation)
+  recordOutcome(req, error)
+  publish('requireIdentity', began, req, { refusal: error }, identity)
   return error
 }
 
 /**
  * Middleware to put after authentication: lets through only identities that satisfy the rule.
  *
- * Calls `next(error)` with a `WixAuthError` `insufficient_scope` (403) for the others, and with an Error (500) when no
- * strategy of this package ran before it or the predicate failed.
+ * Calls `next(error)` with a `WixAuthError` `insufficient_scope` (403) for the others; with the refusal of the strategy, where the app let a
+ * refused request through, as for optional authentication; and with an Error (500) when no strategy of this package ran before it or the
+ * predicate failed.
  *
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
  */
-export function requireIdentity(rule: IdentityRule): Guard<Authenticated>
 export function requireIdentity<Req extends Authenticated = DefaultRequest>(
   predicate: IdentityPredicate<Req>,
 ): Guard<Req>
+export function requireIdentity(rule: IdentityRule): Guard<Authenticated>
 export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | IdentityPredicate<Req>): Guard<Req> {
-  const lackOf = lackBy('requireIdentity', rule)
+  const violated = violationOf('requireIdentity', rule)
 
-  return (req, _res, next) => {
-    const began = begin()
-    let identity: WixIdentity
-    const decide = (lack: Lack): void => {
-      if (lack === undefined) return next()
-      next(forbidden(lack, began, req, identity))
-    }
-    let lack: Lack | PromiseLike<Lack>
+  const decide = async (req: Req): Promise<Error | undefined> => {
+    const began = startTimer()
     try {
-      identity = identityOf(req)
-      lack = lackOf(identity, req)
+      const identity = identityOf(req)
+      const violation = await violated(identity, req)
+      return violation === undefined ? undefined : forbidden(violation, began, req, identity)
     } catch (reason) {
-      return next(toError(reason))
+      return toError(reason)
     }
-    if (isPromise(lack)) void Promise.resolve(lack).then(decide, (reason: unknown) => next(toError(reason)))
-    else decide(lack)
   }
+  return (req, _res, next) =>
+    void decide(req)
+      .then((error) => (error === undefined ? next() : next(error)))
+      // What a host throws out of `next` ends here, and not the process.
+      .catch((reason: unknown) => process.emitWarning(toError(reason)))
 }
 
 /**
@@ -136,6 +134,6 @@ export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | 
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
  */
 export function assertIdentity(identity: WixIdentity, rule: IdentityRule): void {
-  const lack = lackByRule('assertIdentity', rule)(identity)
-  if (lack !== undefined) throw refusal('insufficient_scope', lack)
+  const violation = violationOfRule('assertIdentity', rule)(identity)
+  if (violation !== undefined) throw refusal('insufficient_scope', violation)
 }

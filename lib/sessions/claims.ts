@@ -101,16 +101,3 @@ function plainCopy(claims: object): Readonly<Record<string, unknown>> {
   }
   throw new TypeError('SessionTokens: claims must be an object of plain values')
 }
-
-const hasAll = (identity: unknown, names: readonly string[]): boolean =>
-  names.every((name) => own(identity, name) !== undefined)
-
-/**
- * Whether Wix itself vouched for the identity, by the properties that `app-instance.ts` and `token-info.ts` always set. A session
- * is not enough: its holder could renew it for ever.
- */
-export const isFromWix = (identity: unknown): boolean =>
-  isNonEmptyString(own(identity, 'instanceId')) &&
-  hasAll(identity, ['subjectType', 'subjectId']) &&
-  (hasAll(identity, ['uid', 'aid', 'permissions', 'ext']) ||
-    (own(identity, 'active') === true && hasAll(identity, ['clientId', 'accountId'])))

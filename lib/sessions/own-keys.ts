@@ -1,10 +1,11 @@
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair, sign, verify } from 'node:crypto'
+import { promisify } from 'node:util'
 import { refusal, WixUnavailableError } from '../errors.ts'
 import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { got } from '../internal/options.ts'
-import { singleFlight, withTimeout } from '../internal/promises.ts'
-import { isEd25519, isP256, isSafeRsa, type KeyObject, MIN_RSA_LENGTH } from '../internal/safe-key.ts'
+import { singleFlight, toError, withTimeout } from '../internal/promises.ts'
+import { isEd25519, isP256, isSafeRsa, type KeyObject, MIN_RSA_LENGTH } from '../internal/keys.ts'
 import { isNonEmptyString, own, systemCodeOf } from '../internal/values.ts'
 
 /** How session tokens may be signed. */
@@ -19,7 +20,9 @@ export interface SessionKey {
 }
 
 /** The first key signs; all verify, and are published. A function is asked again after five seconds. */
-export type SessionKeys = readonly SessionKey[] | (() => readonly SessionKey[] | PromiseLike<readonly SessionKey[]>)
+export type SessionKeys =
+  | readonly SessionKey[]
+  | (() => readonly SessionKey[] | undefined | PromiseLike<readonly SessionKey[] | undefined>)
 
 /** The public half of a key, as it is published. */
 export interface PublicSessionKey {
@@ -58,8 +61,10 @@ const FITS: Record<SessionAlgorithm, (key: KeyObject) => boolean> = {
 /** Seconds for a function that gives the keys. */
 const KEYS_TIMEOUT = 5
 
-/** Milliseconds for which the keys that it gave are used. */
-const RING_AGE = 5000
+/** Seconds for which the keys that it gave are used; for how long at most while it fails; and until it is called again after that. */
+const RING_AGE = 5
+const LONGEST_RING_AGE = 60
+const RETRY_AFTER = 1
 
 /** Whether what the one signs, the other verifies: a list of keys may have been edited by hand. */
 function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
@@ -115,52 +120,94 @@ function keyRing(list: unknown): KeyRing {
     find(header) {
       const key = keys.find((one) => one.kid === header.kid && one.alg === header.alg)
       if (key === undefined)
-        throw refusal('signature_invalid', `${keyHint(header.kid)} is not in the list of ${keys.length} keys`)
+        throw refusal(
+          'signature_invalid',
+          () => `${keyHint(header.kid)} is not in the list of ${keys.length} keys`,
+          'Compare the key set with the keys of the issuer.',
+        )
       return key.publicKey
     },
   }
 }
 
-/** The same for the same public keys, whichever of them signs: what was verified with them stays valid. */
-const idOf = ({ keys }: KeyRing): string =>
-  JSON.stringify(keys.map(({ published }) => JSON.stringify(published)).toSorted())
-
 const keysUnavailable = (why: string): WixUnavailableError =>
   new WixUnavailableError(`SessionTokens: the function \`keys\` ${why}`)
 
+/** What the function of the app returns. */
+async function listFrom(keys: () => unknown): Promise<unknown> {
+  try {
+    return await withTimeout(KEYS_TIMEOUT, keys, () => {
+      throw keysUnavailable(`took more than ${KEYS_TIMEOUT} s`)
+    })
+  } catch (error) {
+    // Without its message: that of a JSON parser quotes its input.
+    throw error instanceof WixUnavailableError ? error : keysUnavailable(`failed${systemCodeOf(error)}`)
+  }
+}
+
 /**
- * A function that returns the present keys: those of an array, or what a function returned within the last five seconds.
+ * A function that returns the present keys: those of an array, or what a function returned within the last five seconds. Where that
+ * function fails, its last keys serve for a minute after they were read, as long as verified tokens are cached anyway: a moment without the
+ * secret manager signs nobody out. It is called at most once a second.
  *
  * @throws {TypeError} For an array with a key that cannot be used. An array that a function returns is checked when it is used.
  */
-export function keyRings(keys: SessionKeys, now: () => number): () => KeyRing | Promise<KeyRing> {
+export function keyRings(keys: SessionKeys, now: () => number = () => Date.now()): () => KeyRing | Promise<KeyRing> {
   if (typeof keys !== 'function') {
     const ring = keyRing(keys)
     return () => ring
   }
   let ring: KeyRing | undefined
-  let loaded = 0
-
-  const load = singleFlight(async () => {
-    let list: unknown
-    try {
-      list = await withTimeout(KEYS_TIMEOUT, keys, () => {
-        throw keysUnavailable(`took more than ${KEYS_TIMEOUT} s`)
-      })
-    } catch (error) {
-      // Without its message: that of a JSON parser quotes its input.
-      throw error instanceof WixUnavailableError ? error : keysUnavailable(`failed${systemCodeOf(error)}`)
-    }
-    const next = keyRing(list)
-    // The same function as long as nothing has changed, so that what was verified with it stays cached.
-    ring = ring !== undefined && idOf(ring) === idOf(next) ? { ...next, find: ring.find } : next
-    loaded = now()
-    return ring
-  })
-  return () => {
-    const age = now() - loaded
-    return ring !== undefined && age >= 0 && age < RING_AGE ? ring : load()
+  let readAt = -Infinity
+  let failure: Error | undefined
+  let failedAt = -Infinity
+  // NaN for a clock that was set back: then nothing is recent.
+  const isRecent = (since: number, seconds: number): boolean => {
+    const age = now() - since
+    return age >= 0 && age < seconds * 1000
   }
+
+  const read = singleFlight(async () => {
+    try {
+      ring = keyRing(await listFrom(keys))
+      readAt = now()
+      failure = undefined
+      return ring
+    } catch (error) {
+      failure = toError(error)
+      failedAt = now()
+      throw failure
+    }
+  })
+  return async () => {
+    if (ring !== undefined && isRecent(readAt, RING_AGE)) return ring
+    try {
+      if (failure !== undefined && isRecent(failedAt, RETRY_AFTER)) throw failure
+      return await read()
+    } catch (error) {
+      // A list that cannot be used is a mistake, and no moment.
+      if (ring !== undefined && isRecent(readAt, LONGEST_RING_AGE) && error instanceof WixUnavailableError) return ring
+      throw error
+    }
+  }
+}
+
+const generate = promisify(generateKeyPair)
+
+const GENERATE: Record<SessionAlgorithm, () => Promise<{ publicKey: KeyObject; privateKey: KeyObject }>> = {
+  ES256: () => generate('ec', { namedCurve: 'P-256' }),
+  EdDSA: () => generate('ed25519'),
+  RS256: () => generate('rsa', { modulusLength: MIN_RSA_LENGTH }),
+}
+
+/** The JWK thumbprint of a public key (RFC 7638), which has exactly the members that Node exports. */
+function thumbprintOf(publicKey: KeyObject): string {
+  const members = Object.entries(publicKey.export({ format: 'jwk' })).toSorted(([one], [other]) =>
+    one < other ? -1 : 1,
+  )
+  return createHash('sha256')
+    .update(JSON.stringify(Object.fromEntries(members)))
+    .digest('base64url')
 }
 
 /**
@@ -172,9 +219,6 @@ export async function generateSessionKey(alg: SessionAlgorithm = 'ES256'): Promi
   if (!SESSION_ALGORITHMS.includes(alg)) {
     throw new TypeError(`generateSessionKey: the algorithm must be ${SESSION_ALGORITHMS.join(', ')}`)
   }
-  // Only here: no process that serves requests makes keys.
-  const { calculateJwkThumbprint, exportJWK, generateKeyPair } = await import('jose')
-  const { privateKey, publicKey } = await generateKeyPair(alg, { modulusLength: MIN_RSA_LENGTH, extractable: true })
-  const kid = await calculateJwkThumbprint(publicKey)
-  return { ...(await exportJWK(privateKey)), kid, alg }
+  const { privateKey, publicKey } = await GENERATE[alg]()
+  return { ...privateKey.export({ format: 'jwk' }), kid: thumbprintOf(publicKey), alg }
 }

@@ -1,27 +1,24 @@
-import { type Checked, type Checks, must } from '../internal/options.ts'
-import { remoteKeySet } from '../internal/remote-key-set.ts'
-import { userInfoChecks, type UserInfoOptions, withUserInfo } from '../internal/user-info-option.ts'
+import type { KindOf } from '../identity.ts'
+import { type Checked, checkOptions, type Checks, must, required, string } from '../internal/options.ts'
 import { secureUrl } from '../internal/url.ts'
-import { type DefaultRequest, tokenReader, tokenChecks, type TokenOptions } from '../read.ts'
-import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
+import { loadUserInfo, userInfoChecks, type UserInfoOptions } from '../internal/user-info-option.ts'
+import { exactlyOne } from '../internal/values.ts'
+import { type DefaultRequest, readToken, tokenChecks, type TokenOptions } from '../read.ts'
+import { IdentityStrategy, type StrategyDefinition, type WixStrategyOptions } from '../strategy.ts'
 import type { WixSession } from './claims.ts'
-import {
-  checkOf,
-  sessionRuleChecks,
-  sessionCheck,
-  type SessionCheck,
-  type SessionRules,
-  SessionTokens,
-} from './tokens.ts'
+import { remoteKeySet } from '../internal/remote-key-set.ts'
+import { type SessionRules, sessionRuleChecks, SessionTokens, tokenVerifier } from './tokens.ts'
+
+/** The options of {@link sessionVerifier}: whose tokens, and where that service publishes its keys. All times are seconds. */
+export interface SessionVerifierOptions extends SessionRules {
+  /** Where the issuer publishes `jwks()`: https, or http on this machine. */
+  jwksUri: string
+}
 
 /** Where the keys come from: the issuer in this process, or the key set of another service. */
 type SessionSource =
   | { tokens: SessionTokens; jwksUri?: never; issuer?: never; audience?: never; clockTolerance?: never; now?: never }
-  | (SessionRules & {
-      tokens?: never
-      /** Where the issuer publishes `jwks()`: https, or http on this machine. */
-      jwksUri: string
-    })
+  | (SessionVerifierOptions & { tokens?: never })
 
 /** The options of {@link WixSessionStrategy}. */
 export type WixSessionStrategyOptions<Req = DefaultRequest> = WixStrategyOptions &
@@ -35,40 +32,66 @@ const sourceChecks: Checks<SessionSource> = {
   jwksUri: secureUrl,
 }
 
-/** Prepares the check of a session token, with the keys of this process or those of another service. */
-function checkFrom(owner: string, options: Checked<SessionSource>): SessionCheck {
+type Verifier = (token: string) => Promise<WixSession>
+
+/** Verifies a session token, with the keys of this process or those of another service. */
+function verifierOf(caller: string, options: Checked<SessionSource>): Verifier {
   const { tokens, jwksUri, issuer, audience } = options
   const isRemote = ['jwksUri', ...Object.keys(sessionRuleChecks)].some((name) => Object.hasOwn(options, name))
-  if (tokens !== undefined && !isRemote) return checkOf(tokens)
-  if (tokens === undefined && jwksUri !== undefined && issuer !== undefined && audience !== undefined) {
-    return sessionCheck(remoteKeySet(jwksUri), Object.assign(options, { issuer, audience }))
-  }
+  if (tokens !== undefined && !isRemote) return (token) => tokens.verify(token)
+  if (tokens === undefined && jwksUri !== undefined && issuer !== undefined && audience !== undefined)
+    return tokenVerifier(remoteKeySet(jwksUri), Object.assign(options, { issuer, audience }))
   throw new TypeError(
-    `${owner}: the options must have either { tokens }, or { jwksUri, issuer, audience } of another service`,
+    `${caller}: the options must have either { tokens }, or { jwksUri, issuer, audience } of another service`,
   )
+}
+
+/**
+ * Makes a function that verifies the session tokens of another service, without Passport. The cache and the key set belong to that function.
+ *
+ * The function takes the token, or the whole `Authorization` header, and rejects with a `WixAuthError` `credentials_missing`,
+ * `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`, and with a `WixUnavailableError` when the
+ * key set cannot be read.
+ *
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ */
+export function sessionVerifier(options: SessionVerifierOptions): Verifier {
+  const caller = 'sessionVerifier'
+  const { jwksUri, ...rules } = checkOptions(caller, options, {
+    ...sessionRuleChecks,
+    issuer: required(string),
+    audience: required(string),
+    jwksUri: required(secureUrl),
+  })
+  const verify = tokenVerifier(remoteKeySet(jwksUri), rules)
+  return async (token) => verify(exactlyOne(token).replace(/^bearer +/i, ''))
 }
 
 // Another number of parts is no JWT.
 const isOfOtherKind = (token: string): boolean => token.split('.', 4).length !== 3
 
-const kind = {
-  owner: 'WixSessionStrategy',
-  name: 'wix-session',
-  isBearer: true as const,
-  optionChecks: { ...sourceChecks, ...tokenChecks, ...userInfoChecks },
-  reader: tokenReader(isOfOtherKind),
-  check: (owner: string, options: Checked<SessionSource & UserInfoOptions<WixSession>>) =>
-    withUserInfo(checkFrom(owner, options), options),
-}
-
 /** Signs in whoever sends a session token of the app. The session is the user, unless a verify callback says otherwise. */
 export class WixSessionStrategy<Req = DefaultRequest> extends IdentityStrategy<
-  string,
   WixSession,
   WixSessionStrategyOptions<Req>,
   Req
 > {
-  protected override _kind(): Kind<string, WixSession, WixSessionStrategyOptions<Req>, Req> {
-    return kind
+  /** For `identityOf(req, WixSessionStrategy)`. */
+  static readonly kind: KindOf<WixSession> = { name: 'session' }
+
+  protected override _definition(): StrategyDefinition<WixSession, WixSessionStrategyOptions<Req>, Req> {
+    return {
+      caller: 'WixSessionStrategy',
+      name: 'wix-session',
+      isBearer: true,
+      options: { ...sourceChecks, ...tokenChecks, ...userInfoChecks },
+      prepare(options) {
+        const verify = verifierOf(this.caller, options)
+        return async (req) => {
+          const token = await readToken(req, options, isOfOtherKind)
+          return loadUserInfo(await verify(token), token, options)
+        }
+      },
+    }
   }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { refusal } from '../errors.ts'
-import type { WixIdentity } from '../identity.ts'
+import { kindOf, verified, type WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
 import { tooLong } from '../internal/hints.ts'
-import { type FindKey, verifyClaims } from '../internal/jwt.ts'
+import { type FindKey, type Verified, verifyJwt } from '../internal/jwt.ts'
 import {
   checkOptions,
   type Checks,
@@ -14,9 +14,8 @@ import {
   required,
   string,
 } from '../internal/options.ts'
-import { whenReady } from '../internal/promises.ts'
 import { isNumber } from '../internal/values.ts'
-import { addedClaims, claimsOf, isFromWix, MAX_TTL, sessionOf, type WixSession } from './claims.ts'
+import { addedClaims, claimsOf, MAX_TTL, sessionOf, type WixSession } from './claims.ts'
 import { type KeyRing, keyRings, type PublicSessionKey, SESSION_ALGORITHMS, type SessionKeys } from './own-keys.ts'
 
 /** Which tokens are accepted. All times are seconds. */
@@ -39,46 +38,43 @@ export const sessionRuleChecks: Checks<SessionRules> = { ...clockChecks, issuer:
 // A type of its own, so that no other JWT of the app can be taken for a session token (RFC 8725 section 3.11).
 const TYP = 'wix-session+jwt'
 
-const MAX_LENGTH = 8192
+const MAX_TOKEN_LENGTH = 8192
 const MAX_CACHED = 10_000
 
-export type SessionCheck = (token: string) => WixSession | Promise<WixSession>
+/** Seconds for which a verified token is cached, and so for how long a key that was taken out of use may still work. */
+const MAX_CACHE_AGE = 60
 
-/** Prepares the check of a session token, which verifies each token once, and caches it until it expires or the keys change. */
-export function sessionCheck(keys: () => FindKey | Promise<FindKey>, rules: SessionRules): SessionCheck {
+/**
+ * Verifies a session token, each once in a minute.
+ *
+ * @param keys Gives the present keys.
+ */
+export function tokenVerifier(
+  keys: () => FindKey | Promise<FindKey>,
+  rules: SessionRules,
+): (token: string) => Promise<WixSession> {
   const { issuer, audience, now } = rules
-  const expected = {
+  const claimRules = {
     algorithms: [...SESSION_ALGORITHMS],
     typ: TYP,
     issuer,
     audience,
     requiredClaims: ['iat', 'sub', 'jti'],
+    identify: ({ claims, iat, exp }: Verified): WixSession => sessionOf(claims, iat, exp),
   }
-  const verifyWith =
-    (find: FindKey) =>
-    async (token: string): Promise<WixSession> => {
-      const { claims, iat, exp } = await verifyClaims(token, find, rules, expected)
-      return sessionOf(claims, iat, exp)
-    }
-  let known: FindKey | undefined
-  let check: SessionCheck
-
-  return (token) => {
+  const verifyOnce = cached(async (token: string) => verifyJwt(token, await keys(), rules, claimRules), {
+    purpose: '2 session',
+    maxAge: MAX_CACHE_AGE,
+    max: MAX_CACHED,
+    expiryOf: ({ exp }) => exp,
+    now,
+  })
+  return async (token) => {
     if (typeof token !== 'string') throw refusal('request_invalid', 'the token is not a string')
-    if (token.length > MAX_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_LENGTH))
-    return whenReady(keys(), (find) => {
-      if (find !== known) {
-        known = find
-        const settings = { purpose: '2 session', maxAge: Infinity, max: MAX_CACHED, now }
-        check = cached(verifyWith(find), { ...settings, expiryOf: ({ exp }) => exp })
-      }
-      return check(token)
-    })
+    if (token.length > MAX_TOKEN_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_TOKEN_LENGTH))
+    return verified(await verifyOnce(token), 'session')
   }
 }
-
-/** The check behind `verify`, only for the strategy: it answers a cached token in the same tick, and throws. */
-export let checkOf: (tokens: SessionTokens) => SessionCheck
 
 /**
  * Issues and verifies session tokens: short-lived, signed by the app itself, good for any of its services. Pages in an iframe use
@@ -89,11 +85,7 @@ export class SessionTokens {
   readonly #rings: () => KeyRing | Promise<KeyRing>
   readonly #rules: SessionRules
   readonly #ttl: number
-  readonly #check: SessionCheck
-
-  static {
-    checkOf = (tokens) => tokens.#check
-  }
+  readonly #verify: (token: string) => Promise<WixSession>
 
   /** @throws {TypeError} For options that are missing, unknown or of the wrong type, and for keys that cannot be used. */
   constructor(options: SessionTokensOptions) {
@@ -105,13 +97,14 @@ export class SessionTokens {
       ttl: must(
         (value) => isNumber(value) && value >= 1 && value <= MAX_TTL,
         `a number of seconds from 1 to ${MAX_TTL}`,
+        'number',
       ),
     })
     const { keys, ttl = 600 } = rules
-    this.#rings = keyRings(keys, rules.now ?? Date.now)
+    this.#rings = keyRings(keys, rules.now)
     this.#rules = rules
     this.#ttl = ttl
-    this.#check = sessionCheck(() => whenReady(this.#rings(), ({ find }) => find), rules)
+    this.#verify = tokenVerifier(async () => (await this.#rings()).find, rules)
   }
 
   /**
@@ -125,9 +118,11 @@ export class SessionTokens {
    * @throws {TypeError} For any other identity, and for claims that are reserved or too large.
    */
   async issue(identity: WixIdentity, claims: object = {}): Promise<string> {
-    if (!isFromWix(identity)) {
+    // A session is not enough: its holder could renew it for ever.
+    const kind = kindOf(identity)
+    if (kind !== 'instance' && kind !== 'access-token') {
       throw new TypeError(
-        'SessionTokens: issue() takes an identity that WixAppStrategy or WixAccessTokenStrategy has verified: pass identityOf(req) after one of them',
+        'SessionTokens: issue() takes an identity that WixAppStrategy or WixAccessTokenStrategy has verified, and no copy of it: pass identityOf(req) after one of them',
       )
     }
     const added = addedClaims(claims)
@@ -142,8 +137,8 @@ export class SessionTokens {
     const token = await new SignJWT({ ...added, ...claimsOf(identity, { iss: issuer, aud: audience, iat, exp, jti }) })
       .setProtectedHeader({ alg: signer.alg, typ: TYP, kid: signer.kid })
       .sign(signer.privateKey)
-    if (token.length > MAX_LENGTH)
-      throw new TypeError(`SessionTokens: the claims make a token of more than ${MAX_LENGTH} characters`)
+    if (token.length > MAX_TOKEN_LENGTH)
+      throw new TypeError(`SessionTokens: the claims make a token of more than ${MAX_TOKEN_LENGTH} characters`)
     return token
   }
 
@@ -155,7 +150,7 @@ export class SessionTokens {
    * @throws {WixUnavailableError} When the function `keys` fails.
    */
   async verify(token: string): Promise<WixSession> {
-    return this.#check(token)
+    return this.#verify(token)
   }
 
   /** The public halves of all keys, to be published: a JSON Web Key Set (RFC 7517 section 5). */

@@ -1,34 +1,22 @@
 import { refusal } from '../errors.ts'
-import { isSubjectType, SUBJECT_TYPES, type SubjectType } from '../identity.ts'
+import { type KindOf, verified } from '../identity.ts'
 import { formHint, tooLong } from '../internal/hints.ts'
-import { type Checked, checkOptions, type Checks, must } from '../internal/options.ts'
-import { whenReady } from '../internal/promises.ts'
-import { userInfoChecks, type UserInfoOptions, withUserInfo } from '../internal/user-info-option.ts'
-import { oneCredential } from '../internal/values.ts'
-import { type DefaultRequest, tokenReader, tokenChecks, type TokenOptions } from '../read.ts'
-import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
-import { tokenInfoCheck, tokenInfoChecks, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
+import { type Checked, checkOptions } from '../internal/options.ts'
+import { loadUserInfo, userInfoChecks, type UserInfoOptions } from '../internal/user-info-option.ts'
+import { exactlyOne } from '../internal/values.ts'
+import { type DefaultRequest, readToken, tokenChecks, type TokenOptions } from '../read.ts'
+import { type StrategyDefinition, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
+import { tokenInfoChecks, type TokenInfoOptions, tokenInfoVerifier, type WixTokenInfo } from './token-info.ts'
 
-/** The options of {@link verifyAccessToken}. */
-export interface VerifyAccessTokenOptions extends TokenInfoOptions {
-  /** Subject types to accept; the others are an `insufficient_scope` (403). Default: all. */
-  subjectTypes?: readonly SubjectType[]
-}
+/** The options of {@link accessTokenVerifier}. */
+export interface AccessTokenVerifierOptions<Req = unknown> extends TokenInfoOptions<Req> {}
 
 /** The options of {@link WixAccessTokenStrategy}. */
 export interface WixAccessTokenStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, VerifyAccessTokenOptions, TokenOptions<Req>, UserInfoOptions<WixTokenInfo> {}
-
-const checks: Checks<VerifyAccessTokenOptions> = {
-  ...tokenInfoChecks,
-  subjectTypes: must(
-    (value) => Array.isArray(value) && value.length > 0 && value.every(isSubjectType),
-    `a non-empty array of ${SUBJECT_TYPES.join(' | ')}`,
-  ),
-}
+  extends WixStrategyOptions, AccessTokenVerifierOptions<Req>, TokenOptions<Req>, UserInfoOptions<WixTokenInfo> {}
 
 // Real tokens have some 800 characters.
-const MAX_LENGTH = 8192
+const MAX_TOKEN_LENGTH = 8192
 
 // RFC 6750 section 2.1. Wix's tokens are a JWT of three parts after one or two words.
 const TOKEN = /^([\w\-~+/]+\.){3,}[\w\-~+/]+=*$/
@@ -37,61 +25,36 @@ const TOKEN = /^([\w\-~+/]+\.){3,}[\w\-~+/]+=*$/
 const FOREIGN = /^(IST|JWS)\./
 
 /** Two parts are an instance, and three a JWT, which may be a session token. */
-const isOfOtherKind = (token: string): boolean => token.length <= MAX_LENGTH && /^[^.]+(\.[^.]+){1,2}$/.test(token)
+const isOfOtherKind = (token: string): boolean =>
+  token.length <= MAX_TOKEN_LENGTH && /^[^.]+(\.[^.]+){1,2}$/.test(token)
 
-type TokenCheck = (token: string) => WixTokenInfo | Promise<WixTokenInfo>
+type Verifier<Req> = (token: string, req: Req) => Promise<WixTokenInfo>
 
-/** Prepares the check of an access token. */
-function accessTokenCheck(owner: string, options: Checked<VerifyAccessTokenOptions>): TokenCheck {
-  const { subjectTypes } = options
-  const ask = tokenInfoCheck(owner, options, 'access-token')
-  return (token) => {
-    // Before Wix is asked.
-    if (token.length > MAX_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_LENGTH))
+/** Verifies an access token: first its form, then what Wix says of it. */
+function verifierOf<Req>(caller: string, options: Checked<AccessTokenVerifierOptions<Req>>): Verifier<Req> {
+  const ask = tokenInfoVerifier(caller, options, 'access-token')
+  return async (token, req) => {
+    if (token.length > MAX_TOKEN_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_TOKEN_LENGTH))
     if (!TOKEN.test(token) || FOREIGN.test(token))
       throw refusal('token_malformed', formHint(token, 'an access token has 4 or more'))
-    return whenReady(ask(token), (identity) => {
-      const { subjectType } = identity
-      if (subjectTypes?.includes(subjectType) === false)
-        throw refusal(
-          'insufficient_scope',
-          `subjectType is ${subjectType}; subjectTypes has ${subjectTypes.join(', ')}`,
-        )
-      return identity
-    })
+    return verified(await ask(token, req), 'access-token')
   }
 }
 
-const prepared = new WeakMap<VerifyAccessTokenOptions, TokenCheck>()
-
 /**
- * Asks Wix about an access token, without Passport.
+ * Makes a function that asks Wix about an access token, without Passport. The cache, the bound on calls and the circuit breaker belong to
+ * that function.
  *
- * Keep the options in a constant: the cache, the bound on calls and the circuit breaker belong to that object, which is read
- * once.
+ * The function takes the token, or the whole `Authorization` header, and rejects with a {@link WixAuthError} `credentials_missing`,
+ * `request_invalid`, `token_malformed`, `token_inactive`, `token_expired` or `claim_invalid`, and with a `WixUnavailableError` when Wix does
+ * not answer.
  *
- * @param token The token, or the whole `Authorization` header.
- * @returns A promise of the identity; rejects with the errors below.
- * @throws {WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `token_inactive`, `token_expired`,
- *   `claim_invalid` or `insufficient_scope`.
- * @throws {WixUnavailableError} When Wix does not answer.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
-export async function verifyAccessToken(token: string, options: VerifyAccessTokenOptions): Promise<WixTokenInfo> {
-  const owner = 'verifyAccessToken'
-  const check = prepared.get(options) ?? accessTokenCheck(owner, checkOptions(owner, options, checks))
-  prepared.set(options, check)
-  return check(oneCredential(token).replace(/^bearer +/i, ''))
-}
-
-const kind = {
-  owner: 'WixAccessTokenStrategy',
-  name: 'wix-access-token',
-  isBearer: true as const,
-  optionChecks: { ...checks, ...tokenChecks, ...userInfoChecks },
-  reader: tokenReader(isOfOtherKind),
-  check: (owner: string, options: Checked<VerifyAccessTokenOptions & UserInfoOptions<WixTokenInfo>>) =>
-    withUserInfo(accessTokenCheck(owner, options), options),
+export function accessTokenVerifier(options: AccessTokenVerifierOptions): (token: string) => Promise<WixTokenInfo> {
+  const caller = 'accessTokenVerifier'
+  const verify = verifierOf<unknown>(caller, checkOptions<AccessTokenVerifierOptions>(caller, options, tokenInfoChecks))
+  return async (token) => verify(exactlyOne(token).replace(/^bearer +/i, ''), undefined)
 }
 
 /**
@@ -100,12 +63,26 @@ const kind = {
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/extract-identities-from-backend-requests
  */
 export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<
-  string,
   WixTokenInfo,
   WixAccessTokenStrategyOptions<Req>,
   Req
 > {
-  protected override _kind(): Kind<string, WixTokenInfo, WixAccessTokenStrategyOptions<Req>, Req> {
-    return kind
+  /** For `identityOf(req, WixAccessTokenStrategy)`. */
+  static readonly kind: KindOf<WixTokenInfo> = { name: 'access-token' }
+
+  protected override _definition(): StrategyDefinition<WixTokenInfo, WixAccessTokenStrategyOptions<Req>, Req> {
+    return {
+      caller: 'WixAccessTokenStrategy',
+      name: 'wix-access-token',
+      isBearer: true,
+      options: { ...tokenInfoChecks, ...tokenChecks, ...userInfoChecks },
+      prepare(options) {
+        const verify = verifierOf(this.caller, options)
+        return async (req) => {
+          const token = await readToken(req, options, isOfOtherKind)
+          return loadUserInfo(await verify(token, req), token, options)
+        }
+      },
+    }
   }
 }

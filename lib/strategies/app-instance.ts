@@ -1,21 +1,11 @@
-import { refusal, type WixAuthError } from '../errors.ts'
-import { refusedIdentity } from '../events.ts'
-import { isOwner, type SubjectType, type WixIdentity } from '../identity.ts'
-import { isSignature, SIGNATURE } from '../internal/app-secret.ts'
+import { NOT_OF_WIX, refusal, type WixAuthError, withIdentity } from '../errors.ts'
+import { isOwner, type SubjectType, verified, type WixIdentity } from '../identity.ts'
 import { timeOf } from '../internal/dates.ts'
-import { ageHint, datedInFuture, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
-import {
-  CLOCK_TOLERANCE,
-  type Checked,
-  type Checks,
-  clockChecks,
-  type ClockOptions,
-  maxAge,
-  string,
-} from '../internal/options.ts'
+import { ageHint, COMPARE_IDS, datedInFuture, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
+import { isSignature, type KeyObject, SIGNATURE } from '../internal/keys.ts'
+import { CLOCK_TOLERANCE, type Checked, type ClockOptions, isSameId } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
-import type { KeyObject } from '../internal/safe-key.ts'
-import { expiryHint, instanceFormHint, unverifiedParts } from './app-hints.ts'
+import { expiryHint, instanceFormHint, signatureHint } from './app-hints.ts'
 
 /**
  * What Wix signs. Only `instanceId` is always there, and Wix may add properties at any time.
@@ -70,12 +60,10 @@ export interface WixInstance extends WixInstancePayload, WixIdentity {
   ext: { ip: string | null; port: number | null; signDate: Date | null }
 }
 
-/** How old an instance may be, and for which app. All times are seconds. */
+/** How old an instance may be. All times are seconds. */
 export interface InstanceRules extends ClockOptions {
   /** Seconds from `signDate` for which an instance is good. Default: 86400, Wix's own rule. `false`: no limit. */
   maxAge?: number | false
-  /** Your app id: an instance that names another one in `appDefId` is refused. Default: not compared. */
-  appId?: string | undefined
 }
 
 // Without `appDefId`, `aid` and `expirationDate`: to read a wrong type of those as null would lift a restriction.
@@ -106,7 +94,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(Object.entries(DOCUMENTED))
  */
 function normalizePayload(value: unknown): asserts value is WixInstancePayload {
   const payload = objectOf(value)
-  if (payload === undefined) throw refusal('token_malformed', 'the payload is not a JSON object')
+  if (payload === undefined) throw refusal('token_malformed', 'the payload is not a JSON object', NOT_OF_WIX)
   if (!Object.hasOwn(payload, 'instanceId') || !isNonEmptyString(payload['instanceId']))
     throw refusal('claim_invalid', 'the payload has no `instanceId`')
   for (const name in payload) {
@@ -123,10 +111,19 @@ function normalizePayload(value: unknown): asserts value is WixInstancePayload {
 function parsePayload(data: string): WixInstancePayload {
   const bytes = Buffer.from(data, 'base64url')
   if (bytes.toString('base64url') !== data)
-    throw refusal('token_malformed', `the payload is not canonical base64url: ${encodingHint(data)}`)
+    throw refusal('token_malformed', () => `the payload is not canonical base64url: ${encodingHint(data)}`)
   const payload = parseJson(bytes, 'the payload')
   normalizePayload(payload)
   return payload
+}
+
+/** A refusal of a payload that names nobody, though it is signed. */
+function afterSignature<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (reason) {
+    throw withIdentity(reason, {})
+  }
 }
 
 /** Only an own property was signed: Object.prototype may be polluted. */
@@ -191,65 +188,63 @@ function toInstance(
   return result as WixInstance
 }
 
-export const instanceRuleChecks: Checks<InstanceRules> = { ...clockChecks, maxAge, appId: string }
-
 // Real instances have fewer than 1,000 characters.
-const MAX_LENGTH = 8192
+const MAX_INSTANCE_LENGTH = 8192
+
+const COMPARE_SECRETS =
+  'Compare the secret with that of the app in its dashboard: More Actions > View ID & keys. Was the whole instance copied?'
 
 const START = new RegExp(`^${SIGNATURE}\\.[\\w-]`)
 
-/** What a request brings: an instance, and the secrets of the app that it is for. */
-export interface SecretInstance {
-  instance: string
-  secrets: readonly KeyObject[]
+/**
+ * Whether it can be an instance; to be asked before a secret is looked for.
+ *
+ * @throws {WixAuthError} `token_malformed`.
+ */
+export function checkInstanceForm(instance: string): void {
+  if (instance.length > MAX_INSTANCE_LENGTH) throw refusal('token_malformed', tooLong(instance, MAX_INSTANCE_LENGTH))
+  if (!START.test(instance) || instance.includes('.', 44))
+    throw refusal('token_malformed', () => instanceFormHint(instance))
 }
 
-/** A refusal of an instance whose signature is right: the event names it. */
-function refusedWith(error: WixAuthError, identity: WixInstance): WixAuthError {
-  refusedIdentity.set(error, identity)
-  return error
-}
+/**
+ * Verifies an instance: its signature first, and then which app it is for, and its dates.
+ *
+ * @param instance Of the form that {@link checkInstanceForm} demands.
+ * @param secrets Each is tried.
+ * @param appId Undefined: not compared.
+ */
+export function verifySignedInstance(
+  instance: string,
+  secrets: readonly KeyObject[],
+  appId: string | undefined,
+  { maxAge = 86_400, clockTolerance = CLOCK_TOLERANCE, now = Date.now }: Checked<InstanceRules>,
+): WixInstance {
+  const signature = instance.slice(0, 43)
+  const data = instance.slice(44)
+  if (!secrets.some((secret) => isSignature(signature, data, secret)))
+    throw refusal('signature_invalid', signatureHint(data, secrets, appId), COMPARE_SECRETS)
 
-/** Prepares the check of an instance. */
-export function instanceCheck(rules: Checked<InstanceRules>): (given: SecretInstance) => WixInstance {
-  const { maxAge = 86_400, clockTolerance = CLOCK_TOLERANCE, appId, now = Date.now } = rules
-  const tolerance = clockTolerance * 1000
-
-  return ({ instance, secrets }) => {
-    if (instance.length > MAX_LENGTH) {
-      throw refusal('token_malformed', tooLong(instance, MAX_LENGTH))
-    }
-    if (!START.test(instance) || instance.includes('.', 44)) {
-      throw refusal('token_malformed', instanceFormHint(instance))
-    }
-    const signature = instance.slice(0, 43)
-    const data = instance.slice(44)
-    if (!secrets.some((secret) => isSignature(signature, data, secret))) {
-      const tried = secrets.length === 1 ? 'the secret does not fit' : `no secret of ${secrets.length} fits`
-      throw refusal('signature_invalid', tried + unverifiedParts(data, appId))
-    }
-
-    const payload = parsePayload(data)
-    const appDefId: unknown = claim(payload, 'appDefId') ?? ''
-    if (appId !== undefined && appDefId !== '' && appDefId !== appId) {
-      throw refusal('claim_invalid', `\`appDefId\` is another app's${idHint(appDefId)}`)
-    }
-
-    const signed = timeOf(claim(payload, 'signDate'))
-    const expirationDate = claim(payload, 'expirationDate')
-    const expires = timeOf(expirationDate)
-    const identity = toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signed, expires)
-    // Each condition is put so that NaN, for a date that is missing or malformed, refuses.
-    const time = now()
-    if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance))
-      throw refusedWith(
-        refusal('token_expired', ageHint((time - signed) / 1000, maxAge, 'no valid `signDate`')),
-        identity,
-      )
-    if (maxAge !== false && !(signed - time <= tolerance))
-      throw refusedWith(datedInFuture(`signed ${duration((signed - time) / 1000)}`), identity)
-    if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
-      throw refusedWith(refusal('token_expired', expiryHint((time - expires) / 1000)), identity)
-    return identity
+  const payload = afterSignature(() => parsePayload(data))
+  const appDefId: unknown = claim(payload, 'appDefId') ?? ''
+  const signed = timeOf(claim(payload, 'signDate'))
+  const expirationDate = claim(payload, 'expirationDate')
+  const expires = timeOf(expirationDate)
+  const identity = toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signed, expires)
+  const refuse = (error: WixAuthError): never => {
+    throw withIdentity(error, identity)
   }
+  if (appId !== undefined && appDefId !== '' && !isSameId(appDefId, appId))
+    refuse(refusal('claim_invalid', `\`appDefId\` is another app's${idHint(appDefId)}`, COMPARE_IDS))
+
+  // Each condition is put so that NaN, for a date that is missing or malformed, refuses.
+  const time = now()
+  const tolerance = clockTolerance * 1000
+  if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance))
+    refuse(refusal('token_expired', () => ageHint((time - signed) / 1000, maxAge, 'no valid `signDate`')))
+  if (maxAge !== false && !(signed - time <= tolerance))
+    refuse(datedInFuture(`signed ${duration((signed - time) / 1000)}`))
+  if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
+    refuse(refusal('token_expired', () => expiryHint((time - expires) / 1000)))
+  return verified(identity, 'instance')
 }

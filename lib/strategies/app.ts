@@ -1,44 +1,49 @@
-import { refusal } from '../errors.ts'
-import { appSecrets, SIGNATURE, type WixSecret } from '../internal/app-secret.ts'
+import { refusal, withIdentity } from '../errors.ts'
+import type { KindOf } from '../identity.ts'
+import { appSecrets, type KeyObject, SIGNATURE, type WixSecret } from '../internal/keys.ts'
 import {
+  appIdOf,
   callback,
-  checkedLater,
   type Checked,
+  checkedLater,
   checkOptions,
   type Checks,
+  clockChecks,
+  maxAge,
   must,
   neededLater,
+  type OfRequest,
+  ofRequest,
 } from '../internal/options.ts'
-import { whenReady } from '../internal/promises.ts'
-import { elsewhere, headerOf } from '../internal/request.ts'
-import { isObject, oneCredential, own } from '../internal/values.ts'
-import type { KeyObject } from '../internal/safe-key.ts'
+import { exactlyOne, isObject, own } from '../internal/values.ts'
 import type { Verify, VerifyWithRequest } from '../look-up.ts'
-import { type DefaultRequest, first, fromQuery, type Reader } from '../read.ts'
-import { type Kind, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
-import { tokenInfoChecks, tokenInfoCheck, type TokenInfoOptions, type WixTokenInfo } from './token-info.ts'
-import {
-  instanceCheck,
-  type InstanceRules,
-  instanceRuleChecks,
-  type SecretInstance,
-  type WixInstance,
-} from './app-instance.ts'
-
-/** The options of {@link verifyInstance}. */
-export interface VerifyInstanceOptions extends InstanceRules {
-  secret: WixSecret | undefined
-}
-
-type SecretFunction<Req> = (req: Req) => WixSecret | PromiseLike<WixSecret>
+import { type DefaultRequest, elsewhere, fromHeader, fromQuery, oneOf, type Reader } from '../read.ts'
+import { type StrategyDefinition, type WithRequest, WixStrategy, type WixStrategyOptions } from '../strategy.ts'
+import { checkInstanceForm, type InstanceRules, verifySignedInstance, type WixInstance } from './app-instance.ts'
+import { tokenInfoChecks, type TokenInfoOptions, tokenInfoVerifier, type WixTokenInfo } from './token-info.ts'
 
 /** The app secret of a strategy: fixed, or a function that finds it for each request (one backend, many apps). */
-export type SecretOption<Req = DefaultRequest> = WixSecret | SecretFunction<Req>
+export type SecretOption<Req = DefaultRequest> = OfRequest<WixSecret, Req>
+
+/** The options of {@link instanceVerifier}. All times are seconds. */
+export interface InstanceVerifierOptions<Req = unknown> extends InstanceRules {
+  secret: SecretOption<Req>
+  /** Your app id, or a function of the request that finds it: an instance that names another one is refused. Default: not compared. */
+  appId?: OfRequest<string, Req>
+  /**
+   * Also asks Wix about each instance whose signature is valid, so that one that Wix no longer honours is refused. The
+   * identity is still the one in the instance; only `siteId` is taken from Wix's answer.
+   *
+   * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
+   */
+  tokenInfo?: TokenInfoOptions<Req>
+}
 
 /** The options of {@link WixAppStrategy}. */
-export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategyOptions, InstanceRules {
+export interface WixAppStrategyOptions<Req = DefaultRequest>
+  extends WixStrategyOptions, Omit<InstanceVerifierOptions<Req>, 'secret'> {
   /** May also be passed to `passport.authenticate('wix-app', { secret })`; that secret then replaces this one. */
-  secret?: SecretOption<Req> | undefined
+  secret?: SecretOption<Req>
   /**
    * Where the instance is. Default: the query parameter `instance`, or an `Authorization` header that holds an instance,
    * alone, as Wix's own front ends send it, or after `Bearer`. Both at once is a `request_invalid`.
@@ -46,135 +51,145 @@ export interface WixAppStrategyOptions<Req = DefaultRequest> extends WixStrategy
    * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/wix-cli/app-development/authenticate-incoming-requests-to-your-backend
    */
   instanceFromRequest?: Reader<Req>
-  /**
-   * Also asks Wix about each instance whose signature is valid, so that one that Wix no longer honours is refused. The
-   * identity is still the one in the instance; only `siteId` is taken from Wix's answer.
-   *
-   * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
-   */
-  remote?: TokenInfoOptions
 }
 
 /** @ts-ignore Where the types of Passport are not installed, nobody can misuse its options. */
 declare module 'passport' {
   interface AuthenticateOptions {
     /** For `WixAppStrategy`: the app secret of this route, in place of the constructor's. */
-    secret?: SecretOption | undefined
+    secret?: SecretOption
   }
 }
 
-const checks: Checks<VerifyInstanceOptions> = { ...instanceRuleChecks, secret: neededLater }
-
-/**
- * Verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, bare `node:http`.
- *
- * @throws {WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
- * @throws {TypeError} For options that are missing, unknown or of the wrong type.
- */
-export function verifyInstance(instance: string, options: VerifyInstanceOptions): WixInstance {
-  const owner = 'verifyInstance'
-  const checked = checkOptions(owner, options, checks)
-  const secrets = appSecrets(owner, checked.secret, checked.appId)
-  return instanceCheck(checked)({ instance: oneCredential(instance), secrets })
+const checks: Checks<Omit<InstanceVerifierOptions<never>, 'secret'>> = {
+  ...clockChecks,
+  maxAge,
+  appId: checkedLater,
+  tokenInfo: must(isObject, 'an object of Token Info options'),
 }
-
-// The header also carries other credentials: alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
-const INSTANCE = new RegExp(`^(?:[Bb][Ee][Aa][Rr][Ee][Rr]\\s+(?=${SIGNATURE}\\.))?([^.\\s]*\\.[^.\\s]*)$`)
-
-const instanceFromWix = first<unknown>(
-  fromQuery('instance'),
-  (req) => INSTANCE.exec(headerOf(req, 'authorization') ?? '')?.[1],
-)
-
-const OWNER = 'WixAppStrategy'
 
 /** What an instance and Wix say of the installation and of the app must be the same. */
 function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
-  if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId)) {
-    throw refusal('claim_invalid', 'Token Info and the instance name different installations or apps')
-  }
+  if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId))
+    throw withIdentity(
+      refusal('claim_invalid', 'Token Info and the instance name different installations or apps'),
+      instance,
+    )
   instance.siteId = siteId ?? instance.siteId
   return instance
 }
 
-function instanceReader<Req>(options: Checked<WixAppStrategyOptions<Req>>) {
-  const { instanceFromRequest = instanceFromWix, appId } = options
-  const expected = instanceFromRequest === instanceFromWix ? 'the query' : undefined
-  const toSecrets = (secret: unknown): readonly KeyObject[] => appSecrets(OWNER, secret, appId)
-  const prepare = (secret: SecretOption<Req> | undefined): readonly KeyObject[] | SecretFunction<Req> =>
-    typeof secret === 'function' ? secret : toSecrets(secret)
-  const constructed = 'secret' in options ? prepare(options.secret) : undefined
+type FindSecrets<Req> = (req: Req) => readonly KeyObject[] | Promise<readonly KeyObject[]>
 
-  return (req: Req, authenticateOptions: object): SecretInstance | Promise<SecretInstance> => {
-    // Checked before the request: a missing secret is a mistake in the setup, not a refusal. An option with the value undefined
-    // counts as well: the secret of the constructor is no fallback for an unset variable.
-    const secret = Object.hasOwn(authenticateOptions, 'secret')
-      ? prepare(own(authenticateOptions, 'secret') as SecretOption<Req>)
-      : (constructed ?? prepare(undefined))
-    return whenReady(instanceFromRequest(req), (value) => {
-      const instance = oneCredential(value, () => elsewhere(req, expected, ' or the Authorization header'))
-      const secrets = typeof secret === 'function' ? whenReady(secret(req), toSecrets) : secret
-      return whenReady(secrets, (known) => ({ instance, secrets: known }))
-    })
+/** Prepares an app secret; one that is a function is called for each request. */
+const secretsFor = <Req>(caller: string, secret: unknown, appId: unknown): FindSecrets<Req> =>
+  ofRequest(caller, 'secret', secret, (value) =>
+    appSecrets(caller, value, typeof appId === 'string' ? appId.toLowerCase() : undefined),
+  )
+
+type Verifier<Req> = (instance: string, req: Req, findSecrets: FindSecrets<Req>) => Promise<WixInstance>
+
+/** Verifies an instance: its form, its signature, its app and dates, and with `tokenInfo` what Wix says of it. */
+function verifierOf<Req>(
+  caller: string,
+  options: Checked<Omit<InstanceVerifierOptions<Req>, 'secret'>>,
+): Verifier<Req> {
+  const { appId, tokenInfo } = options
+  const findAppId = 'appId' in options ? ofRequest(caller, 'appId', appId, appIdOf(caller)) : undefined
+  const ask = tokenInfo && askWix(`${caller} tokenInfo`, { ...(options.now && { now: options.now }), ...tokenInfo })
+
+  const rules = { ...options }
+
+  return async (instance, req, findSecrets) => {
+    checkInstanceForm(instance)
+    const secrets = await findSecrets(req)
+    const expected = findAppId && (await findAppId(req))
+    const identity = verifySignedInstance(instance, secrets, expected, rules)
+    return ask === undefined ? identity : confirmed(identity, await ask(instance, req))
   }
 }
 
-const kind = {
-  owner: OWNER,
-  name: 'wix-app',
-  optionChecks: {
-    ...checks,
-    secret: checkedLater,
-    instanceFromRequest: callback,
-    remote: must(isObject, 'an object of Token Info options'),
-  },
-  late: ['secret'] as const,
-  reader: instanceReader,
-  check(owner: string, options: Checked<InstanceRules & { remote?: TokenInfoOptions }>) {
-    const check = instanceCheck(options)
-    if (!('remote' in options)) return check
-    const remote = { ...(options.now && { now: options.now }), ...options.remote }
-    const who = `${owner} remote`
-    const ask = tokenInfoCheck(who, checkOptions(who, remote, tokenInfoChecks), 'instance')
-    return (given: SecretInstance) => {
-      const instance = check(given)
-      return whenReady(ask(given.instance), (info) => confirmed(instance, info))
-    }
-  },
+function askWix<Req>(
+  caller: string,
+  options: TokenInfoOptions<Req>,
+): (token: string, req: Req) => Promise<WixTokenInfo> {
+  return tokenInfoVerifier(caller, checkOptions<TokenInfoOptions<Req>>(caller, options, tokenInfoChecks), 'instance')
 }
+
+/**
+ * Makes a function that verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, a page of Next.
+ *
+ * The function rejects with a {@link WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`,
+ * `token_expired` or `claim_invalid`.
+ *
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ */
+export function instanceVerifier(options: InstanceVerifierOptions): (instance: string) => Promise<WixInstance> {
+  const caller = 'instanceVerifier'
+  const checked = checkOptions<InstanceVerifierOptions>(caller, options, { ...checks, secret: neededLater })
+  const verify = verifierOf<unknown>(caller, checked)
+  const secrets = secretsFor<unknown>(caller, checked.secret, checked.appId)
+  return async (instance) => verify(exactlyOne(instance), undefined, secrets)
+}
+
+// The header also carries other credentials: alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
+const INSTANCE = new RegExp(`^(?:[Bb][Ee][Aa][Rr][Ee][Rr]\\s+(?=${SIGNATURE}\\.))?([^.\\s]*\\.[^.\\s]*)$`)
+const authorization = fromHeader('authorization')
+
+const instanceFromWix = oneOf<unknown>(fromQuery('instance'), (req) => INSTANCE.exec(authorization(req) ?? '')?.[1])
 
 /**
  * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
  */
-export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<
-  SecretInstance,
-  WixInstance,
-  WixAppStrategyOptions<Req>,
-  Req
-> {
+export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstance, WixAppStrategyOptions<Req>, Req> {
+  /** For `identityOf(req, WixAppStrategy)`. */
+  static readonly kind: KindOf<WixInstance> = { name: 'instance' }
+
   /** @throws {TypeError} For an unknown option, one of the wrong type, a secret that cannot be one, or no verify. */
   constructor(verify: Verify<WixInstance>)
-  constructor(options: WixAppStrategyOptions<Req> & { passReqToCallback?: false }, verify: Verify<WixInstance>)
+  constructor(options: WithRequest<WixAppStrategyOptions<Req>>, verify: VerifyWithRequest<WixInstance, Req>)
+  constructor(options: WixAppStrategyOptions<Req>, verify: Verify<WixInstance>)
   constructor(
-    options: WixAppStrategyOptions<Req> & { passReqToCallback: true },
-    verify: VerifyWithRequest<WixInstance, Req>,
-  )
-  constructor(
-    optionsOrVerify: WixAppStrategyOptions<Req> | Verify<WixInstance>,
+    optionsOrVerify: WixAppStrategyOptions<Req> | WithRequest<WixAppStrategyOptions<Req>> | Verify<WixInstance>,
     verify?: Verify<WixInstance> | VerifyWithRequest<WixInstance, Req>,
   ) {
-    if (typeof optionsOrVerify === 'function') super({}, optionsOrVerify)
+    if (typeof optionsOrVerify === 'function') {
+      if (verify !== undefined)
+        throw new TypeError(
+          'WixAppStrategy: the options come first, and verify last: new WixAppStrategy({ secret }, verify)',
+        )
+      super({}, optionsOrVerify)
+    }
     // The base class has the same overloads, and can be called by one of them only.
-    else
-      super(
-        optionsOrVerify as WixAppStrategyOptions<Req> & { passReqToCallback?: false },
-        verify as Verify<WixInstance>,
-      )
+    else super(optionsOrVerify as WixAppStrategyOptions<Req>, verify as Verify<WixInstance>)
   }
 
-  protected override _kind(): Kind<SecretInstance, WixInstance, WixAppStrategyOptions<Req>, Req> {
-    return kind
+  protected override _definition(): StrategyDefinition<WixInstance, WixAppStrategyOptions<Req>, Req> {
+    return {
+      caller: 'WixAppStrategy',
+      name: 'wix-app',
+      options: { ...checks, secret: checkedLater, instanceFromRequest: callback },
+      prepare(options) {
+        const { instanceFromRequest = instanceFromWix, appId } = options
+        const { caller } = this
+        const expected = instanceFromRequest === instanceFromWix ? 'the query' : undefined
+        const prepared = (secret: unknown): FindSecrets<Req> => secretsFor(caller, secret, appId)
+        const constructed = 'secret' in options ? prepared(options.secret) : undefined
+        const verify = verifierOf(caller, options)
+
+        return async (req, routeOptions) => {
+          // Checked before the request: a missing secret is a mistake in the setup, not a refusal. An option with the value undefined
+          // counts as well: the secret of the constructor is no fallback for an unset variable.
+          const secrets = Object.hasOwn(routeOptions, 'secret')
+            ? prepared(own(routeOptions, 'secret'))
+            : (constructed ?? prepared(undefined))
+          const value = await instanceFromRequest(req)
+          const instance = exactlyOne(value, elsewhere(req, expected, ' or the Authorization header'))
+          return verify(instance, req, secrets)
+        }
+      },
+    }
   }
 }

@@ -1,11 +1,29 @@
 import { refusal } from '../errors.ts'
-import { subjectOf, type WixIdentity } from '../identity.ts'
-import { type Checked, checkOptions, type Checks, required, string } from '../internal/options.ts'
+import { type KindOf, subjectOf, verified, type WixIdentity } from '../identity.ts'
+import { ROUTE_OF_ITS_KIND } from '../internal/hints.ts'
+import { verifyJwt } from '../internal/jwt.ts'
+import {
+  type Checked,
+  appIdOf,
+  checkOptions,
+  type Checks,
+  neededLater,
+  type OfRequest,
+  ofRequest,
+  string,
+} from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own } from '../internal/values.ts'
-import { jwtOf, notRawBody, signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
-import { type DefaultRequest, jwtReader } from '../read.ts'
-import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
-import { type AppIdOption, type ForRequest, signedKind, type SignedRequestOptions } from './signed.ts'
+import {
+  checkWixJwt,
+  jwtOf,
+  notRawBody,
+  publicKeysFor,
+  signedChecks,
+  type SignedOptions,
+  WIX_ALGORITHMS,
+} from '../internal/wix-jwt.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { IdentityStrategy, type StrategyDefinition, type WixStrategyOptions } from '../strategy.ts'
 
 /** What Wix says of every call, whatever its method is. Only `instanceId` is always there. */
 export interface WixServicePluginMetadata {
@@ -28,77 +46,93 @@ export interface WixServicePluginRequest extends WixIdentity {
   exp: number
 }
 
-/** The options of {@link verifyServicePlugin}. */
-export interface VerifyServicePluginOptions extends SignedOptions {
-  /** Your app id: calls for another app are refused. */
-  appId: string | undefined
+/** The options of {@link servicePluginVerifier}. All times are seconds. */
+export interface ServicePluginVerifierOptions<Req = unknown> extends SignedOptions<Req> {
+  /** Your app id, or a function of the request that finds it: calls for another app are refused. */
+  appId: OfRequest<string, Req>
   /** The kind of the plugin, as `metadata.appExtensionType` has it: calls of another kind are refused. Default: any. */
   extensionType?: string
 }
 
 /** The options of {@link WixServicePluginStrategy}. */
 export interface WixServicePluginStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, Omit<VerifyServicePluginOptions, 'publicKey' | 'appId'>, SignedRequestOptions<Req> {
-  /** Your app id, or a function of the request that finds it: calls for another app are refused. */
-  appId: AppIdOption<Req> | undefined
+  extends WixStrategyOptions, ServicePluginVerifierOptions<Req>, BodyOptions<Req> {}
+
+const checks: Checks<ServicePluginVerifierOptions<never>> = {
+  ...signedChecks,
+  appId: neededLater,
+  extensionType: string,
 }
 
-const checks: Checks<VerifyServicePluginOptions> = { ...signedChecks, appId: required(string), extensionType: string }
+type Call = WixServicePluginRequest
 
-/** Prepares the check of a call to a service plugin. */
-function servicePluginCheck(
-  owner: string,
-  options: Checked<VerifyServicePluginOptions>,
-): (body: string) => Promise<WixServicePluginRequest> {
-  const { appId, extensionType } = options
-  const verify = wixJwtCheck(owner, options, { issuer: 'wix.com', audience: appId })
-  return async (body) => {
-    const { data, iat, exp } = await verify(body)
-    const request = objectOf(own(data, 'request'))
-    const metadata = objectOf(own(data, 'metadata'))
-    const instanceId = own(metadata, 'instanceId')
-    if (typeof data === 'string')
-      throw refusal('claim_invalid', '`data` is a string, as in a webhook: WixWebhookStrategy')
-    if (request === undefined) throw refusal('claim_invalid', '`data` has no `request`')
-    if (!isNonEmptyString(instanceId)) throw refusal('claim_invalid', '`data.metadata` has no `instanceId`')
-    if (extensionType !== undefined && own(metadata, 'appExtensionType') !== extensionType)
-      throw refusal('claim_invalid', '`appExtensionType` is not the `extensionType` of this route')
-    return {
-      instanceId,
-      ...subjectOf(own(metadata, 'identity')),
-      clientId: appId,
-      siteId: null,
-      iat,
-      exp,
-      request,
-      metadata: { ...metadata, instanceId },
-    }
+function callOf(
+  data: unknown,
+  clientId: string,
+  extensionType: string | undefined,
+  iat: number | null,
+  exp: number,
+): Call {
+  const request = objectOf(own(data, 'request'))
+  const metadata = objectOf(own(data, 'metadata'))
+  const instanceId = own(metadata, 'instanceId')
+  if (typeof data === 'string')
+    throw refusal('claim_invalid', '`data` is a string, as in a webhook: WixWebhookStrategy', ROUTE_OF_ITS_KIND)
+  if (request === undefined) throw refusal('claim_invalid', '`data` has no `request`')
+  if (!isNonEmptyString(instanceId)) throw refusal('claim_invalid', '`data.metadata` has no `instanceId`')
+  if (extensionType !== undefined && own(metadata, 'appExtensionType') !== extensionType)
+    throw refusal(
+      'claim_invalid',
+      '`appExtensionType` is not the `extensionType` of this route',
+      'Compare the address of this route with those of the extensions in the dashboard of your app.',
+    )
+  return {
+    instanceId,
+    ...subjectOf(own(metadata, 'identity')),
+    clientId,
+    siteId: null,
+    iat,
+    exp,
+    request,
+    metadata: { ...metadata, instanceId },
+  }
+}
+
+type Verifier<Req> = (body: string, req: Req) => Promise<Call>
+
+/** Verifies a call: first its form, then its signature, its dates, for which app it is, and what is in it. */
+function verifierOf<Req>(caller: string, options: Checked<ServicePluginVerifierOptions<Req>>): Verifier<Req> {
+  const { extensionType } = options
+  const findKeys = publicKeysFor(caller, options)
+  const findAppId = ofRequest(caller, 'appId', options.appId, appIdOf(caller))
+  return async (body, req) => {
+    checkWixJwt(body)
+    const appId = await findAppId(req)
+    const call = await verifyJwt(body, await findKeys(req), options, {
+      algorithms: WIX_ALGORITHMS,
+      issuer: 'wix.com',
+      audience: appId,
+      identify: ({ claims, iat, exp }) => callOf(own(claims, 'data'), appId, extensionType, iat, exp),
+    })
+    return verified(call, 'service-plugin')
   }
 }
 
 /**
- * Verifies the body of a call to a service plugin without Passport. It proves neither the method nor the path: a handler
- * must not trust a body that was meant for another one.
+ * Makes a function that verifies the body of a call to a service plugin without Passport. It proves neither the method nor the path: a
+ * handler must not trust a body that was meant for another one.
  *
- * @param body The raw body of the request.
- * @returns A promise of the call; rejects with the errors below.
- * @throws {WixAuthError} `credentials_missing`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
- *   `claim_invalid`.
- * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that a parser has parsed.
+ * The function takes the raw body of the request, and rejects with a {@link WixAuthError} `credentials_missing`, `body_too_large`,
+ * `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`, and with a TypeError for a body that a parser has parsed.
+ *
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
-export async function verifyServicePlugin(
-  body: string | Uint8Array,
-  options: VerifyServicePluginOptions,
-): Promise<WixServicePluginRequest> {
-  const owner = 'verifyServicePlugin'
-  const check = servicePluginCheck(owner, checkOptions(owner, options, checks))
-  return check(jwtOf(body, notRawBody(owner)))
-}
-
-const kind = {
-  owner: 'WixServicePluginStrategy',
-  name: 'wix-service-plugin',
-  ...signedKind(checks, jwtReader, servicePluginCheck),
+export function servicePluginVerifier(
+  options: ServicePluginVerifierOptions,
+): (body: string | Uint8Array) => Promise<WixServicePluginRequest> {
+  const caller = 'servicePluginVerifier'
+  const verify = verifierOf<unknown>(caller, checkOptions<ServicePluginVerifierOptions>(caller, options, checks))
+  return async (body) => verify(jwtOf(body, notRawBody(caller)), undefined)
 }
 
 /**
@@ -108,17 +142,22 @@ const kind = {
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/self-hosting/supported-extensions/backend-extensions/add-self-hosted-service-plugin-extensions-with-rest
  */
 export class WixServicePluginStrategy<Req = DefaultRequest> extends IdentityStrategy<
-  ForRequest<string>,
   WixServicePluginRequest,
   WixServicePluginStrategyOptions<Req>,
   Req
 > {
-  protected override _kind(): Kind<
-    ForRequest<string>,
-    WixServicePluginRequest,
-    WixServicePluginStrategyOptions<Req>,
-    Req
-  > {
-    return kind
+  /** For `identityOf(req, WixServicePluginStrategy)`. */
+  static readonly kind: KindOf<WixServicePluginRequest> = { name: 'service-plugin' }
+
+  protected override _definition(): StrategyDefinition<Call, WixServicePluginStrategyOptions<Req>, Req> {
+    return {
+      caller: 'WixServicePluginStrategy',
+      name: 'wix-service-plugin',
+      options: { ...checks, ...bodyChecks },
+      prepare(options) {
+        const verify = verifierOf(this.caller, options)
+        return async (req) => verify(await readJwt(req, options), req)
+      },
+    }
   }
 }

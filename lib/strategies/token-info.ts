@@ -1,16 +1,19 @@
 import { refusal, type WixAuthErrorCode } from '../errors.ts'
 import { factsOf, isSubjectType, type WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
-import { duration, idHint } from '../internal/hints.ts'
+import { COMPARE_IDS, duration, idHint } from '../internal/hints.ts'
 import {
+  appIdOf,
   callback,
   type Checked,
   checkOptions,
   type Checks,
   count,
+  isSameId,
   must,
-  required,
-  string,
+  neededLater,
+  type OfRequest,
+  ofRequest,
   timeout,
 } from '../internal/options.ts'
 import { remoteClient } from '../internal/remote.ts'
@@ -42,10 +45,10 @@ export interface TokenInfoCache {
 }
 
 /** How to ask Wix's Token Info endpoint. All times are seconds. */
-export interface TokenInfoOptions {
-  /** Your app id: a token that was made for another app is refused. */
-  appId: string | undefined
-  /** Seconds for one answer of Wix, a retry included. Default: 2. */
+export interface TokenInfoOptions<Req = unknown> {
+  /** Your app id, or a function of the request that finds it: a token that was made for another app is refused. */
+  appId: OfRequest<string, Req>
+  /** Seconds for one answer of Wix, a retry included, at most 60. Default: 2. */
   timeout?: number
   /** How many calls may be in flight; any further call fails at once with a {@link WixUnavailableError}. Default: 64. */
   maxCalls?: number
@@ -60,12 +63,16 @@ export interface TokenInfoOptions {
 }
 
 const cacheChecks: Checks<TokenInfoCache> = {
-  maxAge: must((value) => isNumber(value) && value > 0 && value <= 60, 'a number of seconds above 0, at most 60'),
+  maxAge: must(
+    (value) => isNumber(value) && value > 0 && value <= 60,
+    'a number of seconds above 0, at most 60',
+    'number',
+  ),
   max: count,
 }
 
-export const tokenInfoChecks: Checks<TokenInfoOptions> = {
-  appId: required(string),
+export const tokenInfoChecks: Checks<TokenInfoOptions<never>> = {
+  appId: neededLater,
   timeout,
   maxCalls: count,
   cache: must((value) => value === false || isObject(value), 'false, or { maxAge, max }'),
@@ -105,7 +112,7 @@ function tokenInfoOf(answer: Record<string, unknown>, appId: string, time: numbe
   const exp = toSeconds(own(answer, 'exp'))
   // A token of another app must not be accepted here (RFC 9700 section 2.3).
   const clientId = own(answer, 'clientId')
-  if (clientId !== appId) throw refusal('claim_invalid', otherApp(clientId))
+  if (!isSameId(clientId, appId)) throw refusal('claim_invalid', otherApp(clientId), COMPARE_IDS)
   if (!isNonEmptyString(instanceId)) throw refusal('claim_invalid', 'Token Info names no `instanceId`')
   if (exp === null) throw refusal('claim_invalid', 'Token Info names no `exp`')
   if (!(time < exp * 1000)) throw refusal('token_expired', `\`exp\` was ${duration(time / 1000 - exp)} ago`)
@@ -127,17 +134,18 @@ function tokenInfoOf(answer: Record<string, unknown>, appId: string, time: numbe
  * Prepares the question to Wix's Token Info endpoint, whose answers are cached.
  *
  * @param purpose What kind of token: one word.
- * @returns A function that throws, or rejects with, a {@link WixAuthError} or a `WixUnavailableError`.
+ * @returns A function that rejects with a {@link WixAuthError} or a `WixUnavailableError`.
  * @throws {TypeError} For a `cache` option that is unknown or of the wrong type.
  */
-export function tokenInfoCheck(
-  owner: string,
-  options: Checked<TokenInfoOptions>,
+export function tokenInfoVerifier<Req>(
+  caller: string,
+  options: Checked<TokenInfoOptions<Req>>,
   purpose: string,
-): (token: string) => WixTokenInfo | Promise<WixTokenInfo> {
-  const { appId, timeout = 2, maxCalls, cache = {}, apiUrl = 'https://www.wixapis.com', fetch, now } = options
+): (token: string, req: Req) => Promise<WixTokenInfo> {
+  const { timeout = 2, maxCalls, cache = {}, apiUrl = 'https://www.wixapis.com', fetch, now } = options
   const url = urlUnder('oauth2/token-info', apiUrl)
-  const ask = remoteClient({
+  const findAppId = ofRequest(caller, 'appId', options.appId, appIdOf(caller))
+  const request = remoteClient({
     server: 'Token Info',
     refusals: REFUSED_BY_WIX,
     longestLimit: LONGEST_LIMIT,
@@ -146,13 +154,17 @@ export function tokenInfoCheck(
     now,
   })
 
-  const check = async (token: string): Promise<WixTokenInfo> => {
+  const ask = async (_key: string, token: string, appId: string): Promise<WixTokenInfo> => {
     const headers = { 'Content-Type': 'application/json' }
-    const answer = await ask({ url, method: 'POST', headers, body: JSON.stringify({ token }), timeout })
+    const answer = await request({ url, method: 'POST', headers, body: JSON.stringify({ token }), timeout })
     return tokenInfoOf(answer, appId, (now ?? Date.now)())
   }
-  if (cache === false) return check
-  const { maxAge = 60, max = 5000 } = checkOptions<TokenInfoCache>(`${owner} cache`, cache, cacheChecks)
+  if (cache === false) return async (token, req) => ask('', token, await findAppId(req))
+  const { maxAge = 60, max = 5000 } = checkOptions<TokenInfoCache>(`${caller} cache`, cache, cacheChecks)
   // With a version, should the cache ever be shared.
-  return cached(check, { purpose: `2 ${purpose} ${appId}`, maxAge, max, expiryOf: ({ exp }) => exp, now })
+  const askOnce = cached(ask, { purpose: `2 ${purpose}`, maxAge, max, expiryOf: ({ exp }) => exp, now })
+  return async (token, req) => {
+    const appId = await findAppId(req)
+    return askOnce(`${appId} ${token}`, token, appId)
+  }
 }

@@ -1,11 +1,20 @@
 import { refusal } from '../errors.ts'
-import { subjectOf, type WixIdentity } from '../identity.ts'
+import { type KindOf, subjectOf, verified, type WixIdentity } from '../identity.ts'
+import { ROUTE_OF_ITS_KIND } from '../internal/hints.ts'
+import { type Verified, verifyJwt } from '../internal/jwt.ts'
 import { type Checked, checkOptions, type Checks, maxAge } from '../internal/options.ts'
-import { isNonEmptyString, objectOf, own, parseJson, stringOrNull } from '../internal/values.ts'
-import { jwtOf, notRawBody, signedChecks, type SignedOptions, wixJwtCheck } from '../internal/wix-jwt.ts'
-import { type DefaultRequest, jwtReader } from '../read.ts'
-import { IdentityStrategy, type Kind, type WixStrategyOptions } from '../strategy.ts'
-import { type ForRequest, signedKind, type SignedRequestOptions } from './signed.ts'
+import { isNonEmptyString, objectOf, own, stringOrNull } from '../internal/values.ts'
+import {
+  checkWixJwt,
+  jwtOf,
+  notRawBody,
+  publicKeysFor,
+  signedChecks,
+  type SignedOptions,
+  WIX_ALGORITHMS,
+} from '../internal/wix-jwt.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { IdentityStrategy, type StrategyDefinition, type WixStrategyOptions } from '../strategy.ts'
 
 /**
  * What happened. Domain events have the envelope from `id` to `actionEvent`; older events are flat.
@@ -50,6 +59,7 @@ export interface WixAccountInfo {
 export interface WixWebhookEvent extends WixIdentity {
   /** For example `AppInstalled` or `wix.ecom.v1.order_created`. Answer 200 also to one that you do not know. */
   eventType: string
+  /** What Wix sent in place of an object, if it ever does, is its `value`; nothing is an empty object. */
   data: WixEventData
   accountInfo: WixAccountInfo | null
   /** Not documented, seen since 2025. */
@@ -57,92 +67,102 @@ export interface WixWebhookEvent extends WixIdentity {
   exp: number
 }
 
-/** The options of {@link verifyWebhook}. */
-export interface VerifyWebhookOptions extends SignedOptions {
+/** The options of {@link webhookVerifier}. All times are seconds. */
+export interface WebhookVerifierOptions<Req = unknown> extends SignedOptions<Req> {
   /** Seconds from `iat` for which a webhook is accepted. Default: 302400 (84 hours); Wix retries for 48. `false`: until `exp`. */
   maxAge?: number | false
 }
 
 /** The options of {@link WixWebhookStrategy}. */
 export interface WixWebhookStrategyOptions<Req = DefaultRequest>
-  extends WixStrategyOptions, Omit<VerifyWebhookOptions, 'publicKey'>, SignedRequestOptions<Req> {}
+  extends WixStrategyOptions, WebhookVerifierOptions<Req>, BodyOptions<Req> {}
 
-const checks: Checks<VerifyWebhookOptions> = { ...signedChecks, maxAge }
+const checks: Checks<WebhookVerifierOptions<never>> = { ...signedChecks, maxAge }
 
-function parsed(json: unknown, what: string): Record<string, unknown> {
-  if (!isNonEmptyString(json)) throw refusal('claim_invalid', `${what} is not a string that contains JSON`)
-  const object = objectOf(parseJson(json, what))
-  if (object === undefined) throw refusal('claim_invalid', `${what} is not a JSON object`)
-  return object
+/** JSON in a string, as Wix sends it, or the value itself; undefined for a string that is not JSON. */
+function opened(value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return undefined
+  }
 }
 
-/** Prepares the check of a webhook. */
-function webhookCheck(
-  owner: string,
-  options: Checked<VerifyWebhookOptions>,
-): (body: string) => Promise<WixWebhookEvent> {
-  const verify = wixJwtCheck(owner, options, { maxAge: options.maxAge ?? 302_400 })
-  return async (body) => {
-    const { data, iat, exp } = await verify(body)
-    // JSON in JSON in the JWT; a JWT of another kind has an object here.
-    if (own(data, 'metadata') !== undefined)
-      throw refusal('claim_invalid', 'a service plugin call: WixServicePluginStrategy')
-    if (own(data, 'SHA256') !== undefined)
-      throw refusal('claim_invalid', 'the JWT of a Digest header: WixDigestStrategy')
-    const event = parsed(data, '`data` of the JWT')
-    const identity = own(event, 'identity')
-    delete event['identity']
-    const instanceId = own(event, 'instanceId')
-    const eventType = own(event, 'eventType')
-    if (!isNonEmptyString(instanceId))
-      throw refusal('claim_invalid', 'the event has no `instanceId`: is it an account-level event?')
-    if (!isNonEmptyString(eventType)) throw refusal('claim_invalid', 'the event has no `eventType`')
-    const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
-    return {
-      // First, so that nothing in the event replaces what follows.
-      ...event,
-      instanceId,
-      // Old events have none.
-      ...subjectOf(
-        identity === undefined || identity === null || identity === ''
-          ? undefined
-          : parsed(identity, '`identity` of the event'),
-      ),
-      clientId: null,
-      siteId: stringOrNull(own(accountInfo, 'siteId')),
-      iat,
-      exp,
-      eventType,
-      data: parsed(own(event, 'data'), '`data` of the event'),
-      accountInfo,
-      webhookId: stringOrNull(own(event, 'webhookId')),
-    }
+/** A genuine event is not refused for the form of what is in it: whoever sends it again would send the same. */
+function dataOf(given: unknown): WixEventData {
+  const value = opened(given) ?? given
+  return objectOf(value) ?? (value === undefined || value === null || value === '' ? {} : { value })
+}
+
+/** JSON in JSON in the JWT; a JWT of another kind has an object with names of its own there. */
+function eventOf(claim: unknown, iat: number | null, exp: number): WixWebhookEvent {
+  if (own(claim, 'metadata') !== undefined)
+    throw refusal('claim_invalid', 'a service plugin call: WixServicePluginStrategy', ROUTE_OF_ITS_KIND)
+  if (own(claim, 'SHA256') !== undefined)
+    throw refusal('claim_invalid', 'the JWT of a Digest header: WixDigestStrategy', ROUTE_OF_ITS_KIND)
+  const event = objectOf(opened(claim))
+  if (event === undefined) throw refusal('claim_invalid', '`data` of the JWT is not an event, as JSON in a string')
+  const instanceId = own(event, 'instanceId')
+  const eventType = own(event, 'eventType')
+  if (!isNonEmptyString(instanceId))
+    throw refusal(
+      'claim_invalid',
+      'the event has no `instanceId`: is it an account-level event?',
+      'Keep refusing it: it does not belong to any installation.',
+    )
+  if (!isNonEmptyString(eventType)) throw refusal('claim_invalid', 'the event has no `eventType`')
+  const { identity, ...rest } = event
+  const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
+  return {
+    // First, so that nothing in the event replaces what follows.
+    ...rest,
+    instanceId,
+    // Old events have none.
+    ...subjectOf(opened(Object.hasOwn(event, 'identity') ? identity : undefined)),
+    clientId: null,
+    siteId: stringOrNull(own(accountInfo, 'siteId')),
+    iat,
+    exp,
+    eventType,
+    data: dataOf(own(event, 'data')),
+    accountInfo,
+    webhookId: stringOrNull(own(event, 'webhookId')),
+  }
+}
+
+type Verifier<Req> = (body: string, req: Req) => Promise<WixWebhookEvent>
+
+/** Verifies a webhook: first its form, then its signature, its age, and what is in it. */
+function verifierOf<Req>(caller: string, options: Checked<WebhookVerifierOptions<Req>>): Verifier<Req> {
+  const { maxAge = 302_400 } = options
+  const findKeys = publicKeysFor(caller, options)
+  const rules = {
+    algorithms: WIX_ALGORITHMS,
+    maxAge,
+    identify: ({ claims, iat, exp }: Verified) => eventOf(own(claims, 'data'), iat, exp),
+  }
+  return async (body, req) => {
+    checkWixJwt(body)
+    return verified(await verifyJwt(body, await findKeys(req), options, rules), 'webhook')
   }
 }
 
 /**
- * Verifies the body of a webhook without Passport. It proves that Wix sent this event to this app, not that this is the
- * first delivery of it.
+ * Makes a function that verifies the body of a webhook without Passport. It proves that Wix sent this event to this app, not that this is
+ * the first delivery of it.
  *
- * @param body The raw body of the request.
- * @returns A promise of the event; rejects with the errors below.
- * @throws {WixAuthError} `credentials_missing`, `body_too_large`, `token_malformed`, `signature_invalid`, `token_expired` or
- *   `claim_invalid`.
- * @throws {TypeError} For options that are missing, unknown or of the wrong type, and for a body that a parser has parsed.
+ * The function takes the raw body of the request, and rejects with a {@link WixAuthError} `credentials_missing`, `body_too_large`,
+ * `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`, and with a TypeError for a body that a parser has parsed.
+ *
+ * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
-export async function verifyWebhook(
-  body: string | Uint8Array,
-  options: VerifyWebhookOptions,
-): Promise<WixWebhookEvent> {
-  const owner = 'verifyWebhook'
-  const check = webhookCheck(owner, checkOptions(owner, options, checks))
-  return check(jwtOf(body, notRawBody(owner)))
-}
-
-const kind = {
-  owner: 'WixWebhookStrategy',
-  name: 'wix-webhook',
-  ...signedKind(checks, jwtReader, webhookCheck),
+export function webhookVerifier(
+  options: WebhookVerifierOptions,
+): (body: string | Uint8Array) => Promise<WixWebhookEvent> {
+  const caller = 'webhookVerifier'
+  const verify = verifierOf<unknown>(caller, checkOptions<WebhookVerifierOptions>(caller, options, checks))
+  return async (body) => verify(jwtOf(body, notRawBody(caller)), undefined)
 }
 
 /**
@@ -151,12 +171,22 @@ const kind = {
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks
  */
 export class WixWebhookStrategy<Req = DefaultRequest> extends IdentityStrategy<
-  ForRequest<string>,
   WixWebhookEvent,
   WixWebhookStrategyOptions<Req>,
   Req
 > {
-  protected override _kind(): Kind<ForRequest<string>, WixWebhookEvent, WixWebhookStrategyOptions<Req>, Req> {
-    return kind
+  /** For `identityOf(req, WixWebhookStrategy)`. */
+  static readonly kind: KindOf<WixWebhookEvent> = { name: 'webhook' }
+
+  protected override _definition(): StrategyDefinition<WixWebhookEvent, WixWebhookStrategyOptions<Req>, Req> {
+    return {
+      caller: 'WixWebhookStrategy',
+      name: 'wix-webhook',
+      options: { ...checks, ...bodyChecks },
+      prepare(options) {
+        const verify = verifierOf(this.caller, options)
+        return async (req) => verify(await readJwt(req, options), req)
+      },
+    }
   }
 }

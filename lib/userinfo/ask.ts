@@ -4,13 +4,13 @@ import { remoteClient } from '../internal/remote.ts'
 import type { Fetch } from '../internal/transport.ts'
 
 /** Characters. Real access tokens and ID tokens have a few thousand. */
-export const MAX_LENGTH: number = 64 * 1024
+export const MAX_TOKEN_LENGTH: number = 64 * 1024
 
 // RFC 6750 section 2.1, after a scheme or alone.
 const TOKEN = /^([a-z][\w-]* )?[\w\-.~+/]+=*$/i
 
 function authorizationOf(token: string): string {
-  if (token.length > MAX_LENGTH || !TOKEN.test(token))
+  if (token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token))
     throw refusal(
       'token_malformed',
       'the token cannot be sent to the user info endpoint: it is too long or not a token',

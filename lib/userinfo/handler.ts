@@ -4,7 +4,7 @@ import { isObject, objectOf, property } from '../internal/values.ts'
 import type { DefaultRequest } from '../read.ts'
 
 /** What the app adds to the answer of {@link userInfoHandler}: `email`, `name`, `roles`, ...; or nothing. */
-export type UserInfoMore<Req = DefaultRequest> = (
+export type UserInfoExtra<Req = DefaultRequest> = (
   identity: WixIdentity,
   req: Req,
 ) => object | null | undefined | PromiseLike<object | null | undefined>
@@ -20,23 +20,23 @@ const NOT_OF_NODE =
 
 type Handler<Req> = (req: Req, res: UserInfoResponse, next: (error?: Error) => void) => void | Promise<void>
 
-/** What the endpoint answers; undefined unless `more` is an object. */
-function answerOf(identity: WixIdentity, more: unknown): Record<string, unknown> | undefined {
+/** What the endpoint answers; undefined unless `extra` is an object. */
+function answerOf(identity: WixIdentity, extra: unknown): Record<string, unknown> | undefined {
   // Through JSON, since the `toJSON` of a database record may leave out private fields.
-  const extra = isObject(more) ? objectOf(JSON.parse(JSON.stringify(more))) : undefined
-  if (extra === undefined) return undefined
+  const added = isObject(extra) ? objectOf(JSON.parse(JSON.stringify(extra))) : undefined
+  if (added === undefined) return undefined
   const { instanceId, subjectType, exp } = identity
-  return { ...extra, sub: subOf(identity), instanceId, subjectType, ...factsOf(identity), exp }
+  return { ...added, sub: subOf(identity), instanceId, subjectType, ...factsOf(identity), exp }
 }
 
 /**
  * What {@link userInfoHandler} answers, as an object.
  *
- * @param more What the app adds: `email`, `name`, `roles`, ... It cannot replace `sub` or the facts.
- * @throws {TypeError} For a `more` that is no object.
+ * @param extra What the app adds: `email`, `name`, `roles`, ... It cannot replace `sub` or the facts.
+ * @throws {TypeError} For an `extra` that is no object.
  */
-export function userInfoOf(identity: WixIdentity, more: object = {}): Record<string, unknown> {
-  const answer = answerOf(identity, more)
+export function userInfoOf(identity: WixIdentity, extra: object = {}): Record<string, unknown> {
+  const answer = answerOf(identity, extra)
   if (answer === undefined) throw new TypeError('userInfoOf: its second argument must be an object')
   return answer
 }
@@ -45,22 +45,22 @@ export function userInfoOf(identity: WixIdentity, more: object = {}): Record<str
  * Answers `GET /userinfo` after authentication with who is signed in, as JSON in the shape of OpenID Connect: `sub`, the facts of Wix
  * under the names of {@link WixIdentity} (null where the credential does not say), and what the app adds.
  *
- * Calls `next(error)` with an Error (500) when no strategy of this package ran before it, and when `more` fails or returns
+ * Calls `next(error)` with an Error (500) when no strategy of this package ran before it, and when `extra` fails or returns
  * anything but an object. Called without `next`, as Fastify calls its handlers, it returns a promise that rejects instead.
  *
- * @param more Adds to the answer. It cannot replace `sub` or the facts.
- * @throws {TypeError} For a `more` that is no function.
+ * @param extra Adds to the answer. It cannot replace `sub` or the facts.
+ * @throws {TypeError} For an `extra` that is no function.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
  */
 export function userInfoHandler(): Handler<Authenticated>
-export function userInfoHandler<Req extends Authenticated = DefaultRequest>(more: UserInfoMore<Req>): Handler<Req>
-export function userInfoHandler<Req extends Authenticated>(more: UserInfoMore<Req> = () => undefined): Handler<Req> {
-  if (typeof more !== 'function') throw new TypeError('userInfoHandler takes a function: (identity, req) => object')
+export function userInfoHandler<Req extends Authenticated = DefaultRequest>(extra: UserInfoExtra<Req>): Handler<Req>
+export function userInfoHandler<Req extends Authenticated>(extra: UserInfoExtra<Req> = () => undefined): Handler<Req> {
+  if (typeof extra !== 'function') throw new TypeError('userInfoHandler takes a function: (identity, req) => object')
 
   const answer = async (req: Req, res: UserInfoResponse): Promise<void> => {
     if (typeof property(res, 'setHeader') !== 'function') throw new TypeError(NOT_OF_NODE)
     const identity = identityOf(req)
-    const info = answerOf(identity, (await more(identity, req)) ?? {})
+    const info = answerOf(identity, (await extra(identity, req)) ?? {})
     if (info === undefined) throw new TypeError('userInfoHandler: its function must return an object, or nothing')
     const body = JSON.stringify(info)
     res.setHeader('Cache-Control', 'no-store')

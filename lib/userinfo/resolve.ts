@@ -2,7 +2,7 @@ import { refusal } from '../errors.ts'
 import type { WixIdentity } from '../identity.ts'
 import { expiringMap } from '../internal/cache.ts'
 import { tooLong } from '../internal/hints.ts'
-import { verifyClaims } from '../internal/jwt.ts'
+import { verifyJwt } from '../internal/jwt.ts'
 import {
   callback,
   type Checked,
@@ -19,8 +19,8 @@ import {
 import { remoteKeySet } from '../internal/remote-key-set.ts'
 import { type Fetch, httpFetch } from '../internal/transport.ts'
 import { baseUrl, isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
-import { isNonEmptyString, isObject, objectOf, oneCredential, own } from '../internal/values.ts'
-import { askUserInfo, MAX_LENGTH } from './ask.ts'
+import { isNonEmptyString, isObject, objectOf, exactlyOne, own } from '../internal/values.ts'
+import { askUserInfo, MAX_TOKEN_LENGTH } from './ask.ts'
 
 /** Which JWTs {@link resolveUserInfo} accepts. */
 export interface UserInfoKeySet {
@@ -46,7 +46,7 @@ export interface UserInfoContext extends ClockOptions {
   origins?: readonly string[]
   /** For `token://id_token` and `token://access_token`. */
   keySet?: UserInfoKeySet
-  /** Seconds for the whole answer of a URL. Default: 2. */
+  /** Seconds for the whole answer of a URL, at most 60. Default: 2. */
   timeout?: number
   /** Default: a client of `node:https`. Not for key sets. Keep it in a constant: each function has a cache of its own. */
   fetch?: Fetch
@@ -102,12 +102,16 @@ const keySets = expiringMap<ReturnType<typeof remoteKeySet>>({ max: 100 })
 async function verified(given: unknown, context: Checked<UserInfoContext>): Promise<object> {
   const { keySet = {} as UserInfoKeySet } = context
   const { jwksUri, issuer, audience } = checkOptions('resolveUserInfo keySet', keySet, keySetChecks)
-  const token = oneCredential(given)
-  if (token.length > MAX_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_LENGTH))
+  const token = exactlyOne(given)
+  if (token.length > MAX_TOKEN_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_TOKEN_LENGTH))
   const keys = keySets.get(jwksUri) ?? remoteKeySet(jwksUri)
   keySets.set(jwksUri, keys, KEY_SET_AGE)
-  const { claims } = await verifyClaims(token, await keys(), context, { issuer, audience, algorithms: ALGORITHMS })
-  return claims
+  return verifyJwt(token, await keys(), context, {
+    issuer,
+    audience,
+    algorithms: ALGORITHMS,
+    identify: ({ claims }) => claims,
+  })
 }
 
 async function find(source: string, context: Checked<UserInfoContext>): Promise<object> {

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { AUDIENCE } from '../../example-app/sign-in.ts'
-import { SessionTokens, verifyInstance } from '../../lib/index.ts'
+import { SessionTokens } from '../../lib/index.ts'
+import { verifyInstance } from '../support/verify.ts'
 import { signInstance } from '../../devtools/testing/index.ts'
 import { SECRET } from '../support/build.ts'
 import { EXPIRED, INVALID } from '../support/challenges.ts'
@@ -103,7 +104,7 @@ describeExampleApp('The API of the example app', (app) => {
     const [head, claims, signature] = (await sessionOf(owner())).split('.')
     const [, otherClaims] = (await sessionOf(owner({ instanceId: 'instance-2' }))).split('.')
     const otherIssuer = new SessionTokens({ keys: SESSION_KEYS, issuer: 'another', audience: AUDIENCE })
-    const credential = verifyInstance(signInstance(owner(), SECRET), { secret: SECRET })
+    const credential = await verifyInstance(signInstance(owner(), SECRET), { secret: SECRET })
 
     expect(await rejectionOf(await ask('/api/me', expired))).to.deep.equal([
       401,

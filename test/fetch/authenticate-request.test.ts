@@ -23,7 +23,7 @@ import { optionsTable } from '../support/options-table.ts'
 import { rawSession, sessionTokens } from '../support/session.ts'
 
 const user = { id: 'user' }
-const found = (): object => user
+const found = async (): Promise<object> => user
 const { publicKey } = KEYS
 
 type Query = Record<string, string> | string[][]
@@ -182,19 +182,26 @@ describe('authenticateRequest', () => {
         ),
       ],
       [
-        'a visitor, where only users may',
+        'a refusal of the app itself',
         get({}, { authorization: accessToken() }),
         new WixAccessTokenStrategy(
-          { appId: APP_ID, now, fetch: answering(info({ subjectType: 'VISITOR' })), subjectTypes: ['USER'] },
+          {
+            appId: APP_ID,
+            now,
+            fetch: answering(),
+            userInfo: () => {
+              throw new WixAuthError('insufficient_scope')
+            },
+          },
           found,
         ),
         refused('insufficient_scope', 403, 'This Wix identity may not do this'),
       ],
-      ['whom verify does not find', owner(), app({}, () => null), refused('claim_invalid', 401, INVALID_MESSAGE)],
+      ['whom verify does not find', owner(), app({}, async () => null), refused('claim_invalid', 401, INVALID_MESSAGE)],
       [
         'whom verify does not find, with a token',
         get({}, { authorization: accessToken() }),
-        token(answering(), () => undefined as never),
+        token(answering(), async () => undefined as never),
         refused('claim_invalid', 401, INVALID_MESSAGE, INVALID),
       ],
       [
@@ -232,10 +239,16 @@ describe('authenticateRequest', () => {
         refused('request_invalid', 400, TWICE),
       ],
       [
-        'all of a list, with the first refusal and all challenges',
+        'all of a list, with the first refusal that is not for a missing credential, and all challenges',
         get({}, { authorization: accessToken() }),
         [app(), session, token(answering(info({ active: false })))],
-        refused('credentials_missing', 401, NOTHING, `${MISSING}, ${INVALID}`),
+        refused('token_inactive', 401, INVALID_MESSAGE, `${MISSING}, ${INVALID}`),
+      ],
+      [
+        'all of a list that misses its credentials, with the first refusal',
+        get(),
+        [session, app()],
+        refused('credentials_missing', 401, NOTHING, MISSING),
       ],
       [
         'all of a list without a challenge, where the first refusal is no 401',
@@ -258,7 +271,7 @@ describe('authenticateRequest', () => {
         hint: 'signed 26 h ago',
         headers: { 'X-Reason': 'late' },
       })
-      const strategy = token(answering(), () => found())
+      const strategy = token(answering(), found)
       const throwing = new WixSessionStrategy({
         tokens: sessionTokens(),
         tokenFromRequest: () => {
@@ -279,10 +292,10 @@ describe('authenticateRequest', () => {
       const error = await errorOf(
         authenticateRequest(
           owner(),
-          app({}, () => false),
+          app({}, async () => false),
         ),
       )
-      expect(error).to.have.property('hint', 'the verify callback found no user')
+      expect(error).to.have.property('hint', 'the verify callback found no user: it returned boolean')
     })
   })
 
@@ -373,7 +386,7 @@ describe('authenticateRequest', () => {
 
     it('does not ask the next strategy: the request was authenticated', async () => {
       const last = sinon.fake(found)
-      expect(await refusalOf(by(visitor(), { permissions: 'OWNER' }, [app(), app({}, last)]))).to.deep.equal(FORBIDDEN)
+      expect(await refusalOf(by(visitor(), { subjectType: 'USER' }, [app(), app({}, last)]))).to.deep.equal(FORBIDDEN)
       sinon.assert.notCalled(last)
     })
 
@@ -406,7 +419,7 @@ describe('authenticateRequest', () => {
     it('is an error for a Digest, which has no identity', async () => {
       const request = post(BODY, { digest: digest() })
       const error = await errorOf(by(request, { subjectType: 'USER' }, digests))
-      expect(error).to.have.property('message').that.includes('a Digest header has no identity')
+      expect(error).to.have.property('message').that.includes('A Digest header proves no identity')
     })
 
     describe('P-10: which', () => {

@@ -274,7 +274,7 @@ describe('handleOnce', () => {
   describe('P-10: its options', () => {
     optionsTable({ handleOnce: (options: object) => handleOnce({ store: memoryStore(), ...options }) }, [
       [{ store: undefined }, 'option `store` must be a store: memoryStore()'],
-      [{ lease: 0 }, 'option `lease` must be a number of seconds above 0, at most 86400'],
+      [{ lease: 0 }, 'option `lease` must be a number of seconds above 0, at most 3600'],
       [{ ttl: '5' }, 'option `ttl` must be a number of seconds above 0, at most 31536000'],
       [{ maxAge: 5 }, 'unknown option `maxAge`; known options are store, lease, ttl'],
     ])

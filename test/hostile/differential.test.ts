@@ -1,7 +1,7 @@
 import { AppStrategy, createClient } from '@wix/sdk'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { verifyServicePlugin, verifyWebhook, WixAuthError } from '../../lib/index.ts'
+import { WixAuthError } from '../../lib/index.ts'
 import { NOW } from '../support/build.ts'
 import {
   APP_ID,
@@ -16,6 +16,7 @@ import {
   TIMES,
   webhook,
 } from '../support/jwt.ts'
+import { verifyServicePlugin, verifyWebhook } from '../support/verify.ts'
 
 const HEADER = { kid: 'TestKey1', alg: 'RS256' }
 
@@ -105,21 +106,6 @@ const STRICTER: ReadonlyArray<[name: string, holds: (token: string) => boolean]>
     'it is an event without a type',
     (token) => !isPlugin(token) && (typeof said(token)['eventType'] !== 'string' || said(token)['eventType'] === ''),
   ],
-  [
-    'the data of the event is not a string with an object',
-    (token) =>
-      !isPlugin(token) &&
-      (typeof said(token)['data'] !== 'string' || !isObject(JSON.parse(String(said(token)['data'])))),
-  ],
-  [
-    'the identity of the event is not a string with an object',
-    (token) =>
-      !isPlugin(token) &&
-      'identity' in said(token) &&
-      (said(token)['identity'] === false ||
-        said(token)['identity'] === 0 ||
-        !isObject(JSON.parse(String(said(token)['identity'])))),
-  ],
 ]
 type Json = Record<string, unknown>
 const parts = (token: string): string[] => token.trim().split('.')
@@ -135,6 +121,19 @@ const said = (token: string): Json =>
   isPlugin(token)
     ? (claimsOf(token)['data'] as { metadata: Json }).metadata
     : (JSON.parse(String(claimsOf(token)['data'])) as Json)
+
+const isJson = (value: unknown): boolean => {
+  try {
+    JSON.parse(String(typeof value === 'string' ? value : NaN))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Where the SDK cannot read what Wix has signed: an event is not refused for the form of what is in it. */
+const isUnreadable = (token: string): boolean =>
+  !isPlugin(token) && ['data', 'identity'].some((name) => !isJson(said(token)[name]))
 
 const base = {
   instanceId: 'i',
@@ -287,7 +286,7 @@ describe('compared with @wix/sdk', function () {
   })
 
   for (const check of Object.keys(checks) as Check[]) {
-    it(`the ${check} check never accepts what the SDK rejects, and is stricter only as listed (12,000 JWTs)`, async () => {
+    it(`the ${check} check never accepts what the SDK rejects, but for an event in another form, and is stricter only as listed (12,000 JWTs)`, async () => {
       const { ours, theirs } = checks[check]
       const pool = Array.from({ length: 500 }, () => signedOddly(check))
       pool.push(
@@ -297,10 +296,11 @@ describe('compared with @wix/sdk', function () {
       const payload = Buffer.from(pool[500]?.split('.')[1] ?? '', 'base64url')
       pool.push(rawJwt(HEADER, Buffer.concat([Buffer.from('\uFEFF'), payload])))
       const stricter = new Map<string, number>()
-      const counts = { both: 0, neither: 0, looser: [] as string[], unlisted: [] as string[] }
+      const counts = { both: 0, neither: 0, unreadable: 0, looser: [] as string[], unlisted: [] as string[] }
       const compare = async (token: string): Promise<void> => {
         const [we, they] = await Promise.all([acceptedByUs(ours(token)), accepted(theirs(token))])
         if (we && they) counts.both++
+        else if (we && isUnreadable(token)) counts.unreadable++
         else if (we) counts.looser.push(token)
         else if (!they) counts.neither++
         else {
@@ -317,6 +317,7 @@ describe('compared with @wix/sdk', function () {
       expect(counts.unlisted, 'rejected by us alone, for no reason in STRICTER').to.deep.equal([])
       expect(counts.both).to.be.greaterThan(500)
       expect(counts.neither).to.be.greaterThan(2000)
+      expect(counts.unreadable > 100).to.equal(check === 'webhook')
       // Each class occurs, or it need not be listed.
       const unseen = STRICTER.filter(
         ([name]) =>

@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import {
   memoryStore,
-  verifyWebhook,
   WixAccessTokenStrategy,
   WixAppStrategy,
   WixSessionStrategy,
@@ -12,6 +11,7 @@ import { instance, NOW, now, SECRET } from '../support/build.ts'
 import { APP_ID, KEYS, webhook } from '../support/jwt.ts'
 import { request, runToEnd } from '../support/run.ts'
 import { bearer, rawSession, sessionTokens } from '../support/session.ts'
+import { verifyWebhook } from '../support/verify.ts'
 
 /** Names that the LRU library, jose and fetch read from their options, with values that would weaken them. */
 const POLLUTION = {
@@ -36,7 +36,7 @@ describe('P-11: with a polluted Object.prototype', () => {
   afterEach(() => {
     for (const name of Object.keys(POLLUTION)) Reflect.deleteProperty(Object.prototype, name)
   })
-  const found = (): object => ({})
+  const found = (_identity: object): object => ({})
 
   it('a revoked access token is rejected after 60 seconds, as ever', async () => {
     const clock = clockAt(NOW)

@@ -192,7 +192,7 @@ describe('any header and any answer of Token Info', function () {
   it('P-01: any request has exactly one outcome, never a throw', async () => {
     const strategy = new WixAccessTokenStrategy(
       { appId: APP_ID, now, fetch: async () => response(info(), 200) },
-      () => null,
+      (_identity) => null,
     )
     const holder = fc.oneof(fc.anything(), fc.record({ authorization: anyHeader }))
     const req = fc.oneof(fc.anything(), fc.record({ headers: holder, query: holder, body: holder }))

@@ -1,10 +1,11 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { expect } from 'chai'
-import { verifyWebhook, WixAuthError } from '../../lib/index.ts'
-import { wixPublicKeys } from '../../lib/internal/wix-public-key.ts'
+import { WixAuthError } from '../../lib/index.ts'
+import { wixPublicKeys } from '../../lib/internal/keys.ts'
 import { now } from '../support/build.ts'
 import { describeWith } from '../support/left-out.ts'
 import { VECTORS, wycheproof } from '../support/third-party.ts'
+import { verifyWebhook } from '../support/verify.ts'
 
 interface Test {
   tcId: number

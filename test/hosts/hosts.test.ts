@@ -3,7 +3,8 @@ import { STATUS_CODES } from 'node:http'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { bearerChallenge, WixAuthError, type WixAuthErrorCode } from '../../lib/errors.ts'
-import { generateSessionKey, SessionTokens, verifyInstance } from '../../lib/index.ts'
+import { generateSessionKey, SessionTokens } from '../../lib/index.ts'
+import { verifyInstance } from '../support/verify.ts'
 import { signDigest, signInstance, signServicePlugin, signWebhook, WixSimulator } from '../../devtools/testing/index.ts'
 import { APP_ID, APP_KEYS, APP_SECRET, type Running } from '../support/docs-page.ts'
 import { describeWith } from '../support/left-out.ts'
@@ -442,7 +443,7 @@ describeWith(HOSTS, 'The apps of docs/hosts/*.md and docs/serverless.md', functi
     }
     pages = new Pages(environment)
     const sessions = new SessionTokens({ keys, issuer: 'https://your-backend.example', audience: 'your-api' })
-    const session = () => sessions.issue(verifyInstance(owner('site-1'), { secret: APP_SECRET }))
+    const session = async () => sessions.issue(await verifyInstance(owner('site-1'), { secret: APP_SECRET }))
     setting = { wix, session }
   })
   after(async () => {

@@ -5,13 +5,13 @@ import {
   generateSessionKey,
   identityOf,
   SessionTokens,
-  verifyInstance,
   WixAccessTokenStrategy,
   WixAppStrategy,
   WixSessionStrategy,
 } from '../../lib/index.ts'
 import { signInstance, WixSimulator } from '../../devtools/testing/index.ts'
 import { serve, type Served } from '../support/serve.ts'
+import { verifyInstance } from '../support/verify.ts'
 
 const SECRET = 'my-secret'
 
@@ -25,7 +25,8 @@ describe('One route for several kinds of credentials', () => {
   before(async () => {
     wix = await WixSimulator.start({ appId: 'my-app', appSecret: SECRET })
     const tokens = new SessionTokens({ keys: [await keys], issuer: 'me', audience: 'api' })
-    session = await tokens.issue(verifyInstance(signInstance({ instanceId: 'by session' }, SECRET), { secret: SECRET }))
+    const proof = signInstance({ instanceId: 'by session' }, SECRET)
+    session = await tokens.issue(await verifyInstance(proof, { secret: SECRET }))
     const authenticator = new passport.Passport()
     authenticator.use(new WixSessionStrategy({ tokens }))
     authenticator.use(new WixAccessTokenStrategy({ appId: 'my-app', apiUrl: wix.url }, user))

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
-import { generateSessionKey, SessionTokens, verifyInstance, type WixAuthErrorCode } from '../../lib/index.ts'
+import { generateSessionKey, SessionTokens, type WixAuthErrorCode } from '../../lib/index.ts'
 import {
   generateAppKeys,
   signDigest,
@@ -15,6 +15,7 @@ import {
   WixSimulator,
 } from '../../devtools/testing/index.ts'
 import { NODE_V8_COVERAGE } from '../support/coverage.ts'
+import { verifyInstance } from '../support/verify.ts'
 
 const APP_ID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
 const OTHER_APP_ID = '00000000-8c7b-4e06-b1f8-d03a6c94e725'
@@ -22,6 +23,7 @@ const SITE = 'c4a1f2b8-6d3e-4f59-a7c0-1e8b5d92f364'
 const SECRET = 'canary-secret-of-this-app'
 const KEYS = generateAppKeys()
 const HOUR = 3600_000
+const UNSET = 'the word that JavaScript makes of a missing value: a variable of the front end was not set'
 
 const at = (milliseconds: number): string => new Date(Date.now() + milliseconds).toISOString()
 const seconds = (fromNow: number): number => Math.floor(Date.now() / 1000) + fromNow
@@ -48,7 +50,7 @@ interface Case {
 }
 
 const header = (authorization: string): RequestInit => ({ headers: { authorization } })
-const post = (body: string, headers: Record<string, string> = { 'content-type': 'text/plain' }): RequestInit => ({
+const post = (body: BodyInit, headers: Record<string, string> = { 'content-type': 'text/plain' }): RequestInit => ({
   method: 'POST',
   headers,
   body,
@@ -67,10 +69,11 @@ describe('The hint of a refusal, over HTTP', () => {
     wix = await WixSimulator.start({ appId: APP_ID, appSecret: SECRET })
     const sessionKey = await generateSessionKey()
     const elsewhere = new SessionTokens({ keys: [await generateSessionKey()], issuer: 'app', audience: 'api' })
-    const foreignSession = await elsewhere.issue(verifyInstance(instance(), { secret: SECRET }))
+    const foreignSession = await elsewhere.issue(await verifyInstance(instance(), { secret: SECRET }))
     const token = (subject = {}): string =>
       wix.accessToken({ instanceId: SITE, subjectType: 'USER', subjectId: 'user-1', ...subject })
     const body = '{"amount":5}'
+    const noText = Buffer.from([0x22, 0xff, 0x22])
 
     cases = [
       {
@@ -224,7 +227,67 @@ describe('The hint of a refusal, over HTTP', () => {
         init: { method: 'OPTIONS' },
         status: 401,
         code: 'credentials_missing',
-        hint: 'nothing in the Authorization header',
+        hint: 'a CORS preflight (OPTIONS), which has no credential: answer it before authentication, for example with cors()',
+      },
+      {
+        path: '/token',
+        init: header('Bearer undefined'),
+        status: 401,
+        code: 'token_malformed',
+        hint: `looks like ${UNSET}`,
+      },
+      { path: '/app?instance=null', status: 401, code: 'token_malformed', hint: `looks like ${UNSET}` },
+      {
+        path: '/app',
+        init: header('Bearer undefined'),
+        status: 401,
+        code: 'credentials_missing',
+        hint: `Authorization looks like ${UNSET}`,
+      },
+      {
+        path: '/session',
+        init: header('Bearer [object Object]'),
+        status: 401,
+        code: 'credentials_missing',
+        hint: 'looks like an object in place of a string: is an `await` missing in the front end?',
+      },
+      {
+        path: query(`"${instance()}"`),
+        status: 401,
+        code: 'token_malformed',
+        hint: 'looks like a credential in quotes: send it without them',
+      },
+      {
+        path: query(`curl 'https://app.example/?instance=${instance()}'`),
+        status: 401,
+        code: 'token_malformed',
+        hint: 'looks like a command line: copy the credential out of it',
+      },
+      {
+        path: '/token',
+        init: header('OauthNG.JWS.abc'),
+        status: 401,
+        code: 'credentials_missing',
+        hint: 'looks like an access token that was cut or changed',
+      },
+      {
+        path: `/app?inst=${instance()}`,
+        status: 401,
+        code: 'credentials_missing',
+        hint: "in the query as `inst`: fromQuery('inst')",
+      },
+      {
+        path: '/app',
+        init: { headers: { 'X-Wix-Instance': instance() } },
+        status: 401,
+        code: 'credentials_missing',
+        hint: "in the header `x-wix-instance`: fromHeader('x-wix-instance')",
+      },
+      {
+        path: '/app?locale=en&viewMode=site',
+        status: 401,
+        code: 'credentials_missing',
+        hint: 'nothing in the query or the Authorization header; the query has `locale`, `viewMode`',
       },
       {
         path: '/form',
@@ -239,7 +302,7 @@ describe('The hint of a refusal, over HTTP', () => {
         code: 'credentials_missing',
         hint: 'in the query as `signedInstance`',
       },
-      { path: '/signed', status: 401, code: 'credentials_missing', hint: 'the reader of the app found nothing' },
+      { path: '/signed', status: 401, code: 'credentials_missing', hint: 'your reader found nothing' },
       {
         path: '/signed?instance=INSTANCE',
         status: 401,
@@ -317,13 +380,6 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'Token Info answered with status 404',
       },
       {
-        path: '/members',
-        init: header(token()),
-        status: 403,
-        code: 'insufficient_scope',
-        hint: 'subjectType is USER; subjectTypes has MEMBER',
-      },
-      {
         path: '/remote?instance=INSTANCE',
         answer: { active: true, instanceId: 'another', clientId: APP_ID, exp: seconds(60) },
         status: 401,
@@ -331,12 +387,11 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'Token Info and the instance name different installations or apps',
       },
       {
-        symptom: '403 for the owner, after an access token',
-        path: '/owners',
+        path: '/members',
         init: header(token()),
         status: 403,
         code: 'insufficient_scope',
-        hint: 'the subject does not have the `permissions` of an owner; an access token has no `permissions` at all',
+        hint: 'subjectType is USER; the rule wants MEMBER',
         strategy: 'requireIdentity',
       },
       {
@@ -369,7 +424,11 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'the predicate did not return true',
         strategy: 'requireIdentity',
       },
-      { path: '/nobody?instance=INSTANCE', status: 401, hint: 'the verify callback found no user' },
+      {
+        path: '/nobody?instance=INSTANCE',
+        status: 401,
+        hint: 'the verify callback found no user: it returned undefined',
+      },
       {
         symptom: '401 on half of the requests, with several processes',
         path: '/session',
@@ -391,7 +450,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: post(webhook({}, generateAppKeys().privateKey)),
         status: 401,
         code: 'signature_invalid',
-        hint: 'the key does not fit',
+        hint: 'the key does not fit: is it the public key of another app, or was the body changed on its way?',
       },
       {
         path: '/webhook',
@@ -476,13 +535,13 @@ describe('The hint of a refusal, over HTTP', () => {
         path: '/unread',
         init: post(webhook()),
         status: 500,
-        hint: 'no parser has read the body: is express.raw() before the strategy, with `type`?',
+        hint: 'no parser has read the body (is express.raw() before the strategy, with `type`?)',
       },
       {
         path: '/decoded',
-        init: post(body, { digest: signDigest(body, KEYS.privateKey) }),
+        init: post(noText, { 'content-type': 'text/plain', digest: signDigest(noText, KEYS.privateKey) }),
         status: 500,
-        hint: 'the body is a string, not bytes: use express.raw(), not express.text()',
+        hint: 'the body is not bytes: use express.raw(), not express.text()',
       },
     ]
 
@@ -533,19 +592,23 @@ describe('The hint of a refusal, over HTTP', () => {
       const response = await fetch(url + path.replace('INSTANCE', instance()), init)
       const answer = `${JSON.stringify([...response.headers])} ${await response.text()}`
       expect([path.slice(0, 20), response.status], hint).to.deep.equal([path.slice(0, 20), status])
-      expect(answer, hint).to.not.include(hint)
+      // A mistake in the setup is told in the message, which Express sends outside of production.
+      if (status !== 500) expect(answer, hint).to.not.include(hint)
 
       const { events, lines } = await printed()
       const name = strategy ?? path.slice(1).split('?')[0]
-      const event = events.find((one) => one['hint'] === hint)
+      const event = events.find(
+        (one) => one['hint'] === hint || String(one['error']).includes(`: ${hint}. Keep it before`),
+      )
       expect(event, `${hint}: ${JSON.stringify(events)}`).to.include({
         outcome: status === 500 ? 'error' : 'fail',
         status,
         code: code ?? null,
       })
-      const line = lines.find((one) => one.includes(`: ${hint} (`)) ?? ''
+      const ending = status === 500 ? '. Keep it before another parser reads it' : ' ('
+      const line = lines.find((one) => one.includes(`: ${hint}${ending}`)) ?? ''
       expect(line, `${hint}: ${lines.join('\n')}`).to.match(/^PASSPORT-WIX-APP \d+: /)
-      expect(line).to.include(`${[event?.['strategy'], status, code].filter(Boolean).join(' ')}: ${hint} (`)
+      expect(line).to.include(`${[event?.['strategy'], status, code].filter(Boolean).join(' ')}: `)
       expect([
         name,
         'wix-app',
@@ -572,6 +635,7 @@ describe('The hint of a refusal, over HTTP', () => {
       'the page stays blank in the Wix dashboard',
       'the request hangs after authentication',
       'a webhook gets 400 `... is not valid JSON`',
+      '403 `Cross-site POST form submissions are forbidden`',
       'the same webhook arrives again and again',
       '431 without any middleware',
       '403 `Cross-site POST form submissions are forbidden`',

@@ -4,8 +4,22 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import session from 'express-session'
 import passport from 'passport'
 import { readFileSync } from 'node:fs'
-import { identityOf, requireIdentity, WixAppStrategy, type WixInstance } from '../../lib/index.ts'
+import sinon from 'sinon'
+import {
+  errorHandler,
+  identityOf,
+  requireIdentity,
+  type Verify,
+  type VerifyDone,
+  WixAccessTokenStrategy,
+  WixAppStrategy,
+  WixAuthError,
+  type WixInstance,
+  WixUnavailableError,
+} from '../../lib/index.ts'
+import { accessToken, answering } from '../support/access-token.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { APP_ID } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
 
 const express4 = createRequire(import.meta.url)('express-4') as typeof express
@@ -29,6 +43,10 @@ const { vectors } = JSON.parse(readFileSync(new URL('../vectors/instance.json', 
 const genuine = instance()
 const forged = instance({}, OTHER_SECRET)
 const at = (path: string, value: string): string => `${path}?instance=${encodeURIComponent(value)}`
+
+/** Its parameters decide how it is called. */
+const declaring = (verify: (identity: WixInstance, done: VerifyDone) => unknown): Verify<WixInstance> =>
+  verify as Verify<WixInstance>
 
 /** Answers with the user and the identity. */
 const whoAmI = (req: Request, res: Response): void => {
@@ -198,18 +216,248 @@ for (const [version, framework] of versions) {
         })
       })
 
-      it('P-07: calls a custom callback that throws once, and the error handler gets what it threw', async () => {
-        let calls = 0
-        await start((app, auth) =>
-          app.get('/', (req, res, next) => {
-            auth.authenticate('wix-app', { session: false }, () => {
-              calls++
+      describe('P-07: a custom callback that throws', () => {
+        const verifies: Record<string, (identity: WixInstance, done: VerifyDone) => unknown> = {
+          'a promise': async (_identity) => ({ id: 'a' }),
+          'done at once': (_identity, done) => done(null, { id: 'a' }),
+          'done later': (_identity, done) => void setImmediate(done, null, { id: 'a' }),
+        }
+        const callbacks: Array<[name: string, paths: string[], callback: (error: unknown) => unknown]> = [
+          [
+            'always throws, for a success and for a refusal',
+            [at('/', genuine), at('/', forged)],
+            () => {
               throw new Error('of the app')
-            })(req, res, next)
-          }),
-        )
-        const response = await get(at('/', genuine))
-        expect([response.status, await response.json(), calls]).to.deep.equal([500, { message: 'of the app' }, 1])
+            },
+          ],
+          // Of a refusal, Passport drops the promise that the callback returns.
+          ['always rejects, for a success', [at('/', genuine)], () => Promise.reject(new Error('of the app'))],
+        ]
+        for (const [behind, verify] of Object.entries(verifies)) {
+          for (const [name, paths, callback] of callbacks) {
+            it(`${name}, behind ${behind}: 500, and the process lives`, async () => {
+              const calls: unknown[] = []
+              await start((app, auth) => {
+                auth.use('own', new WixAppStrategy({ secret: SECRET, now }, declaring(verify)))
+                app.get('/', (req, res, next) => {
+                  const custom = (error: unknown): unknown => {
+                    calls.push(error)
+                    return callback(error)
+                  }
+                  auth.authenticate('own', { session: false }, custom)(req, res, next)
+                })
+              })
+              for (const path of paths) {
+                const response = await get(path)
+                expect([response.status, await response.json()]).to.deep.equal([500, { message: 'of the app' }])
+                // Once with the outcome, once with what it threw.
+                expect(calls.splice(0).map(String)).to.deep.equal(['null', 'Error: of the app'])
+              }
+            })
+          }
+
+          it(`only once, behind ${behind}: it gets its own error, and may pass it on`, async () => {
+            await start((app, auth) => {
+              auth.use('own', new WixAppStrategy({ secret: SECRET, now }, declaring(verify)))
+              app.get('/', (req, res, next) => {
+                const custom = (error: unknown): void => {
+                  if (error) return next(error)
+                  throw new Error('of the app')
+                }
+                auth.authenticate('own', { session: false }, custom)(req, res, next)
+              })
+            })
+            const response = await get(at('/', genuine))
+            expect([response.status, await response.json()]).to.deep.equal([500, { message: 'of the app' }])
+          })
+        }
+      })
+
+      describe('with errorHandler()', () => {
+        const shows = async (
+          response: globalThis.Response,
+        ): Promise<
+          [status: number, type: string | null, challenge: string | null, retry: string | null, body: unknown]
+        > => [
+          response.status,
+          response.headers.get('content-type'),
+          response.headers.get('www-authenticate'),
+          response.headers.get('retry-after'),
+          await response.json(),
+        ]
+
+        it('answers what comes through failWithError with status, code and message, and with the challenges of a 401', async () => {
+          await start((app, auth) => {
+            const fail = { session: false, failWithError: true }
+            auth.use(new WixAccessTokenStrategy({ appId: APP_ID, fetch: answering(), now }, async () => ({})))
+            app.get('/', auth.authenticate('wix-app', fail), whoAmI)
+            app.get('/chain', auth.authenticate(['wix-access-token', 'wix-app'], fail), whoAmI)
+            app.use(errorHandler())
+          })
+          const none = {
+            code: 'credentials_missing',
+            message: 'No Wix credential in the request: open the page from Wix',
+          }
+          const invalid = {
+            code: 'signature_invalid',
+            message:
+              'This Wix credential is not valid for this app: open the page from Wix again (developers: check the app secret, the public key and the app ID)',
+          }
+          const twice = {
+            code: 'request_invalid',
+            message: 'The Wix credential must be sent once, in one place, as a string',
+          }
+          for (const [path, status, challenge, body] of [
+            ['/', 401, null, none],
+            [at('/', forged), 401, null, invalid],
+            ['/?instance=a&instance=b', 400, null, twice],
+            ['/chain', 401, 'Bearer realm="Wix"', none],
+            [at('/chain', forged), 401, 'Bearer realm="Wix"', invalid],
+          ] as const) {
+            const response = await get(path)
+            expect(response.headers.get('cache-control')).to.equal('no-store')
+            expect(await shows(response)).to.deep.equal([status, 'application/json', challenge, null, body])
+          }
+        })
+
+        it('answers the 403 of requireIdentity, and a refusal that was passed on', async () => {
+          await start((app, auth) => {
+            app.get(
+              '/rule',
+              auth.authenticate('wix-app', { session: false }),
+              requireIdentity({ subjectType: 'MEMBER' }),
+              whoAmI,
+            )
+            // Optional authentication, and a route that is not.
+            app.use((req, res, next) => {
+              auth.authenticate('wix-app', { session: false }, (error: Error | null) => next(error ?? undefined))(
+                req,
+                res,
+                next,
+              )
+            })
+            app.get('/guarded', requireIdentity({ subjectType: 'USER' }), whoAmI)
+            app.get('/who', whoAmI)
+            app.use(errorHandler())
+          })
+          expect(await shows(await get(at('/rule', genuine)))).to.deep.equal([
+            403,
+            'application/json',
+            null,
+            null,
+            { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
+          ])
+          for (const path of ['/guarded', '/who']) {
+            const [status, , , , body] = await shows(await get(path))
+            expect(status).to.equal(401)
+            expect(body).to.have.property('code', 'credentials_missing')
+            expect((await shows(await get(at(path, forged))))[4]).to.have.property('code', 'signature_invalid')
+          }
+        })
+
+        it('says what is wrong where a custom callback keeps the identity to itself: 500', async () => {
+          await start((app, auth) => {
+            app.use((req, res, next) => {
+              auth.authenticate('wix-app', { session: false }, (error: Error | null) => next(error ?? undefined))(
+                req,
+                res,
+                next,
+              )
+            })
+            app.get('/guarded', requireIdentity({ subjectType: 'USER' }), whoAmI)
+            app.use(errorHandler())
+          })
+          const response = await get(at('/guarded', genuine))
+          expect(response.status).to.equal(500)
+          expect(await response.json())
+            .to.have.property('message')
+            .that.includes('a custom callback must set req.authInfo = info')
+        })
+
+        it('answers an outage with 503 and Retry-After, and says which server in a warning', async () => {
+          const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+          try {
+            await start((app, auth) => {
+              const fetch = answering('', 429, { 'Retry-After': '7' })
+              auth.use(new WixAccessTokenStrategy({ appId: APP_ID, fetch, now }, async () => ({})))
+              app.get('/', auth.authenticate('wix-access-token', { session: false }), whoAmI)
+              const cause = new Error('connect ECONNREFUSED')
+              app.get('/store', (_req, _res, next) => next(new WixUnavailableError('The store is down', { cause })))
+              app.use(errorHandler())
+            })
+            expect(await shows(await get('/', { headers: { authorization: accessToken() } }))).to.deep.equal([
+              503,
+              'application/json',
+              null,
+              '7',
+              { code: 'unavailable', message: 'Service Unavailable' },
+            ])
+            const [status, , , retryAfter, body] = await shows(await get('/store'))
+            expect([status, retryAfter, body]).to.deep.equal([
+              503,
+              null,
+              { code: 'unavailable', message: 'Service Unavailable' },
+            ])
+            const type = 'WixUnavailableError'
+            expect(warning.args).to.deep.equal([
+              ['Token Info is unavailable: status 429', { type }],
+              ['The store is down', { type, detail: 'connect ECONNREFUSED' }],
+            ])
+          } finally {
+            sinon.restore()
+          }
+        })
+
+        it('passes on everything else as it is: the 401 of an SDK with its message and headers, and a wrong setup', async () => {
+          const seen: unknown[] = []
+          const foreign = Object.assign(new Error('the key sk_1 is wrong'), {
+            status: 401,
+            expose: false,
+            headers: { 'set-cookie': 'a=b', 'www-authenticate': 'Basic' },
+          })
+          await start((app, auth) => {
+            app.get('/sdk', (_req, _res, next) => next(foreign))
+            app.get('/setup', auth.authenticate('wix-app', { session: false, secret: '' }), whoAmI)
+            app.get('/value', (_req, _res, next) => next('a string'))
+            // Passport's own error, on a request that no strategy of this package has refused.
+            app.get('/other', (_req, _res, next) =>
+              next(Object.assign(new Error('x'), { name: 'AuthenticationError' })),
+            )
+            app.use(errorHandler())
+            app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+              seen.push(error)
+              res.sendStatus(500)
+            })
+          })
+          for (const path of ['/sdk', '/setup', '/value', '/other']) {
+            const response = await get(path)
+            expect([response.status, await response.text(), response.headers.get('set-cookie')]).to.deep.equal([
+              500,
+              'Internal Server Error',
+              null,
+            ])
+          }
+          expect(seen[0]).to.equal(foreign)
+          expect(seen[1]).to.be.instanceOf(TypeError)
+          expect(seen[2]).to.equal('a string')
+        })
+
+        it('leaves an answer that has begun to Express, which closes the connection', async () => {
+          await start((app, auth) => {
+            app.set('env', 'test')
+            app.get('/', auth.authenticate('wix-app', { session: false }), (req, res, next) => {
+              res.write('begun')
+              next(new WixAuthError('claim_invalid'))
+            })
+            app.use(errorHandler())
+            app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+              expect(error).to.be.instanceOf(WixAuthError)
+              res.end(', and ended elsewhere')
+            })
+          })
+          const response = await get(at('/', genuine))
+          expect([response.status, await response.text()]).to.deep.equal([200, 'begun, and ended elsewhere'])
+        })
       })
 
       it('flashes the message with failureFlash, and keeps a login with a session', async () => {
@@ -319,7 +567,7 @@ for (const [version, framework] of versions) {
 
       it('lets the next strategy try what it rejected', async () => {
         await start((app, auth) => {
-          auth.use('other', new WixAppStrategy({ secret: OTHER_SECRET, now }, () => ({ id: 'other' })))
+          auth.use('other', new WixAppStrategy({ secret: OTHER_SECRET, now }, async () => ({ id: 'other' })))
           app.get('/', auth.authenticate(['wix-app', 'other'], { session: false }), whoAmI)
         })
         expect(await (await get(at('/', genuine))).json()).to.have.nested.property('user.id', 'instance-1')

@@ -23,7 +23,7 @@ import { rawSession, sessionTokens } from '../support/session.ts'
 const express4 = createRequire(import.meta.url)('express-4') as typeof express
 
 const publicKey = OTHER_KEYS.publicKey
-const found = (): object => ({})
+const found = async (): Promise<object> => ({})
 
 type Named = passport.Strategy & { name: string }
 

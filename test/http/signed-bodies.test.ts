@@ -6,11 +6,6 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import passport from 'passport'
 import {
   identityOf,
-  verifyAccessToken,
-  verifyInstance,
-  verifyServicePlugin,
-  verifyWebhook,
-  verifyDigest,
   WixAccessTokenStrategy,
   WixAppStrategy,
   WixDigestStrategy,
@@ -23,6 +18,13 @@ import { instance, now, SECRET } from '../support/build.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { rawSession, sessionTokens } from '../support/session.ts'
+import {
+  verifyAccessToken,
+  verifyDigest,
+  verifyInstance,
+  verifyServicePlugin,
+  verifyWebhook,
+} from '../support/verify.ts'
 
 const express4 = createRequire(import.meta.url)('express-4') as typeof express
 const versions: Array<[string, typeof express]> = [
@@ -138,16 +140,21 @@ for (const [version, framework] of versions) {
         start((app) => app.post('/', ...(parser ? [parser] : []), authenticate(strategy), answer))
       const webhooks = (): passport.Strategy => new WixWebhookStrategy({ publicKey, now })
       const digests = (): passport.Strategy => new WixDigestStrategy({ publicKey, now })
-      const misconfigured = async (body: string | Buffer, headers: Record<string, string>): Promise<void> => {
+      const PARSED = 'a parser such as express.json() has read the body before'
+      const UNREAD = 'no parser has read the body (is express.raw() before the strategy, with `type`?)'
+      const misconfigured = async (
+        why: string,
+        body: string | Buffer,
+        headers: Record<string, string>,
+      ): Promise<void> => {
         const { status, content } = await send(served.url, body, headers)
         expect([status, content]).to.deep.equal([
           500,
           JSON.stringify({
             message:
-              'Wix signed the raw body, which did not arrive here. Keep it before another parser reads it. ' +
-              "Express: express.raw({ type: '*/*', limit: '1mb' }); " +
-              "Nest: app.useBodyParser('raw', { type: 'text/plain', limit: '1mb' }), since rawBody: true keeps no text; " +
-              "Fastify: a content type parser with parseAs: 'buffer'; Koa: ctx.request.rawBody",
+              `Wix signed the raw body, which did not arrive here: ${why}. Keep it before another parser reads it, ` +
+              "for example with express.raw({ type: '*/*', limit: '1mb' }); " +
+              'see docs/webhooks.md, and docs/hosts/ for other frameworks and serverless',
           }),
         ])
       }
@@ -189,32 +196,37 @@ for (const [version, framework] of versions) {
         }
       })
 
-      it('text, a webhook is accepted, and a Digest is an error', async () => {
+      it('text, a webhook and a Digest are accepted, and a body whose bytes are lost is an error', async () => {
         const parser = framework.text({ type: '*/*' })
         await guarded(parser, webhooks())
         expect((await send(served.url, webhook(), TEXT)).status).to.equal(200)
         await served.close()
         await guarded(parser, digests())
-        await misconfigured(BODY, { ...JSON_TYPE, digest: digest() })
+        expect((await send(served.url, BODY, { ...JSON_TYPE, digest: digest() })).status).to.equal(200)
+        const bytes = Buffer.from([0x22, 0xff, 0x22])
+        await misconfigured('the body is not bytes: use express.raw(), not express.text()', bytes, {
+          ...JSON_TYPE,
+          digest: digest(bytes),
+        })
       })
 
       it('json, a body that it has parsed is an error', async () => {
         await guarded(framework.json({ type: '*/*', strict: false }), digests())
-        await misconfigured(BODY, { ...JSON_TYPE, digest: digest() })
+        await misconfigured(PARSED, BODY, { ...JSON_TYPE, digest: digest() })
         await served.close()
         await guarded(framework.urlencoded({ extended: false, type: '*/*' }), webhooks())
-        await misconfigured(webhook(), TEXT)
+        await misconfigured(PARSED, webhook(), TEXT)
       })
 
       it('json, a body of a type that it does not parse is an error too', async () => {
         await guarded(framework.json(), webhooks())
-        await misconfigured(webhook(), TEXT)
+        await misconfigured(UNREAD, webhook(), TEXT)
       })
 
       it('missing, a body is an error, and no body is still a 401', async () => {
         await guarded(undefined, webhooks())
-        await misconfigured(webhook(), TEXT)
-        await misconfigured(webhook(), { ...TEXT, 'transfer-encoding': 'chunked' })
+        await misconfigured(UNREAD, webhook(), TEXT)
+        await misconfigured(UNREAD, webhook(), { ...TEXT, 'transfer-encoding': 'chunked' })
         expect((await send(served.url, '', { 'content-length': '0' })).status).to.equal(401)
       })
 
@@ -323,7 +335,7 @@ for (const [version, framework] of versions) {
 describe('J-07: the checks', () => {
   const options = { publicKey, now }
   const checks: Record<string, (token: string) => Promise<unknown>> = {
-    instance: async (token) => verifyInstance(token, { secret: SECRET, now }),
+    instance: (token) => verifyInstance(token, { secret: SECRET, now }),
     webhook: (token) => verifyWebhook(token, options),
     'service plugin': (token) => verifyServicePlugin(token, { ...options, appId: APP_ID }),
     digest: (token) => verifyDigest(`JWT=${token}`, BODY, options),

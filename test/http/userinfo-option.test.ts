@@ -7,7 +7,7 @@ import { APP_ID } from '../support/jwt.ts'
 import { type Outcome, request, runToEnd } from '../support/run.ts'
 import { sessionTokens, verifiedInstance } from '../support/session.ts'
 
-type Userinfo = (identity: object, context: { token: string }) => unknown
+type UserInfo = (identity: object, context: { token: string }) => unknown
 const found = (identity: object): object => identity
 
 const tokens = sessionTokens()
@@ -16,45 +16,45 @@ const session = await tokens.issue(verifiedInstance())
 const strategies = {
   WixSessionStrategy: {
     token: session,
-    strategy: (userinfo: Userinfo) => new WixSessionStrategy({ tokens, userinfo }, found),
+    strategy: (userInfo: UserInfo) => new WixSessionStrategy({ tokens, userInfo }, found),
   },
   WixAccessTokenStrategy: {
     token: accessToken(),
-    strategy: (userinfo: Userinfo) =>
-      new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: answering(), userinfo }, found),
+    strategy: (userInfo: UserInfo) =>
+      new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: answering(), userInfo }, found),
   },
 }
 
 for (const [name, { token, strategy }] of Object.entries(strategies)) {
-  describe(`the option userinfo of ${name}`, () => {
+  describe(`the option userInfo of ${name}`, () => {
     const req = request({}, { authorization: `Bearer ${token}` })
-    const run = (userinfo: Userinfo): Promise<Outcome> => runToEnd(strategy(userinfo), req)
+    const run = (userInfo: UserInfo): Promise<Outcome> => runToEnd(strategy(userInfo), req)
 
     it('is called with the verified identity and the token, before verify', async () => {
-      const userinfo = sinon.fake((_identity: object, _context: object) => ({ roles: ['editor'] }))
-      const outcome = await run(userinfo)
+      const userInfo = sinon.fake((_identity: object, _context: object) => ({ roles: ['editor'] }))
+      const outcome = await run(userInfo)
       expect(outcome).to.have.nested.property('user.instanceId', 'instance-1')
       expect(outcome)
-        .to.have.nested.property('user.userinfo')
+        .to.have.nested.property('user.userInfo')
         .that.deep.equals({ roles: ['editor'] })
       expect(outcome)
-        .to.have.nested.property('info.identity.userinfo')
+        .to.have.nested.property('info.identity.userInfo')
         .that.deep.equals({ roles: ['editor'] })
-      sinon.assert.calledOnceWithExactly(userinfo, sinon.match({ instanceId: 'instance-1' }), { token })
+      sinon.assert.calledOnceWithExactly(userInfo, sinon.match({ instanceId: 'instance-1' }), { token })
     })
 
     it('may return a promise or nothing', async () => {
       expect(await run(async () => ({ email: 'a@b.example' })))
-        .to.have.nested.property('user.userinfo')
+        .to.have.nested.property('user.userInfo')
         .that.deep.equals({ email: 'a@b.example' })
-      expect(await run(() => undefined)).to.have.nested.property('user.userinfo', undefined)
+      expect(await run(() => undefined)).to.have.nested.property('user.userInfo', undefined)
     })
 
     it('is called for each request, also when the token is cached', async () => {
       let count = 0
       const counting = strategy(() => ({ count: ++count }))
       for (const expected of [1, 2, 3]) {
-        expect(await runToEnd(counting, req)).to.have.nested.property('user.userinfo.count', expected)
+        expect(await runToEnd(counting, req)).to.have.nested.property('user.userInfo.count', expected)
       }
     })
 
@@ -76,14 +76,14 @@ for (const [name, { token, strategy }] of Object.entries(strategies)) {
     })
 
     it('is not called for a token that is rejected', async () => {
-      const userinfo = sinon.fake()
-      const outcome = await runToEnd(strategy(userinfo), request({}, { authorization: 'Bearer a.b.c.d.!' }))
+      const userInfo = sinon.fake()
+      const outcome = await runToEnd(strategy(userInfo), request({}, { authorization: 'Bearer a.b.c.d.!' }))
       expect(outcome).to.include({ kind: 'fail', status: 401 })
-      sinon.assert.notCalled(userinfo)
+      sinon.assert.notCalled(userInfo)
     })
 
     it('P-10: must be a function', () => {
-      expect(() => strategy('/me' as never)).to.throw(TypeError, `${name}: option \`userinfo\` must be a function`)
+      expect(() => strategy('/me' as never)).to.throw(TypeError, `${name}: option \`userInfo\` must be a function`)
     })
   })
 }

@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError, WixUnavailableError } from '../../lib/index.ts'
+import { signedIdentity, withIdentity } from '../../lib/errors.ts'
 import { cached } from '../../lib/internal/cache.ts'
 import { accessToken, clockAt, info, type TestClock } from '../support/access-token.ts'
 import { NOW } from '../support/build.ts'
@@ -16,13 +17,13 @@ interface Identity {
   of: string
   [name: string]: unknown
 }
-type Cache = (token: string) => Identity | Promise<Identity>
+type Cache = (token: string) => Promise<Identity>
 
 const LATER = SECONDS + 3600
 const identityOf = (token: string, more: object = {}): Identity => ({ exp: LATER, of: token, ...more })
 const settings = { purpose: 'test', maxAge: 60, max: 100, expiryOf: ({ exp }: { exp: number }) => exp }
 
-/** The error that the cache throws or rejects with. */
+/** The error that the cache rejects with. */
 async function failureOf(cache: Cache, token: string): Promise<unknown> {
   let identity: Identity
   try {
@@ -48,41 +49,49 @@ describe('cached', () => {
   const checking = (more: object = {}) => sinon.fake(async (token: string) => identityOf(token, more))
   const refusing = () => sinon.fake((_token: string) => Promise.reject<Identity>(new WixAuthError('token_inactive')))
 
-  it('returns a cached identity in the same tick', async () => {
+  it('returns a cached identity', async () => {
     const check = checking()
     const cache = caching(check)
-    const first = cache('a')
-    expect(first).to.be.instanceOf(Promise)
-    expect(await first).to.deep.equal(identityOf('a'))
-    expect(cache('a')).to.deep.equal(identityOf('a'))
+    expect(await cache('a')).to.deep.equal(identityOf('a'))
+    expect(await cache('a')).to.deep.equal(identityOf('a'))
     sinon.assert.calledOnceWithExactly(check, 'a')
   })
 
-  it('throws a cached refusal in the same tick, each time a new one', async () => {
+  it('rejects with a cached refusal, each time a new one', async () => {
     const check = refusing()
     const cache = caching(check)
     const first = await failureOf(cache, 'a')
-    expect(() => cache('a'))
-      .to.throw(WixAuthError)
+    expect(await failureOf(cache, 'a'))
+      .to.be.instanceOf(WixAuthError)
       .that.includes({ code: 'token_inactive', status: 401 })
       .and.does.not.equal(first)
     sinon.assert.calledOnce(check)
   })
 
-  it('E-02: throws a cached refusal with the message and the hint that it had', async () => {
-    const reason = new WixAuthError('claim_invalid', 'the clock is wrong', { hint: 'by a day' })
+  it('E-02: rejects with the message, the hint, the cure and the identity that a cached refusal had', async () => {
+    const hint = sinon.fake.returns('by a day')
+    const reason = new WixAuthError('claim_invalid', 'the clock is wrong', { hint, cure: 'set it' })
     const cache = caching(() => Promise.reject(reason))
     await failureOf(cache, 'a')
-    expect(() => cache('a'))
-      .to.throw(WixAuthError)
-      .that.includes({ code: 'claim_invalid', message: 'the clock is wrong', hint: 'by a day' })
+    const expected = { code: 'claim_invalid', message: 'the clock is wrong', hint: 'by a day', cure: 'set it' }
+    const unsigned = (await failureOf(cache, 'a')) as WixAuthError
+    expect(unsigned).to.include(expected)
+    expect(signedIdentity(unsigned)).to.equal(undefined)
+    sinon.assert.calledOnce(hint)
+
+    const identity = { instanceId: 'instance-1' }
+    const signed = caching(() => Promise.reject(withIdentity(reason, identity)))
+    await failureOf(signed, 'a')
+    const again = (await failureOf(signed, 'a')) as WixAuthError
+    expect(again).to.include(expected).and.not.equal(reason)
+    expect(signedIdentity(again)).to.equal(identity)
   })
 
   it('has an entry of its own for each token', async () => {
     const check = checking()
     const cache = caching(check)
     for (const token of ['a', 'b', 'A', 'a ', '']) expect(await cache(token)).to.have.property('of', token)
-    for (const token of ['a', 'b', 'A', 'a ', '']) expect(cache(token)).to.have.property('of', token)
+    for (const token of ['a', 'b', 'A', 'a ', '']) expect(await cache(token)).to.have.property('of', token)
     sinon.assert.callCount(check, 5)
   })
 
@@ -92,7 +101,7 @@ describe('cached', () => {
     const first = cache('a', 'first', 1)
     const second = cache('a', 'second', 2)
     expect([await first, await second]).to.deep.equal(Array(2).fill(identityOf('a', { from: 'first', count: 1 })))
-    expect(cache('a', 'third', 3)).to.deep.equal(identityOf('a', { from: 'first', count: 1 }))
+    expect(await cache('a', 'third', 3)).to.deep.equal(identityOf('a', { from: 'first', count: 1 }))
     sinon.assert.calledOnceWithExactly(check, 'a', 'first', 1)
   })
 
@@ -122,7 +131,7 @@ describe('cached', () => {
     const cache = caching(async () => identity)
     await cache('a')
     identity.of = 'b'
-    expect(cache('a')).to.have.property('of', 'a')
+    expect(await cache('a')).to.have.property('of', 'a')
   })
 
   describe('C-02: an identity is cached', () => {
@@ -132,7 +141,7 @@ describe('cached', () => {
       await cache('a')
       for (const add of [59_999, 1]) {
         clock.add(add)
-        expect(cache('a')).to.have.property('of', 'a')
+        expect(await cache('a')).to.have.property('of', 'a')
       }
       sinon.assert.calledOnce(check)
       clock.add(1)
@@ -159,7 +168,7 @@ describe('cached', () => {
         const check = checking()
         const cache = caching(check, { maxAge })
         await cache('a')
-        expect(cache('a')).to.have.property('of', 'a')
+        expect(await cache('a')).to.have.property('of', 'a')
         sinon.assert.calledOnce(check)
         clock.add(Math.ceil(maxAge * 1000) + 1)
         await cache('a')
@@ -174,7 +183,7 @@ describe('cached', () => {
         const cache = caching(check)
         await cache('a')
         clock.add(exp * 1000 - NOW - 1)
-        expect(cache('a')).to.have.property('exp', exp)
+        expect(await cache('a')).to.have.property('exp', exp)
         sinon.assert.calledOnce(check)
         clock.add(1)
         await cache('a')
@@ -201,7 +210,7 @@ describe('cached', () => {
       answer(identityOf('a', { exp: SECONDS + 55 }))
       await first
       clock.add(4999)
-      expect(cache('a')).to.have.property('of', 'a')
+      expect(await cache('a')).to.have.property('of', 'a')
       clock.add(1)
       void cache('a')
       sinon.assert.calledTwice(check)
@@ -220,9 +229,23 @@ describe('cached', () => {
       const cache = cached(check, settings)
       await cache('a')
       timers.setSystemTime(LATER * 1000 - 1)
-      expect(cache('a')).to.have.property('of', 'a')
+      expect(await cache('a')).to.have.property('of', 'a')
       sinon.assert.calledOnce(check)
       timers.setSystemTime(LATER * 1000)
+      await cache('a')
+      sinon.assert.calledTwice(check)
+    })
+
+    it('A2: by a fake clock that is put in after the cache was made, an identity is not used any more', async () => {
+      timers.restore()
+      const exp = Math.floor(Date.now() / 1000) + 3600
+      const check = checking({ exp })
+      const cache = cached(check, settings)
+      await cache('a')
+      timers = sinon.useFakeTimers({ now: (exp - 1) * 1000, toFake: ['Date'] })
+      await cache('a')
+      sinon.assert.calledOnce(check)
+      timers.setSystemTime(exp * 1000)
       await cache('a')
       sinon.assert.calledTwice(check)
     })
@@ -234,7 +257,7 @@ describe('cached', () => {
       timers.tick(30_000)
       timers.setSystemTime(NOW - 86_400_000)
       timers.tick(30_000)
-      expect(cache('a')).to.have.property('of', 'a')
+      expect(await cache('a')).to.have.property('of', 'a')
       sinon.assert.calledOnce(check)
       timers.tick(1)
       await cache('a')
@@ -278,7 +301,7 @@ describe('cached', () => {
       const cache = caching(check)
       await cache('a')
       clock.add(60_000)
-      expect(cache('a')).to.have.property('of', 'a')
+      expect(await cache('a')).to.have.property('of', 'a')
       sinon.assert.calledOnce(check)
       clock.add(1)
       await cache('a')
@@ -290,7 +313,7 @@ describe('cached', () => {
       const cache = caching(check)
       await cache('a')
       clock.add(4999)
-      expect(cache('a')).to.have.property('of', 'a')
+      expect(await cache('a')).to.have.property('of', 'a')
       sinon.assert.calledOnce(check)
       clock.add(1)
       await cache('a')
@@ -318,9 +341,7 @@ describe('cached', () => {
         expect(await codeOf(cache, 'a')).to.equal('token_inactive')
         for (const add of [9999, 1]) {
           clock.add(add)
-          expect(() => cache('a'))
-            .to.throw(WixAuthError)
-            .with.property('code', 'token_inactive')
+          expect(await codeOf(cache, 'a')).to.equal('token_inactive')
         }
         sinon.assert.calledOnce(check)
         clock.add(1)
@@ -344,7 +365,7 @@ describe('cached', () => {
       await failureOf(cache, 'a')
       clock.add(10_001)
       await cache('a')
-      expect(cache('a')).to.have.property('of', 'a')
+      expect(await cache('a')).to.have.property('of', 'a')
       sinon.assert.calledTwice(check)
     })
 
@@ -358,7 +379,7 @@ describe('cached', () => {
       for (const token of good) await cache(token)
       for (let index = 0; index < 1000; index++) await failureOf(cache, `bad-${index}`)
       check.resetHistory()
-      for (const token of good) expect(cache(token)).to.have.property('of', token)
+      for (const token of good) expect(await cache(token)).to.have.property('of', token)
       sinon.assert.notCalled(check)
     })
 
@@ -481,7 +502,7 @@ describe('cached', () => {
       for (const error of await Promise.all(bad)) expect(error).to.equal(refusal)
       for (const error of await Promise.all(down)) expect(error).to.equal(outage)
       expect(await last).to.have.property('of', 'last')
-      expect(cache('last')).to.have.property('of', 'last')
+      expect(await cache('last')).to.have.property('of', 'last')
       sinon.assert.callCount(check, 4)
     })
 
@@ -506,7 +527,7 @@ describe('cached', () => {
       const cache = caching(check, { max: 3 })
       for (const token of ['a', 'b', 'c', 'a', 'd']) await cache(token)
       sinon.assert.callCount(check, 4)
-      for (const token of ['a', 'c', 'd']) expect(cache(token)).to.have.property('of', token)
+      for (const token of ['a', 'c', 'd']) expect(await cache(token)).to.have.property('of', token)
       await cache('b')
       sinon.assert.callCount(check, 5)
     })
@@ -515,7 +536,7 @@ describe('cached', () => {
       const check = checking({ padding: 'x'.repeat(4096) })
       const cache = caching(check, { max: 4 })
       for (const token of ['a', 'b']) await cache(token)
-      expect(cache('b')).to.have.property('of', 'b')
+      expect(await cache('b')).to.have.property('of', 'b')
       sinon.assert.calledTwice(check)
       await cache('a')
       sinon.assert.calledThrice(check)
@@ -559,7 +580,7 @@ describe('cached', () => {
       }
       expect(most).to.be.lessThan(20 * 1024 * 1024)
       // The cache is still in use, and not empty.
-      expect(cache(`${accessToken()}999999`)).to.have.property('instanceId', 'instance-1')
+      expect(await cache(`${accessToken()}999999`)).to.have.property('instanceId', 'instance-1')
     })
   })
 
@@ -579,7 +600,7 @@ describe('cached', () => {
     try {
       const cache = caching(async () => identityOf('user-1'))
       await cache(token)
-      expect(cache(token)).to.have.property('of', 'user-1')
+      expect(await cache(token)).to.have.property('of', 'user-1')
       clock.add(60_001)
       await cache(token)
       const bad = caching(() => Promise.reject(new WixAuthError('token_inactive')), { purpose: 'other' })

@@ -1,20 +1,15 @@
 import { expect } from 'chai'
-import sinon from 'sinon'
-import { WixAuthError } from '../../lib/index.ts'
 import {
   datedInFuture,
   duration,
+  encodingHint,
+  expiredHint,
   formHint,
   guidOf,
-  hintOf,
-  isObserved,
   keyHint,
   looksLike,
   tooLong,
-  whileObserved,
-  withHint,
 } from '../../lib/internal/hints.ts'
-import { unobserved } from '../support/canaries.ts'
 
 const GUID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
 
@@ -39,25 +34,13 @@ describe('a duration in a hint', () => {
   }
 })
 
-describe('a hint from what nobody has verified', () => {
-  it('is made while somebody listens', () => {
-    expect(isObserved()).to.equal(true)
-    expect(whileObserved(() => 'it')).to.equal('it')
-    expect(keyHint('abcdef')).to.equal('key abcd..')
-  })
-
-  it('is not made while nobody listens', () => {
-    unobserved(() => {
-      const make = sinon.fake.returns('it')
-      expect(isObserved()).to.equal(false)
-      expect(whileObserved(make)).to.equal(undefined)
-      sinon.assert.notCalled(make)
-      expect(keyHint('abcdef')).to.equal('the key')
-    })
-  })
-
-  it('is left out where it cannot be made', () => {
-    expect(whileObserved(() => JSON.parse('{') as string)).to.equal(undefined)
+describe('a hint', () => {
+  it('says what is wrong with base64url', () => {
+    expect(encodingHint('ab\ncd')).to.equal('it contains whitespace or a line break')
+    expect(encodingHint('ab!')).to.equal('it contains characters that are not base64')
+    for (const standard of ['a+b', 'a/b', 'ab=='])
+      expect(encodingHint(standard)).to.equal('standard base64, or padding')
+    expect(encodingHint('abc')).to.equal('was it cut or changed?')
   })
 
   it('E-03: shows an id only in the form of a GUID, and of a key at most four characters', () => {
@@ -66,6 +49,17 @@ describe('a hint from what nobody has verified', () => {
     for (const odd of ['', '\u001b[31m', 'é', undefined, {}, '.a'])
       expect(keyHint(odd)).to.match(/^(the key|key unde\.\.)$/)
     expect(keyHint('a\nb')).to.equal('key a..')
+  })
+})
+
+describe('A10: the hint of a JWT that has expired', () => {
+  it("names Wix's Test button where it expired long ago, as its sample events have", () => {
+    const day = 86_400
+    expect(expiredHint(day)).to.equal('`exp` was 24 h ago')
+    expect(expiredHint(30 * day)).to.equal('`exp` was 30 d ago')
+    expect(expiredHint(365 * day)).to.equal(
+      "`exp` was 365 d ago: a sample event of the Test button in Wix's dashboard?",
+    )
   })
 })
 
@@ -78,6 +72,14 @@ describe('what a credential looks like', () => {
     [`${part}.${part}+/==`, 'an instance in standard base64 or with padding: it must be base64url without padding'],
     ['OauthNG.JWS.eyJh.eyJh.sig', 'an access token: WixAccessTokenStrategy'],
     ['OAUTH2.eyJh.eyJh.sig', 'an access token: WixAccessTokenStrategy'],
+    ['OauthNG.JWS.abc', 'an access token that was cut or changed'],
+    ['OauthNG.JWS.eyJh.eyJh.s"g', 'an access token that was cut or changed'],
+    ['undefined', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
+    ['[object Promise]', 'an object in place of a string: is an `await` missing in the front end?'],
+    ['"eyJh.eyJh.sig"', 'a credential in quotes: send it without them'],
+    ['%22eyJh.eyJh.sig%22', 'a credential in quotes: send it without them'],
+    ['curl https://app.example', 'a command line: copy the credential out of it'],
+    ['wixcode-pub.eyJh.sig', 'an instance for the code of a site, not for an app'],
     ['IST.eyJh.eyJh.sig', 'an API key, which belongs to an account and not to an app'],
     ['JWS.eyJh.eyJh.sig', 'a refresh token, which cannot sign a user in'],
     ['eyJh.eyJh.sig', 'a JWT: a webhook or a session?'],
@@ -88,26 +90,20 @@ describe('what a credential looks like', () => {
   ] as const) {
     it(`${kind}, for ${credential.slice(0, 20)}`, () => {
       expect(looksLike(credential)).to.equal(`looks like ${kind}`)
-      expect(formHint(credential, 'it has 2')).to.equal(`looks like ${kind}`)
+      expect(formHint(credential, 'it has 2')()).to.equal(`looks like ${kind}`)
     })
   }
 
   it('or else, of how many parts it is', () => {
     expect(looksLike('junk')).to.equal(undefined)
-    expect(formHint('junk', 'it has 2')).to.equal('1 part between dots; it has 2')
-    expect(formHint('a.b', 'it has 3')).to.equal('2 parts between dots; it has 3')
-    expect(formHint('.'.repeat(1_000_000), 'it has 3')).to.equal('10001 parts between dots; it has 3')
+    expect(formHint('junk', 'it has 2')()).to.equal('1 part between dots; it has 2')
+    expect(formHint('a.b', 'it has 3')()).to.equal('2 parts between dots; it has 3')
+    expect(formHint('.'.repeat(1_000_000), 'it has 3')()).to.equal('10001 parts between dots; it has 3')
     expect(tooLong('abc', 2)).to.equal('3 characters; the limit is 2')
   })
 })
 
-describe('the hint of an error', () => {
-  it('belongs to errors of this package only', () => {
-    expect(hintOf(new WixAuthError('claim_invalid', undefined, { hint: 'why' }))).to.equal('why')
-    expect(hintOf(withHint(new Error('x'), 'why'))).to.equal('why')
-    expect(hintOf(Object.assign(new Error('x'), { hint: 'of the database' }))).to.equal(undefined)
-  })
-
+describe('the refusal of what is dated in the future', () => {
   it('E-02: tells whoever has a clock that is wrong', () => {
     const error = datedInFuture('signed 2 h')
     expect(error).to.include({ code: 'claim_invalid', status: 401 })

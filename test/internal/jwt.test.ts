@@ -1,19 +1,22 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { verifyWebhook, WixAuthError, WixWebhookStrategy } from '../../lib/index.ts'
-import { verifyClaims } from '../../lib/internal/jwt.ts'
+import { WixAuthError, WixWebhookStrategy } from '../../lib/index.ts'
+import { signedIdentity } from '../../lib/errors.ts'
+import { type JwtRules, type Verified, verifyJwt } from '../../lib/internal/jwt.ts'
 import { NOW, now } from '../support/build.ts'
 import { claims, KEYS, OTHER_KEYS, rawJwt, refusalOf, SECONDS, signedBy, TIMES, webhook } from '../support/jwt.ts'
 import { unobserved } from '../support/canaries.ts'
-import { everythingIn } from '../support/errors.ts'
+import { errorOf, everythingIn } from '../support/errors.ts'
 import { runToEnd as run } from '../support/run.ts'
+import { verifyWebhook } from '../support/verify.ts'
 
 const verify = (body: string | Uint8Array, options: object = {}): Promise<unknown> =>
   verifyWebhook(body, { publicKey: KEYS.publicKey, now, ...options })
 const HEADER = { kid: 'TestKey1', alg: 'RS256' }
 const pem = KEYS.publicKey
+const RULES = { algorithms: ['RS256'], identify: (verified: Verified) => verified }
 
 describe('a JWT from Wix', () => {
   it('is accepted as it is', async () => {
@@ -284,14 +287,70 @@ describe('a JWT from Wix', () => {
   })
 
   it('is rejected where there is no key to try', async () => {
-    expect(await refusalOf(verifyClaims(webhook(), [], { now }, { algorithms: ['RS256'] }))).to.equal(
-      'signature_invalid',
-    )
+    expect(await refusalOf(verifyJwt(webhook(), [], { now }, RULES))).to.equal('signature_invalid')
+  })
+
+  it('carries whom it names in the refusal where its signature is right, and in no other', async () => {
+    const identified = { instanceId: 'instance-1' }
+    const named = { ...RULES, identify: (): object => identified }
+    const keys = [createPublicKey(KEYS.publicKey)]
+    const refused = async (body: string, rules: JwtRules<object> = named): Promise<object | undefined> =>
+      signedIdentity((await errorOf(verifyJwt(body, keys, { now }, rules))) as WixAuthError)
+    const late = [
+      { exp: 1 },
+      { exp: undefined },
+      { iat: SECONDS + 1000 },
+      { iat: 'x' },
+      { nbf: SECONDS + 1000 },
+      { nbf: 'x' },
+    ]
+    for (const times of late) expect(await refused(webhook({}, times)), JSON.stringify(times)).to.equal(identified)
+    expect(await refused(webhook(), { ...named, issuer: 'other' })).to.equal(identified)
+    expect(await refused(webhook(), { ...named, audience: 'other' })).to.equal(identified)
+    expect(await refused(webhook({}, { iat: 1 }), { ...named, maxAge: 5 })).to.equal(identified)
+    expect(await refused(webhook(), { ...named, requiredClaims: ['jti'] })).to.equal(identified)
+    // Signed, but of nobody.
+    const nobody = (): object => {
+      throw new WixAuthError('claim_invalid')
+    }
+    expect(await refused(webhook(), { ...RULES, identify: nobody })).to.deep.equal({})
+    expect(await refused(webhook({}, {}, OTHER_KEYS.privateKey))).to.equal(undefined)
+    expect(await refused('a.b.c')).to.equal(undefined)
+  })
+
+  it('whose claims cannot be read for another reason is an error, as it is', async () => {
+    const broken = new RangeError('x')
+    const identify = (): object => {
+      throw broken
+    }
+    const keys = [createPublicKey(KEYS.publicKey)]
+    expect(await errorOf(verifyJwt(webhook(), keys, { now }, { ...RULES, identify }))).to.equal(broken)
+  })
+
+  it('that no key of several fits says how many were tried', async () => {
+    const forged = webhook({}, {}, OTHER_KEYS.privateKey)
+    expect(await errorOf(verify(forged, { publicKey: [pem, pem] })))
+      .to.have.property('hint')
+      .that.matches(/^no key of 2 fits: is it/)
+  })
+
+  it('that is forged and has no claims in JSON has a hint, too', async () => {
+    const forged = rawJwt(HEADER, Buffer.from('{'), signedBy('RSA-SHA256', OTHER_KEYS.privateKey))
+    expect(await errorOf(verify(forged)))
+      .to.have.property('hint')
+      .that.matches(/^the key does not fit: is it/)
+  })
+
+  it('A10: is refused by its `exp` also without a maxAge, and names the Test button where it is years old', async () => {
+    const old = webhook({}, { iat: SECONDS - 4e8, exp: SECONDS - 3.9e8 })
+    const error = (await errorOf(verify(old, { maxAge: false }))) as WixAuthError
+    expect(error).to.include({ code: 'token_expired' })
+    expect(error.hint).to.match(/^`exp` was \d+ d.* ago: a sample event of the Test button in Wix's dashboard\?$/)
   })
 
   it('on which jose fails in an unknown way is an error and no refusal', async () => {
     const broken = { canary: KEYS.publicKey }
-    const error: unknown = await verifyClaims(webhook(), [broken as never], { now }, { algorithms: ['RS256'] }).catch(
+    const error: unknown = await verifyJwt(webhook(), [broken as never], { now }, RULES).catch(
       (reason: unknown) => reason,
     )
     expect(error).to.be.instanceOf(Error).and.to.not.be.instanceOf(WixAuthError)
@@ -309,7 +368,9 @@ describe('a JWT from Wix', () => {
       return ((await verify(forged).catch((error: unknown) => error)) as WixAuthError).hint
     }
     expect(await hintOf({})).to.match(/^the key does not fit; the JWT names app 5e2d9a41-\S+ \(not verified\)$/)
-    expect(await hintOf({ long: 'x'.repeat(10_000) })).to.equal('the key does not fit')
+    expect(await hintOf({ long: 'x'.repeat(10_000) })).to.equal(
+      'the key does not fit: is it the public key of another app, or was the body changed on its way?',
+    )
   })
 
   it('E-01: leaves nothing of itself in any refusal', async () => {

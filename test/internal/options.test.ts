@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
+import { WixUnavailableError } from '../../lib/index.ts'
 import {
+  appIdOf,
   callback,
   checkedLater,
   type Checks,
@@ -9,12 +11,16 @@ import {
   count,
   flag,
   got,
+  isSameId,
   maxAge,
   must,
+  ofRequest,
   required,
   string,
   timeout,
+  timeoutUpTo,
 } from '../../lib/internal/options.ts'
+import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
 
 interface Options {
@@ -24,7 +30,7 @@ interface Options {
 }
 const checks: Checks<Options> = {
   id: required(string),
-  size: must((value) => value === 1, 'the number 1'),
+  size: must((value) => value === 1, 'the number 1', 'number'),
   later: checkedLater,
 }
 
@@ -35,8 +41,8 @@ describe('P-10: checkOptions', () => {
       [undefined, 'the options must be an object with `id`'],
       [null, 'the options must be an object with `id`, got null'],
       [[], 'the options must be an object with `id`, got an array'],
-      ['a string', 'the options must be an object with `id`'],
-      [() => ({}), 'the options must be an object with `id`, got a value of type function'],
+      ['canary-string', 'the options must be an object with `id`, got a string'],
+      [() => ({}), 'the options must be an object with `id`, got a function'],
       [{}, 'option `id` is missing: it must be a non-empty string without leading or trailing whitespace'],
       [
         Object.create({ id: 'inherited' }),
@@ -46,7 +52,13 @@ describe('P-10: checkOptions', () => {
         { id: undefined },
         'option `id` must be a non-empty string without leading or trailing whitespace, got undefined (is an environment variable not set?)',
       ],
-      [{ id: 'a', size: 'canary' }, 'option `size` must be the number 1'],
+      [{ id: 'a', size: 'canary' }, 'option `size` must be the number 1, got a string'],
+      [{ id: 'a', size: 2 }, 'option `size` must be the number 1'],
+      [{ id: 'a', size: NaN }, 'option `size` must be the number 1'],
+      [
+        { id: 'undefined' },
+        'option `id` must be a non-empty string without leading or trailing whitespace, got a string that JavaScript makes of a missing value (is an environment variable not set?)',
+      ],
       [
         { id: 'a', size: undefined },
         'option `size` must be the number 1, got undefined (is an environment variable not set?)',
@@ -80,10 +92,17 @@ describe('P-10: checkOptions', () => {
 
 describe('P-10: the check of', () => {
   const each: Array<[string, (value: unknown) => string | undefined, unknown[], unknown[]]> = [
-    ['a string', string, ['a', 'a b'], ['', ' ', ' a', 'a\n', 7, null, undefined, ['a']]],
+    ['a string', string, ['a', 'a b', 'Nullable', 'x undefined'], ['', ' ', ' a', 'a\n', 7, null, undefined, ['a']]],
+    [
+      'a string that JavaScript makes of a missing value, of which A9 is about,',
+      string,
+      [],
+      ['undefined', 'null', 'NaN', 'true', 'FALSE', '[object Object]', '[object Promise]', '() => 1', 'class A {}'],
+    ],
+    ['a longer timeout', timeoutUpTo(300), [0.001, 300], [0, 301, '5', Infinity]],
     ['a flag', flag, [true, false], [0, 1, 'true', null, undefined]],
     ['a callback', callback, [() => {}, async () => {}, sinon.fake()], ['f', {}, null, undefined]],
-    ['a timeout', timeout, [0.001, 2, 86_400], [0, -1, 86_400.1, NaN, Infinity, '2', false, null, undefined]],
+    ['a timeout', timeout, [0.001, 2, 60], [0, -1, 60.001, 2000, NaN, Infinity, '2', false, null, undefined]],
     [
       'maxAge',
       maxAge,
@@ -109,14 +128,100 @@ describe('E-01: got', () => {
     [null, ', got null'],
     ['', ', got an empty string'],
     ['canary', ', got a string'],
+    ...['undefined', ' null ', 'NaN', '[object Object]', '-Infinity', 'Symbol(x)', 'async () => 1'].map(
+      (text): [unknown, string] => [
+        text,
+        ', got a string that JavaScript makes of a missing value (is an environment variable not set?)',
+      ],
+    ),
+    [Promise.resolve('canary'), ', got a promise: await it, or pass a function'],
+    [Buffer.from('canary'), ', got bytes'],
     [7, ', got a number'],
     [['canary'], ', got an array'],
     [{ canary: 1 }, ', got a value of type object'],
-    [true, ', got a value of type boolean'],
-    [() => 'canary', ', got a value of type function'],
-    [Symbol('canary'), ', got a value of type symbol'],
+    [true, ', got a boolean'],
+    [() => 'canary', ', got a function'],
+    [Symbol('canary'), ', got a symbol'],
   ]
   it('says which kind of value was given, and nothing of its content', () => {
     for (const [value, message] of kinds) expect(got(value)).to.equal(message)
+  })
+})
+
+describe('ofRequest', () => {
+  const parse = sinon.fake((value: unknown) => {
+    if (value === undefined) throw new TypeError('Owner: option `thing` is missing')
+    return { parsed: value }
+  })
+  beforeEach(() => parse.resetHistory())
+
+  it('parses a value once, at once', () => {
+    const find = ofRequest('Owner', 'thing', 'a', parse)
+    sinon.assert.calledOnceWithExactly(parse, 'a')
+    expect([find({}), find({})]).to.deep.equal([{ parsed: 'a' }, { parsed: 'a' }])
+    sinon.assert.calledOnce(parse)
+    expect(() => ofRequest('Owner', 'thing', undefined, parse)).to.throw(TypeError, 'is missing')
+  })
+
+  it('calls a function with the request each time it is needed, and parses a string again only when it is another', async () => {
+    const given = sinon.stub().returns('a')
+    const find = ofRequest('Owner', 'thing', given, parse)
+    sinon.assert.notCalled(given)
+    const req = { headers: {} }
+    const first = await find(req)
+    expect(await find(req)).to.equal(first)
+    sinon.assert.calledTwice(given)
+    sinon.assert.alwaysCalledWithExactly(given, req)
+    sinon.assert.calledOnce(parse)
+    given.resolves('b')
+    expect(await find(req)).to.deep.equal({ parsed: 'b' })
+    given.returns(['b'])
+    await find(req)
+    await find(req)
+    sinon.assert.callCount(parse, 4)
+    given.returns(undefined)
+    expect(await errorOf((async () => find(req))())).to.be.instanceOf(TypeError)
+  })
+
+  it('passes on what a function throws, and waits for no more than five seconds', async () => {
+    const broken = new Error('database')
+    for (const given of [sinon.fake.throws(broken), sinon.fake.rejects(broken)]) {
+      expect(await errorOf((async () => ofRequest('Owner', 'thing', given, parse)({}))())).to.equal(broken)
+    }
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const pending = errorOf((async () => ofRequest('Owner', 'thing', () => new Promise(() => {}), parse)({}))())
+      await clock.tickAsync(5000)
+      expect(await pending)
+        .to.be.instanceOf(WixUnavailableError)
+        .and.to.include({ status: 503, message: 'Owner: the function `thing` took more than 5 s' })
+    } finally {
+      clock.restore()
+    }
+  })
+})
+
+describe('B51: an app ID', () => {
+  const GUID = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
+  it('that is a GUID is the same in any case, and any other must be the same in each character', () => {
+    const parse = appIdOf('Owner')
+    expect([parse(GUID.toUpperCase()), parse(GUID), parse('App-1')]).to.deep.equal([GUID, GUID, 'App-1'])
+    expect([isSameId(GUID.toUpperCase(), GUID), isSameId(GUID, GUID), isSameId('app-1', 'app-1')]).to.deep.equal([
+      true,
+      true,
+      true,
+    ])
+    for (const claim of ['APP-1', undefined, null, ['app-1'], 7, '']) expect(isSameId(claim, 'app-1')).to.equal(false)
+    expect(isSameId(GUID.replace('5', '6'), GUID)).to.equal(false)
+    for (const [value, problem] of [
+      [7, ', got a number'],
+      ['', ', got an empty string'],
+      ['undefined', ', got a string that JavaScript makes of a missing value (is an environment variable not set?)'],
+      [' a', ', got a string'],
+    ] as const)
+      expect(() => parse(value)).to.throw(
+        TypeError,
+        `Owner: option \`appId\` must be a non-empty string without leading or trailing whitespace${problem}`,
+      )
   })
 })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { isPromise, singleFlight, toError, whenReady, withTimeout } from '../../lib/internal/promises.ts'
+import { isPromise, singleFlight, toError, withTimeout } from '../../lib/internal/promises.ts'
 
 describe('withTimeout', () => {
   let timers: sinon.SinonFakeTimers
@@ -68,17 +68,6 @@ describe('isPromise', () => {
     for (const value of [undefined, null, 7, 'then', {}, { then: 'later' }, () => {}]) {
       expect(isPromise(value)).to.equal(false)
     }
-  })
-})
-
-describe('whenReady', () => {
-  it('goes on in the same tick without a promise, and after it with one', async () => {
-    expect(whenReady(1, (value) => value + 1)).to.equal(2)
-    const later = whenReady(Promise.resolve(1), (value) => value + 1)
-    expect(later).to.be.instanceOf(Promise)
-    expect(await later).to.equal(2)
-    const then = (resolve: (value: number) => void): void => resolve(1)
-    expect(await whenReady({ then } as PromiseLike<number>, (value) => value + 1)).to.equal(2)
   })
 })
 

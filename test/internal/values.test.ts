@@ -2,12 +2,12 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { WixAuthError } from '../../lib/index.ts'
 import {
-  exactlyOne,
+  atMostOne,
   isNonEmptyString,
   isNumber,
   isObject,
   objectOf,
-  oneCredential,
+  exactlyOne,
   own,
   parseJson,
   property,
@@ -56,23 +56,22 @@ describe('property and own', () => {
   })
 })
 
-describe('I-01: exactlyOne and oneCredential', () => {
+describe('I-01: atMostOne and exactlyOne', () => {
   it('return one string', () => {
-    for (const value of ['a', ' ', 'a,b'])
-      expect([exactlyOne(value), oneCredential(value)]).to.deep.equal([value, value])
+    for (const value of ['a', ' ', 'a,b']) expect([atMostOne(value), exactlyOne(value)]).to.deep.equal([value, value])
   })
 
   for (const none of [undefined, null, '']) {
     it(`find nothing in ${inspect(none)}: undefined, and credentials_missing`, () => {
-      expect(exactlyOne(none)).to.equal(undefined)
-      refused(() => oneCredential(none), 'credentials_missing')
+      expect(atMostOne(none)).to.equal(undefined)
+      refused(() => exactlyOne(none), 'credentials_missing')
     })
   }
 
   for (const odd of [['a'], ['a', 'b'], [], {}, 7, 0, true, false, Promise.resolve('a')]) {
     it(`reject ${inspect(odd)} with request_invalid`, () => {
+      refused(() => atMostOne(odd), 'request_invalid')
       refused(() => exactlyOne(odd), 'request_invalid')
-      refused(() => oneCredential(odd), 'request_invalid')
     })
   }
 })

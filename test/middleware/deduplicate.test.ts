@@ -620,6 +620,26 @@ describe('deduplicate', () => {
     })
   })
 
+  for (const progress of ['busy', 'done'] as const) {
+    it(`touches no answer that the app has begun elsewhere, when the store says ${progress}`, async () => {
+      const res = {
+        once: sinon.fake(),
+        setHeader: sinon.fake(),
+        end: sinon.fake(),
+        statusCode: 207,
+        destroyed: false,
+        headersSent: true,
+        writableEnded: false,
+      }
+      const next = sinon.fake()
+      const store = storeOf({ begin: sinon.fake.resolves(progress) })
+      deduplicate({ store })({ authInfo: { identity: event() as never } }, res, next)
+      await settled()
+      expect(res.statusCode).to.equal(207)
+      for (const untouched of [res.setHeader, res.end, next]) sinon.assert.notCalled(untouched)
+    })
+  }
+
   it('W-01: runs the route once over HTTP/2, too, and again when it failed', async () => {
     const deliver = deduplicate({ store: memoryStore() })
     let runs = 0
@@ -665,7 +685,7 @@ describe('deduplicate', () => {
       [{ store: new Map() }, 'option `store` must be a store'],
       [{ store: { begin() {}, finish() {} } }, 'option `store` must be a store'],
       [{ store, key: 'x' }, 'unknown option `key`'],
-      [{ store, lease: 0 }, 'option `lease` must be a number of seconds above 0, at most 86400'],
+      [{ store, lease: 0 }, 'option `lease` must be a number of seconds above 0, at most 3600'],
       [{ store, lease: '60' }, 'option `lease`'],
       [{ store, ttl: 0 }, 'option `ttl` must be a number of seconds above 0, at most 31536000'],
       [{ store, ttl: Number.NaN }, 'option `ttl`'],

@@ -4,26 +4,29 @@ import sinon from 'sinon'
 import {
   assertIdentity,
   type IdentityRule,
+  refusalOf,
   requireIdentity,
-  verifyInstance,
+  WixAppStrategy,
   type WixIdentity,
 } from '../../lib/index.ts'
-import { instance, now, SECRET } from '../support/build.ts'
+import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
 import { optionsTable } from '../support/options-table.ts'
-import { settled } from '../support/run.ts'
+import { request, run, settled } from '../support/run.ts'
+import { verifyInstance } from '../support/verify.ts'
 
-const identity = (overrides: object = {}): WixIdentity =>
+const identity = (overrides: object = {}): Promise<WixIdentity> =>
   verifyInstance(instance({ ...overrides }), { secret: SECRET, now })
-const owner = identity({ vendorProductId: 'plus' })
-const collaborator = identity({ uid: 'user-2' })
-const member = identity({ permissions: null, siteMemberId: 'member-1' })
-const visitor = identity({ aid: 'visitor-1' })
-const unknown = identity({ uid: null, siteOwnerId: null, permissions: null })
+const owner = await identity({ vendorProductId: 'plus' })
+const collaborator = await identity({ uid: 'user-2' })
+const member = await identity({ permissions: null, siteMemberId: 'member-1' })
+const visitor = await identity({ aid: 'visitor-1' })
+const payingVisitor = await identity({ aid: 'v', vendorProductId: 'plus' })
+const unknown = await identity({ uid: null, siteOwnerId: null, permissions: null })
 
 /** What next() was called with; exactly once, or the test fails. */
 async function guard(rule: unknown, req: object): Promise<unknown> {
   const next = sinon.fake()
-  requireIdentity(rule as never)(req, {}, next)
+  requireIdentity(rule as never)(req as never, {}, next)
   await settled()
   sinon.assert.calledOnce(next)
   return next.firstCall.args[0]
@@ -35,17 +38,12 @@ describe('requireIdentity', () => {
     [{ subjectType: 'USER' }, [owner, collaborator], [member, visitor, unknown]],
     [{ subjectType: ['USER', 'MEMBER'] }, [owner, collaborator, member], [visitor, unknown]],
     [{ subjectType: 'VISITOR' }, [visitor], [owner, member, unknown]],
-    [{ permissions: 'OWNER' }, [owner, collaborator], [member, visitor, unknown]],
     [{ siteOwner: true }, [owner], [collaborator, member, visitor, unknown]],
     [{ vendorProductId: 'plus' }, [owner], [collaborator, member, visitor, unknown]],
     [{ vendorProductId: ['basic', 'plus'] }, [owner], [collaborator]],
     [{ vendorProductId: ['basic'] }, [], [owner, collaborator]],
-    [
-      { subjectType: 'USER', vendorProductId: 'plus' },
-      [owner],
-      [collaborator, identity({ aid: 'v', vendorProductId: 'plus' })],
-    ],
-    [{ permissions: 'OWNER', siteOwner: true }, [owner], [collaborator]],
+    [{ subjectType: 'USER', vendorProductId: 'plus' }, [owner], [collaborator, payingVisitor]],
+    [{ subjectType: 'USER', siteOwner: true }, [owner], [collaborator]],
   ]
   for (const [rule, allowed, refused] of rules) {
     it(`lets in the identities that ${inspect(rule)} describes, and no others`, async () => {
@@ -61,13 +59,13 @@ describe('requireIdentity', () => {
   }
 
   it('I-13: rejects an anonymous visitor as owner, whatever else the instance says', async () => {
-    for (const rule of [{ subjectType: 'USER' }, { permissions: 'OWNER' }, { siteOwner: true }]) {
+    for (const rule of [{ subjectType: 'USER' }, { siteOwner: true }]) {
       expect(await guard(rule, asked(visitor))).to.include({ code: 'insufficient_scope' })
     }
   })
 
   it('rejects as site owner where neither the user nor the owner is known', async () => {
-    const ownerless = identity({ uid: null, siteOwnerId: null })
+    const ownerless = await identity({ uid: null, siteOwnerId: null })
     expect(ownerless.subjectType).to.equal('USER')
     expect(await guard({ siteOwner: true }, asked(ownerless))).to.include({ code: 'insufficient_scope' })
     // Two equal nothings of another kind, as an identity of the app's own may have them.
@@ -80,13 +78,13 @@ describe('requireIdentity', () => {
   it('P-11: rejects a plan that only Object.prototype has', async () => {
     Object.assign(Object.prototype, { vendorProductId: 'plus', siteOwnerId: 'user-2', permissions: 'OWNER' })
     try {
-      const plain = identity({ uid: 'user-2', siteOwnerId: undefined })
+      const plain = await identity({ uid: 'user-2', siteOwnerId: undefined })
       expect(await guard({ vendorProductId: 'plus' }, asked(plain))).to.include({ code: 'insufficient_scope' })
       expect(await guard({ siteOwner: true }, asked(plain))).to.include({ code: 'insufficient_scope' })
-      // An access token names no permissions.
-      const token = { ...plain, permissions: undefined } as Record<string, unknown>
+      // An access token names no permissions, and its subject here is the owner.
+      const token = { ...owner } as Record<string, unknown>
       delete token['permissions']
-      expect(await guard({ permissions: 'OWNER' }, asked(token))).to.include({ code: 'insufficient_scope' })
+      expect(await guard({ siteOwner: true }, asked(token))).to.include({ code: 'insufficient_scope' })
     } finally {
       for (const name of ['vendorProductId', 'siteOwnerId', 'permissions'])
         Reflect.deleteProperty(Object.prototype, name)
@@ -140,6 +138,56 @@ describe('requireIdentity', () => {
     }
   })
 
+  describe('on a request that a strategy of this package has seen', () => {
+    const strategy = new WixAppStrategy({ secret: SECRET, now }, async () => ({ id: 'user' }))
+
+    it('passes on the refusal of it, where the app let it through all the same', async () => {
+      for (const [query, code] of [
+        [{}, 'credentials_missing'],
+        [{ instance: instance({}, OTHER_SECRET) }, 'signature_invalid'],
+      ] as const) {
+        const req = request(query)
+        await run(strategy, req)
+        for (const rule of [{ subjectType: 'USER' }, () => true])
+          expect(await guard(rule, req))
+            .to.equal(refusalOf(req))
+            .and.to.include({ code, status: 401 })
+      }
+    })
+
+    it('says what is wrong, where it was accepted and the identity is not on req.authInfo', async () => {
+      const req = request({ instance: instance() })
+      await run(strategy, req)
+      const error = await guard({ subjectType: 'USER' }, req)
+      expect(error).to.have.property('message').that.includes('a custom callback must set req.authInfo = info')
+      expect(error).to.not.have.property('code')
+    })
+
+    it('says that a login session does not have the identity', async () => {
+      const error = await guard({ subjectType: 'USER' }, { session: { passport: { user: 'user-1' } } })
+      expect(error).to.have.property('message').that.includes('a login session does not have it')
+    })
+
+    it('makes its 403 the refusal of the request', async () => {
+      const req = asked(visitor)
+      const error = await guard({ subjectType: 'USER' }, req)
+      expect(refusalOf(req)).to.equal(error)
+    })
+  })
+
+  it('does not end the process with what a host throws out of next, but warns', async () => {
+    const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+    try {
+      const next = sinon.fake.throws(new Error('of the host'))
+      requireIdentity({ subjectType: 'USER' })(asked(owner), {}, next)
+      await settled()
+      sinon.assert.calledOnceWithExactly(next)
+      expect(warning.args.map(([error]) => (error as Error).message)).to.deep.equal(['of the host'])
+    } finally {
+      sinon.restore()
+    }
+  })
+
   it('P-10: copies its arrays: later changes have no effect', async () => {
     const vendorProductId = ['plus']
     const subjectType = ['USER' as const]
@@ -148,6 +196,7 @@ describe('requireIdentity', () => {
     vendorProductId.length = 0
     subjectType.length = 0
     planned({ authInfo: { identity: owner } }, {}, next)
+    await settled()
     sinon.assert.calledOnceWithExactly(next)
   })
 
@@ -164,8 +213,8 @@ describe('requireIdentity', () => {
       [{ subjectType: [] }, 'option `subjectType`'],
       [{ subjectType: ['USER', 'user'] }, 'option `subjectType`'],
       [{ subjectType: undefined }, 'option `subjectType`'],
-      [{ permissions: 'owner' }, "option `permissions` must be 'OWNER'"],
-      [{ siteOwner: false }, 'option `siteOwner` must be true, got a value of type boolean'],
+      [{ permissions: 'OWNER' }, 'unknown option `permissions`'],
+      [{ siteOwner: false }, 'option `siteOwner` must be true, got a boolean'],
       [
         { vendorProductId: undefined },
         'option `vendorProductId` must be the id of a plan, or an array of them, got undefined',
@@ -182,7 +231,6 @@ describe('assertIdentity', () => {
     const rules: IdentityRule[] = [
       { subjectType: 'USER' },
       { subjectType: ['USER', 'MEMBER'] },
-      { permissions: 'OWNER' },
       { siteOwner: true },
       { vendorProductId: 'plus' },
       { subjectType: 'USER', vendorProductId: ['basic', 'plus'] },
@@ -201,22 +249,23 @@ describe('assertIdentity', () => {
   })
 
   it('P-11: throws for what is no identity', () => {
-    Object.assign(Object.prototype, { vendorProductId: 'plus', permissions: 'OWNER' })
+    Object.assign(Object.prototype, { vendorProductId: 'plus', permissions: 'OWNER', siteOwnerId: 'a', subjectId: 'a' })
     try {
-      for (const rule of [{ vendorProductId: 'plus' }, { permissions: 'OWNER' as const }]) {
+      for (const rule of [{ vendorProductId: 'plus' }, { siteOwner: true as const }]) {
         expect(() => assertIdentity({} as WixIdentity, rule))
           .to.throw()
           .with.property('code', 'insufficient_scope')
       }
     } finally {
-      for (const name of ['vendorProductId', 'permissions']) Reflect.deleteProperty(Object.prototype, name)
+      for (const name of ['vendorProductId', 'permissions', 'siteOwnerId', 'subjectId'])
+        Reflect.deleteProperty(Object.prototype, name)
     }
   })
 
   describe('P-10: the rule', () => {
     const wrong: Array<[unknown, string]> = [
       [undefined, 'assertIdentity: the options must be an object'],
-      [() => true, 'assertIdentity: the options must be an object, got a value of type function'],
+      [() => true, 'assertIdentity: the options must be an object, got a function'],
       [{}, 'assertIdentity: the rule is empty, so it would let everybody in'],
       [{ role: 'OWNER' }, 'assertIdentity: unknown option `role`'],
       [{ siteOwner: false }, 'assertIdentity: option `siteOwner` must be true'],

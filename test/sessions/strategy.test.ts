@@ -5,13 +5,18 @@ import sinon from 'sinon'
 import {
   fromHeader,
   identityOf,
+  SessionTokens,
+  sessionVerifier,
   type WixSession,
   WixSessionStrategy,
   type WixSessionStrategyOptions,
+  WixUnavailableError,
 } from '../../lib/index.ts'
+import { kindOf } from '../../lib/identity.ts'
 import { instance, NOW, now } from '../support/build.ts'
 import { EXPIRED, INVALID, MALFORMED, MISSING, rejectedWith } from '../support/challenges.ts'
-import { rawJwt, SECONDS, webhook } from '../support/jwt.ts'
+import { errorOf } from '../support/errors.ts'
+import { rawJwt, refusalOf, SECONDS, webhook } from '../support/jwt.ts'
 import { KeySetServer } from '../support/key-set-server.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { type Outcome, runToEnd, settled, start } from '../support/run.ts'
@@ -250,24 +255,30 @@ describe('WixSessionStrategy', () => {
         })
       }
 
-      it('has its outcome in the same tick for a cached token, accepted or rejected', async () => {
+      it('has its outcome later than in the same tick, also for a cached token', async () => {
         const strategy = make()
         const forged = rawSession({ kid: ES256.kid }, sessionClaims(), OTHER_KEY)
-        const first = [start(strategy, bearer(token)), start(strategy, bearer(forged))]
-        expect(first).to.deep.equal([[], []])
-        await runToEnd(strategy, bearer(token))
-        await runToEnd(strategy, bearer(forged))
-        expect(first).to.deep.equal([[SUCCESS], [rejectedWith(INVALID)]])
-        expect(start(strategy, bearer(token))).to.deep.equal([SUCCESS])
-        expect(start(strategy, bearer(forged))).to.deep.equal([rejectedWith(INVALID)])
+        for (let time = 0; time < 2; time++) {
+          const outcomes = [start(strategy, bearer(token)), start(strategy, bearer(forged))]
+          expect(outcomes).to.deep.equal([[], []])
+          await runToEnd(strategy, bearer(token))
+          await runToEnd(strategy, bearer(forged))
+          expect(outcomes).to.deep.equal([[SUCCESS], [rejectedWith(INVALID)]])
+        }
       })
     })
   }
 
   it('shares the cache of its SessionTokens', async () => {
     const tokens = sessionTokens()
-    await tokens.verify(token)
-    expect(start(new WixSessionStrategy({ tokens }), bearer(token))).to.deep.equal([SUCCESS])
+    const verify = sinon.spy(crypto.subtle, 'verify')
+    try {
+      await tokens.verify(token)
+      expect(await runToEnd(new WixSessionStrategy({ tokens }), bearer(token))).to.deep.equal(SUCCESS)
+      sinon.assert.calledOnce(verify)
+    } finally {
+      verify.restore()
+    }
   })
 
   it('P-03: serves overlapping requests through one shared object without a mix-up', async () => {
@@ -289,6 +300,68 @@ describe('WixSessionStrategy', () => {
       while (outcomes.includes(undefined)) await new Promise((resolve) => setImmediate(resolve))
       expect(outcomes).to.deep.equal(issued.map((_, at) => `instance-${at}`))
     }
+  })
+
+  describe('sessionVerifier', () => {
+    it('takes the token, or the whole header, and has a key set and a cache of its own', async () => {
+      const verify = sessionVerifier(remoteOptions())
+      for (const prefix of ['', 'Bearer ', 'bEARER   ']) expect(await verify(prefix + token)).to.deep.equal(user)
+      expect(keySetServer.reads).to.have.length(1)
+      await sessionVerifier(remoteOptions())(token)
+      expect(keySetServer.reads).to.have.length(2)
+    })
+
+    it('gives the identity the mark of a session, of which no new session can be made', async () => {
+      const session = await sessionVerifier(remoteOptions())(token)
+      expect(kindOf(session)).to.equal('session')
+      expect(await errorOf(sessionTokens().issue(session))).to.be.instanceOf(TypeError)
+    })
+
+    it('rejects as the strategy does, and with a WixUnavailableError where the key set cannot be read', async () => {
+      const verify = sessionVerifier(remoteOptions())
+      for (const [odd, code] of [
+        [undefined, 'credentials_missing'],
+        ['', 'credentials_missing'],
+        [7, 'request_invalid'],
+        [[token], 'request_invalid'],
+        ['x', 'token_malformed'],
+        [`${token}${'A'.repeat(8192)}`, 'token_malformed'],
+        [rawSession({ kid: 'unknown' }), 'signature_invalid'],
+        [rawSession({}, sessionClaims({ aud: 'other' })), 'claim_invalid'],
+        [rawSession({}, sessionClaims({ iat: SECONDS - 700, exp: SECONDS - 30 })), 'token_expired'],
+      ] as const)
+        expect(await refusalOf(verify(odd as string)), code).to.equal(code)
+      keySetServer.answer = (res) => void res.writeHead(500).end()
+      expect(await errorOf(sessionVerifier(remoteOptions())(token))).to.be.instanceOf(WixUnavailableError)
+    })
+
+    it('A2: obeys a fake clock that is installed later', async () => {
+      clock.restore()
+      const seconds = Math.floor(Date.now() / 1000)
+      const fresh = rawSession({}, sessionClaims({ iat: seconds, exp: seconds + 300 }))
+      const verify = sessionVerifier(remoteOptions())
+      const local = sessionTokens({ now: () => Date.now() })
+      const tokens = new SessionTokens({ keys: [ES256], issuer: ISSUER, audience: AUDIENCE })
+      for (const each of [verify, (value: string) => tokens.verify(value)])
+        expect(await each(fresh)).to.include({ exp: seconds + 300 })
+      clock = sinon.useFakeTimers({ now: (seconds + 330) * 1000, toFake: ['Date'] })
+      for (const each of [verify, (value: string) => tokens.verify(value), (value: string) => local.verify(value)])
+        expect(await refusalOf(each(fresh))).to.equal('token_expired')
+    })
+
+    describe('P-10: its options', () => {
+      const whole = { jwksUri: 'https://app.example/jwks.json', issuer: ISSUER, audience: AUDIENCE }
+      optionsTable({ sessionVerifier: (options: never) => sessionVerifier(options) }, [
+        [undefined, 'the options must be an object with `issuer` and `audience` and `jwksUri`'],
+        [without(whole, 'jwksUri'), 'option `jwksUri` is missing'],
+        [without(whole, 'issuer'), 'option `issuer` is missing'],
+        [without(whole, 'audience'), 'option `audience` is missing'],
+        [{ ...whole, jwksUri: 'http://app.example' }, 'option `jwksUri` must be an https URL'],
+        [{ ...whole, issuer: 'undefined' }, 'got a string that JavaScript makes of a missing value'],
+        [{ ...whole, tokenFromRequest: () => '' }, 'unknown option `tokenFromRequest`'],
+        [{ ...whole, tokens: {} }, 'unknown option `tokens`'],
+      ])
+    })
   })
 
   describe('P-10: the options', () => {
@@ -368,16 +441,16 @@ describe('WixSessionStrategy', () => {
           { ...remote, clockTolerance: 301 },
           'option `clockTolerance` must be a number of seconds from 0 to 300',
         ],
-        ['a moment as the clock', { ...remote, now: NOW }, 'option `now` must be a function'],
+        ['a moment as the clock', { ...remote, now: NOW }, 'option `now` must be a function, got a number'],
         [
           'a name as tokenFromRequest',
           { tokens, tokenFromRequest: 'x-session' },
-          'option `tokenFromRequest` must be a function',
+          'option `tokenFromRequest` must be a function, got a string',
         ],
         [
           'a number as passReqToCallback',
           { tokens, passReqToCallback: 1 },
-          'option `passReqToCallback` must be true or false',
+          'option `passReqToCallback` must be true or false, got a number',
         ],
         ['keys', { tokens, keys: [ES256] }, /^WixSessionStrategy: unknown option `keys`; known options are /],
         [
@@ -485,13 +558,18 @@ describe('WixSessionStrategy', () => {
     }
   })
 
-  it('S-04: stops accepting the tokens of a removed key in the issuing process after five seconds', async () => {
+  it('S-04: stops accepting the tokens of a removed key in the issuing process within a minute, and new ones after five seconds', async () => {
     const time = clockAt()
     let keys = [ES256, EdDSA]
     const strategy = new WixSessionStrategy({ tokens: sessionTokens({ keys: () => keys, now: time.now }) })
     expect(await runToEnd(strategy, bearer(token))).to.deep.equal(SUCCESS)
     keys = [EdDSA]
     time.move(5)
+    const other = rawSession({}, sessionClaims({ jti: 'other' }))
+    expect(await runToEnd(strategy, bearer(other))).to.deep.equal(rejectedWith(INVALID))
+    time.move(55)
+    expect(await runToEnd(strategy, bearer(token))).to.deep.equal(SUCCESS)
+    time.move(0.001)
     expect(await runToEnd(strategy, bearer(token))).to.deep.equal(rejectedWith(INVALID))
   })
 })

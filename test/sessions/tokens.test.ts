@@ -148,6 +148,11 @@ describe('SessionTokens.verify', () => {
     }
   })
 
+  it('rejects what is not a string as request_invalid', async () => {
+    for (const odd of [undefined, null, 7, [rawSession()], {}])
+      expect(await refusalOf(tokens.verify(odd as never))).to.equal('request_invalid')
+  })
+
   it('accepts its typ in any case, and with the prefix application/ (RFC 7515 section 4.1.9)', async () => {
     for (const typ of ['WIX-SESSION+JWT', 'application/wix-session+jwt']) {
       expect(await tokens.verify(rawSession({ typ }))).to.include({ instanceId: 'instance-1' })
@@ -486,14 +491,14 @@ describe('the options of SessionTokens', () => {
         ...[0, 0.5, 0.999, -1, 3600.001, 3601, NaN, Infinity, '600', null].map((ttl): [string, unknown, string] => [
           `a ttl of ${inspect(ttl)}`,
           { ...base, ttl },
-          `option \`ttl\` must be a number of seconds from 1 to 3600${ttl === null ? ', got null' : ''}`,
+          `option \`ttl\` must be a number of seconds from 1 to 3600${ttl === null ? ', got null' : ttl === '600' ? ', got a string' : ''}`,
         ]),
         ...[-1, 301, NaN, '30'].map((clockTolerance): [string, unknown, string] => [
           `a clockTolerance of ${inspect(clockTolerance)}`,
           { ...base, clockTolerance },
-          'option `clockTolerance` must be a number of seconds from 0 to 300',
+          `option \`clockTolerance\` must be a number of seconds from 0 to 300${clockTolerance === '30' ? ', got a string' : ''}`,
         ]),
-        ['a moment as the clock', { ...base, now: NOW }, 'option `now` must be a function'],
+        ['a moment as the clock', { ...base, now: NOW }, 'option `now` must be a function, got a number'],
       ],
       { isWhole: true },
     )

@@ -3,20 +3,25 @@ import { readFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { verifyInstance, type VerifyInstanceOptions, WixAuthError, type WixAuthErrorCode } from '../../lib/index.ts'
-import { isSignature } from '../../lib/internal/app-secret.ts'
+import { instanceVerifier, type InstanceVerifierOptions, WixAuthError, type WixAuthErrorCode } from '../../lib/index.ts'
+import { isSignature } from '../../lib/internal/keys.ts'
 import { instance, iso, NOW, now, OTHER_SECRET, payload, SECRET, sign, signData } from '../support/build.ts'
 import { unobserved } from '../support/canaries.ts'
-import { everythingIn } from '../support/errors.ts'
+import { errorOf, everythingIn } from '../support/errors.ts'
+import { refusalOf } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
+import { verifyInstance } from '../support/verify.ts'
 
-const verify = (value: string, options: Partial<VerifyInstanceOptions> = {}): ReturnType<typeof verifyInstance> =>
+const verify = (value: string, options: Partial<InstanceVerifierOptions> = {}): ReturnType<typeof verifyInstance> =>
   verifyInstance(value, { secret: SECRET, now, ...options })
 
 /** Why it was refused; undefined when it was accepted. */
-const codeOf = (value: string, options: Partial<VerifyInstanceOptions> = {}): WixAuthErrorCode | undefined => {
+const codeOf = async (
+  value: string,
+  options: Partial<InstanceVerifierOptions> = {},
+): Promise<WixAuthErrorCode | undefined> => {
   try {
-    verify(value, options)
+    await verify(value, options)
     return undefined
   } catch (error) {
     if (error instanceof WixAuthError) return error.code
@@ -24,11 +29,11 @@ const codeOf = (value: string, options: Partial<VerifyInstanceOptions> = {}): Wi
   }
 }
 
-describe('verifyInstance', () => {
+describe('instanceVerifier', () => {
   describe('returns', () => {
-    it('what Wix signed, and what follows from it', () => {
+    it('what Wix signed, and what follows from it', async () => {
       expect(
-        verify(instance({ ipAndPort: '91.199.119.13/35734', metaSiteId: 'site-1', news: { of: 2030 } })),
+        await verify(instance({ ipAndPort: '91.199.119.13/35734', metaSiteId: 'site-1', news: { of: 2030 } })),
       ).to.deep.equal({
         ...payload(),
         ipAndPort: '91.199.119.13/35734',
@@ -45,8 +50,8 @@ describe('verifyInstance', () => {
       })
     })
 
-    it('null for everything that the smallest instance does not say', () => {
-      expect(verify(sign({ instanceId: 'i' }), { maxAge: false })).to.deep.equal({
+    it('null for everything that the smallest instance does not say', async () => {
+      expect(await verify(sign({ instanceId: 'i' }), { maxAge: false })).to.deep.equal({
         instanceId: 'i',
         subjectType: 'UNKNOWN',
         subjectId: null,
@@ -79,45 +84,47 @@ describe('verifyInstance', () => {
       ['no visitor when aid is empty', { aid: '' }, 'USER', 'user-1'],
     ]
     for (const [who, overrides, subjectType, subjectId] of subjects) {
-      it(`the subject of ${who}`, () => {
-        expect(verify(instance(overrides))).to.include({ subjectType, subjectId })
+      it(`the subject of ${who}`, async () => {
+        expect(await verify(instance(overrides))).to.include({ subjectType, subjectId })
       })
     }
 
     const strings =
       'appDefId signDate uid permissions siteOwnerId siteMemberId loginAccountId vendorProductId originInstanceId'
     for (const name of [...strings.split(' '), 'metaSiteId', 'biToken', 'ipAndPort']) {
-      it(`I-10: null for ${name} when it is not a string`, () => {
+      it(`I-10: null for ${name} when it is not a string`, async () => {
         for (const odd of [7, true, {}, ['OWNER'], '']) {
-          expect(verify(instance({ [name]: odd }), { maxAge: false })).to.have.property(name, null)
+          expect(await verify(instance({ [name]: odd }), { maxAge: false })).to.have.property(name, null)
         }
       })
     }
     for (const name of ['demoMode', 'siteIsTemplate']) {
-      it(`I-10: null for ${name} when it is neither true nor false`, () => {
-        for (const odd of [7, 'true', {}, '']) expect(verify(instance({ [name]: odd }))).to.have.property(name, null)
-        for (const right of [true, false]) expect(verify(instance({ [name]: right }))).to.have.property(name, right)
+      it(`I-10: null for ${name} when it is neither true nor false`, async () => {
+        for (const odd of [7, 'true', {}, ''])
+          expect(await verify(instance({ [name]: odd }))).to.have.property(name, null)
+        for (const right of [true, false])
+          expect(await verify(instance({ [name]: right }))).to.have.property(name, right)
       })
     }
 
-    it('I-10: no rights and no app for permissions and an app id of an odd type', () => {
-      expect(verify(instance({ permissions: ['OWNER'], appDefId: 1 }))).to.include({
+    it('I-10: no rights and no app for permissions and an app id of an odd type', async () => {
+      expect(await verify(instance({ permissions: ['OWNER'], appDefId: 1 }))).to.include({
         subjectType: 'UNKNOWN',
         clientId: null,
         appDefId: null,
       })
     })
 
-    it('a refusal for an app id of an odd type where the app id is compared, and not for an empty one', () => {
+    it('a refusal for an app id of an odd type where the app id is compared, and not for an empty one', async () => {
       for (const appDefId of [1, ['app-1'], { id: 'app-1' }, true])
-        expect(codeOf(instance({ appDefId }), { appId: 'app-1' })).to.equal('claim_invalid')
+        expect(await codeOf(instance({ appDefId }), { appId: 'app-1' })).to.equal('claim_invalid')
       for (const appDefId of ['', null, undefined])
-        expect(verify(instance({ appDefId }), { appId: 'app-1' })).to.have.property('clientId', null)
+        expect(await verify(instance({ appDefId }), { appId: 'app-1' })).to.have.property('clientId', null)
     })
 
-    it('null for documented strings that are empty', () => {
+    it('null for documented strings that are empty', async () => {
       const empty = { uid: '', permissions: '', vendorProductId: '', originInstanceId: '', aid: '' }
-      expect(verify(instance(empty))).to.include({
+      expect(await verify(instance(empty))).to.include({
         uid: null,
         permissions: null,
         vendorProductId: null,
@@ -134,12 +141,12 @@ describe('verifyInstance', () => {
       ['1.2.3.4', null, null],
     ]
     for (const [ipAndPort, ip, port] of addresses) {
-      it(`I-10: ip ${ip} and port ${port} for ${ipAndPort}`, () => {
-        expect(verify(instance({ ipAndPort })).ext).to.include({ ip, port })
+      it(`I-10: ip ${ip} and port ${port} for ${ipAndPort}`, async () => {
+        expect((await verify(instance({ ipAndPort }))).ext).to.include({ ip, port })
       })
     }
 
-    it('I-10: computed fields that never come from the payload', () => {
+    it('I-10: computed fields that never come from the payload', async () => {
       const forged = {
         subjectType: 'APP',
         subjectId: 'x',
@@ -149,7 +156,7 @@ describe('verifyInstance', () => {
         exp: 1,
         ext: { ip: 'x' },
       }
-      expect(verify(instance({ ...forged, appDefId: undefined, expirationDate: undefined }))).to.deep.include({
+      expect(await verify(instance({ ...forged, appDefId: undefined, expirationDate: undefined }))).to.deep.include({
         subjectType: 'USER',
         subjectId: 'user-1',
         clientId: null,
@@ -160,18 +167,18 @@ describe('verifyInstance', () => {
       })
     })
 
-    it('I-11: nothing that changes an object it is copied to', () => {
+    it('I-11: nothing that changes an object it is copied to', async () => {
       const value = JSON.stringify(payload({ a: 1 })).replace(
         '"a":1',
         '"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"prototype":{"isAdmin":true}',
       )
-      const verified = verify(signData(Buffer.from(value)))
+      const verified = await verify(signData(Buffer.from(value)))
       for (const name of ['__proto__', 'constructor', 'prototype']) expect(verified).to.not.have.own.property(name)
       expect(Object.assign({}, verified)).to.not.have.property('isAdmin')
       expect(Object.getPrototypeOf(verified)).to.equal(Object.prototype)
     })
 
-    it('P-11: nothing from Object.prototype', () => {
+    it('P-11: nothing from Object.prototype', async () => {
       const polluted: Record<string, string> = {
         aid: 'x',
         uid: 'x',
@@ -181,10 +188,10 @@ describe('verifyInstance', () => {
       }
       Object.assign(Object.prototype, { ...polluted, instanceId: 'x', expirationDate: 'x', secret: 'x' })
       try {
-        const own = verify(sign({ instanceId: 'i', signDate: iso(0) }))
+        const own = await verify(sign({ instanceId: 'i', signDate: iso(0) }))
         expect({ ...own }).to.include({ subjectType: 'UNKNOWN', subjectId: null, siteId: null, uid: null, exp: null })
-        expect(codeOf(sign({ signDate: iso(0) }))).to.equal('claim_invalid')
-        expect(() => verifyInstance('x', { now } as never)).to.throw(TypeError, '`secret`')
+        expect(await codeOf(sign({ signDate: iso(0) }))).to.equal('claim_invalid')
+        expect(await errorOf(verifyInstance('x', { now } as never))).to.be.instanceOf(TypeError)
       } finally {
         for (const name of [...Object.keys(polluted), 'instanceId', 'expirationDate', 'secret']) {
           Reflect.deleteProperty(Object.prototype, name)
@@ -215,8 +222,8 @@ describe('verifyInstance', () => {
       'the parts of a JWT': `${data}.${data}.${signature}`,
     }
     for (const [name, value] of Object.entries(malformed)) {
-      it(`I-03: rejects ${name}`, () => {
-        expect(codeOf(value)).to.equal('token_malformed')
+      it(`I-03: rejects ${name}`, async () => {
+        expect(await codeOf(value)).to.equal('token_malformed')
       })
     }
 
@@ -229,39 +236,39 @@ describe('verifyInstance', () => {
       'no data at all': '',
     }
     for (const [name, value] of Object.entries(signedAnyway)) {
-      it(`I-03: rejects ${name}, though the signature is right`, () => {
-        expect(codeOf(signData(value), { maxAge: false })).to.equal('token_malformed')
+      it(`I-03: rejects ${name}, though the signature is right`, async () => {
+        expect(await codeOf(signData(value), { maxAge: false })).to.equal('token_malformed')
       })
     }
 
-    it('I-02: rejects 10,000,000 characters before anything else', () => {
+    it('I-02: rejects 10,000,000 characters before anything else', async () => {
       const parse = sinon.spy(JSON, 'parse')
       try {
-        expect(codeOf(`${genuine}${'A'.repeat(10_000_000)}`)).to.equal('token_malformed')
+        expect(await codeOf(`${genuine}${'A'.repeat(10_000_000)}`)).to.equal('token_malformed')
         expect(parse.called).to.equal(false)
       } finally {
         parse.restore()
       }
     })
 
-    it('I-02: accepts 8,192 characters and rejects 8,193', () => {
+    it('I-02: accepts 8,192 characters and rejects 8,193', async () => {
       const fill = (length: number): string => {
         const bytes = ((length - 44) * 3) / 4 - JSON.stringify(payload({ fill: '' })).length
         return instance({ fill: 'x'.repeat(Math.floor(bytes)) })
       }
       expect(fill(8192)).to.have.length(8192)
-      expect(codeOf(fill(8192))).to.equal(undefined)
+      expect(await codeOf(fill(8192))).to.equal(undefined)
       expect(fill(8194).length).to.be.within(8193, 8195)
-      expect(codeOf(fill(8194))).to.equal('token_malformed')
+      expect(await codeOf(fill(8194))).to.equal('token_malformed')
     })
 
-    it('I-01: says that a credential is missing', () => {
-      for (const value of [undefined, null, '']) expect(codeOf(value as never)).to.equal('credentials_missing')
+    it('I-01: says that a credential is missing', async () => {
+      for (const value of [undefined, null, '']) expect(await codeOf(value as never)).to.equal('credentials_missing')
     })
 
-    it('I-01: rejects a value that is not a string', () => {
+    it('I-01: rejects a value that is not a string', async () => {
       for (const value of [7, true, {}, [genuine]]) {
-        expect(codeOf(value as never)).to.equal('request_invalid')
+        expect(await codeOf(value as never)).to.equal('request_invalid')
       }
     })
   })
@@ -270,53 +277,53 @@ describe('verifyInstance', () => {
     const genuine = instance()
     const [tag = '', data = ''] = genuine.split('.')
 
-    it('I-04: rejects each of the 256 signatures that differ in one bit', () => {
+    it('I-04: rejects each of the 256 signatures that differ in one bit', async () => {
       const bytes = Buffer.from(tag, 'base64url')
       for (let bit = 0; bit < 256; bit++) {
         const flipped = Buffer.from(bytes)
         flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        expect(codeOf(`${flipped.toString('base64url')}.${data}`)).to.equal('signature_invalid')
+        expect(await codeOf(`${flipped.toString('base64url')}.${data}`)).to.equal('signature_invalid')
       }
     })
 
-    it('I-04: rejects each signature that was cut, from 0 to 31 bytes', () => {
+    it('I-04: rejects each signature that was cut, from 0 to 31 bytes', async () => {
       const secretKey = createSecretKey(Buffer.from(SECRET))
       const bytes = Buffer.from(tag, 'base64url')
       for (let length = 0; length < 32; length++) {
-        expect(codeOf(`${bytes.subarray(0, length).toString('base64url')}.${data}`)).to.equal('token_malformed')
+        expect(await codeOf(`${bytes.subarray(0, length).toString('base64url')}.${data}`)).to.equal('token_malformed')
         expect(isSignature(bytes.subarray(0, length).toString('base64url'), data, secretKey)).to.equal(false)
       }
     })
 
-    it('I-04: covers the data as it is sent, not as it decodes', () => {
+    it('I-04: covers the data as it is sent, not as it decodes', async () => {
       const json = Buffer.from(data, 'base64url')
       const overJson = signData(json.toString('latin1')).slice(0, 43)
-      expect(codeOf(`${overJson}.${data}`)).to.equal('signature_invalid')
+      expect(await codeOf(`${overJson}.${data}`)).to.equal('signature_invalid')
     })
 
     it('I-04: is compared in constant time', async () => {
-      const source = await readFile(new URL('../../lib/internal/app-secret.ts', import.meta.url), 'utf8')
+      const source = await readFile(new URL('../../lib/internal/keys.ts', import.meta.url), 'utf8')
       expect(source.match(/timingSafeEqual\(/g)).to.have.length(1)
       expect(source).to.not.match(/\.equals\(|digest\([^)]*\) [=!]==?/)
     })
 
-    it('rejects a string with characters beyond ASCII whose low bytes are right', () => {
+    it('rejects a string with characters beyond ASCII whose low bytes are right', async () => {
       for (const at of [0, 5, data.length - 1]) {
         const other = String.fromCharCode(data.charCodeAt(at) + 256)
-        expect(codeOf(`${tag}.${data.slice(0, at)}${other}${data.slice(at + 1)}`)).to.equal('token_malformed')
+        expect(await codeOf(`${tag}.${data.slice(0, at)}${other}${data.slice(at + 1)}`)).to.equal('token_malformed')
       }
     })
 
-    it('rejects a payload that was exchanged, and another app', () => {
-      expect(codeOf(`${tag}.${instance({ uid: 'x' }).slice(44)}`)).to.equal('signature_invalid')
-      expect(codeOf(instance({}, OTHER_SECRET))).to.equal('signature_invalid')
+    it('rejects a payload that was exchanged, and another app', async () => {
+      expect(await codeOf(`${tag}.${instance({ uid: 'x' }).slice(44)}`)).to.equal('signature_invalid')
+      expect(await codeOf(instance({}, OTHER_SECRET))).to.equal('signature_invalid')
     })
 
-    it('I-05: is checked before anything is decoded or parsed', () => {
+    it('I-05: is checked before anything is decoded or parsed', async () => {
       const parse = sinon.spy(JSON, 'parse')
       const decode = sinon.spy(TextDecoder.prototype, 'decode')
       try {
-        expect(unobserved(() => codeOf(instance({}, OTHER_SECRET)))).to.equal('signature_invalid')
+        expect(await unobserved(() => codeOf(instance({}, OTHER_SECRET)))).to.equal('signature_invalid')
         expect(parse.called || decode.called).to.equal(false)
       } finally {
         parse.restore()
@@ -324,11 +331,64 @@ describe('verifyInstance', () => {
       }
     })
 
-    it('I-07: may come from any secret of an array', () => {
+    it('I-07: may come from any secret of an array', async () => {
       const secret = [OTHER_SECRET, SECRET]
-      expect(verify(instance(), { secret })).to.include({ instanceId: 'instance-1' })
-      expect(verify(instance({}, OTHER_SECRET), { secret })).to.include({ instanceId: 'instance-1' })
-      expect(codeOf(instance({}, 'a third one'), { secret })).to.equal('signature_invalid')
+      expect(await verify(instance(), { secret })).to.include({ instanceId: 'instance-1' })
+      expect(await verify(instance({}, OTHER_SECRET), { secret })).to.include({ instanceId: 'instance-1' })
+      expect(await codeOf(instance({}, 'a third one'), { secret })).to.equal('signature_invalid')
+    })
+  })
+
+  describe('the hint of a wrong signature', () => {
+    const guid = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
+    const hintOf = async (value: string, options: Partial<InstanceVerifierOptions> = {}): Promise<string | undefined> =>
+      ((await errorOf(verify(value, { secret: OTHER_SECRET, ...options }))) as WixAuthError).hint
+    const foreign = (data: string | Buffer): Promise<string | undefined> => hintOf(signData(data))
+
+    it('B48: says that the secret is the app ID that the instance names, in any case, and one of several', async () => {
+      const value = instance({ appDefId: guid })
+      for (const secret of [guid, guid.toUpperCase()])
+        expect(await hintOf(value, { secret })).to.equal(
+          'the secret does not fit; the secret is the ID of the app that the instance names: take the app secret in its place',
+        )
+      expect(await hintOf(value, { secret: [OTHER_SECRET, guid] })).to.match(
+        /^no secret of 2 fits; the secret is the ID/,
+      )
+    })
+
+    it('names the app of the instance, or says that it is yours', async () => {
+      const value = instance({ appDefId: guid })
+      expect(await hintOf(value)).to.equal(`the secret does not fit; the instance names app ${guid} (not verified)`)
+      expect(await hintOf(value, { appId: guid.toUpperCase() })).to.equal(
+        'the secret does not fit; the instance names your app (not verified): does the secret belong to another app?',
+      )
+      for (const appDefId of ['not a guid', undefined, 7])
+        expect(await hintOf(instance({ appDefId }))).to.equal('the secret does not fit')
+    })
+
+    it('says that an expirationDate is none', async () => {
+      for (const [expirationDate, hint] of [
+        ['never', '`expirationDate` is not a date'],
+        [iso(-90), '`expirationDate` was 1 min 30 s ago'],
+      ])
+        expect(await errorOf(verify(instance({ expirationDate })))).to.have.property('hint', hint)
+    })
+
+    it('says what is wrong with a payload that was cut or changed', async () => {
+      const json = JSON.stringify(payload())
+      expect(await foreign('ab!c')).to.equal(
+        'the secret does not fit; the payload is not canonical base64url: it contains characters that are not base64',
+      )
+      for (const cut of [json.slice(0, -1), `${json}\n`])
+        expect(await foreign(Buffer.from(cut))).to.equal(
+          'the secret does not fit; the payload is not complete JSON: was it cut?',
+        )
+      // Bits of the last character that mean nothing.
+      const spelled = Buffer.from('{"a":1}').toString('base64url')
+      expect(spelled.endsWith('Q')).to.equal(true)
+      expect(await foreign(`${spelled.slice(0, -1)}R`)).to.equal(
+        'the secret does not fit; the payload is not canonical base64url: was it cut or changed?',
+      )
     })
   })
 
@@ -346,19 +406,19 @@ describe('verifyInstance', () => {
       ['an instanceId that is a number', instance({ instanceId: 7 }), 'claim_invalid'],
     ]
     for (const [name, value, code] of cases) {
-      it(`I-09: is rejected when it is ${name}, though the signature is right`, () => {
-        expect(codeOf(value)).to.equal(code)
+      it(`I-09: is rejected when it is ${name}, though the signature is right`, async () => {
+        expect(await codeOf(value)).to.equal(code)
       })
     }
 
-    it('is rejected when it names another app than the one expected', () => {
-      expect(codeOf(instance(), { appId: 'app-2' })).to.equal('claim_invalid')
-      expect(codeOf(instance(), { appId: 'app-1' })).to.equal(undefined)
+    it('is rejected when it names another app than the one expected', async () => {
+      expect(await codeOf(instance(), { appId: 'app-2' })).to.equal('claim_invalid')
+      expect(await codeOf(instance(), { appId: 'app-1' })).to.equal(undefined)
     })
 
-    it('is not compared with the app when it names none, as before 2016', () => {
-      expect(codeOf(instance({ appDefId: undefined }), { appId: 'app-1' })).to.equal(undefined)
-      expect(codeOf(instance({ appDefId: null }), { appId: 'app-1' })).to.equal(undefined)
+    it('is not compared with the app when it names none, as before 2016', async () => {
+      expect(await codeOf(instance({ appDefId: undefined }), { appId: 'app-1' })).to.equal(undefined)
+      expect(await codeOf(instance({ appDefId: null }), { appId: 'app-1' })).to.equal(undefined)
     })
   })
 
@@ -368,38 +428,38 @@ describe('verifyInstance', () => {
     const DAY = 86_400_000
     const TOLERANCE = 30_000
 
-    it('expires a day after signing, plus the tolerance, to the millisecond', () => {
-      expect(codeOf(signedAt(NOW - DAY - TOLERANCE))).to.equal(undefined)
-      expect(codeOf(signedAt(NOW - DAY - TOLERANCE - 1))).to.equal('token_expired')
+    it('expires a day after signing, plus the tolerance, to the millisecond', async () => {
+      expect(await codeOf(signedAt(NOW - DAY - TOLERANCE))).to.equal(undefined)
+      expect(await codeOf(signedAt(NOW - DAY - TOLERANCE - 1))).to.equal('token_expired')
     })
 
-    it('begins no earlier than the tolerance before signing, to the millisecond', () => {
-      expect(codeOf(signedAt(NOW + TOLERANCE))).to.equal(undefined)
-      expect(codeOf(signedAt(NOW + TOLERANCE + 1))).to.equal('claim_invalid')
+    it('begins no earlier than the tolerance before signing, to the millisecond', async () => {
+      expect(await codeOf(signedAt(NOW + TOLERANCE))).to.equal(undefined)
+      expect(await codeOf(signedAt(NOW + TOLERANCE + 1))).to.equal('claim_invalid')
     })
 
-    it('counts maxAge and clockTolerance in seconds', () => {
+    it('counts maxAge and clockTolerance in seconds', async () => {
       const options = { maxAge: 10, clockTolerance: 0 }
-      expect(codeOf(signedAt(NOW - 10_000), options)).to.equal(undefined)
-      expect(codeOf(signedAt(NOW - 10_001), options)).to.equal('token_expired')
-      expect(codeOf(signedAt(NOW + 1), options)).to.equal('claim_invalid')
+      expect(await codeOf(signedAt(NOW - 10_000), options)).to.equal(undefined)
+      expect(await codeOf(signedAt(NOW - 10_001), options)).to.equal('token_expired')
+      expect(await codeOf(signedAt(NOW + 1), options)).to.equal('claim_invalid')
     })
 
-    it('expires at expirationDate plus the tolerance, to the millisecond', () => {
+    it('expires at expirationDate plus the tolerance, to the millisecond', async () => {
       const ending = (time: number): string => instance({ expirationDate: new Date(time).toISOString() })
-      expect(codeOf(ending(NOW - TOLERANCE + 1))).to.equal(undefined)
-      expect(codeOf(ending(NOW - TOLERANCE))).to.equal('token_expired')
-      expect(codeOf(ending(NOW), { clockTolerance: 0 })).to.equal('token_expired')
-      expect(codeOf(ending(NOW + 1), { clockTolerance: 0 })).to.equal(undefined)
+      expect(await codeOf(ending(NOW - TOLERANCE + 1))).to.equal(undefined)
+      expect(await codeOf(ending(NOW - TOLERANCE))).to.equal('token_expired')
+      expect(await codeOf(ending(NOW), { clockTolerance: 0 })).to.equal('token_expired')
+      expect(await codeOf(ending(NOW + 1), { clockTolerance: 0 })).to.equal(undefined)
     })
 
-    it('obeys expirationDate also with maxAge: false', () => {
-      expect(codeOf(instance({ expirationDate: iso(-31) }), { maxAge: false })).to.equal('token_expired')
+    it('obeys expirationDate also with maxAge: false', async () => {
+      expect(await codeOf(instance({ expirationDate: iso(-31) }), { maxAge: false })).to.equal('token_expired')
     })
 
-    it('does not ask for the age with maxAge: false', () => {
+    it('does not ask for the age with maxAge: false', async () => {
       for (const signDate of [undefined, 7, 'no date', iso(-1e9), iso(1e9)]) {
-        expect(codeOf(instance({ signDate, expirationDate: null }), { maxAge: false })).to.equal(undefined)
+        expect(await codeOf(instance({ signDate, expirationDate: null }), { maxAge: false })).to.equal(undefined)
       }
     })
 
@@ -420,34 +480,47 @@ describe('verifyInstance', () => {
       '2026-13-04T05:06:07Z',
     ]
     for (const signDate of noDates) {
-      it(`counts an instance with the signDate ${inspect(signDate)} as expired`, () => {
-        expect(codeOf(instance({ signDate }))).to.equal('token_expired')
+      it(`counts an instance with the signDate ${inspect(signDate)} as expired`, async () => {
+        expect(await codeOf(instance({ signDate }))).to.equal('token_expired')
       })
     }
     for (const expirationDate of [0, false, true, NOW * 2, {}, ['2030-01-01T00:00:00Z'], 'never', '2030-01-01']) {
-      it(`counts an instance with the expirationDate ${inspect(expirationDate)} as expired`, () => {
-        expect(codeOf(instance({ expirationDate }))).to.equal('token_expired')
+      it(`counts an instance with the expirationDate ${inspect(expirationDate)} as expired`, async () => {
+        expect(await codeOf(instance({ expirationDate }))).to.equal('token_expired')
       })
     }
     for (const expirationDate of [undefined, null, '']) {
-      it(`never expires with the expirationDate ${inspect(expirationDate)}`, () => {
-        expect(verify(instance({ expirationDate })).exp).to.equal(null)
+      it(`never expires with the expirationDate ${inspect(expirationDate)}`, async () => {
+        expect((await verify(instance({ expirationDate }))).exp).to.equal(null)
       })
     }
 
-    it('reads offsets, and seconds without a fraction', () => {
-      expect(verify(instance({ signDate: '2026-03-04T00:05:07-05:00' })).iat).to.equal(NOW / 1000 - 60)
+    it('reads offsets, and seconds without a fraction', async () => {
+      expect((await verify(instance({ signDate: '2026-03-04T00:05:07-05:00' }))).iat).to.equal(NOW / 1000 - 60)
     })
 
-    it('uses the clock of the machine by default', () => {
+    it('A2: uses a fake clock that is installed later, too, and that of before', async () => {
+      const value = signedAt(Date.now())
+      const verifier = instanceVerifier({ secret: SECRET })
+      expect((await verifier(value)).instanceId).to.equal('instance-1')
+      const clock = sinon.useFakeTimers({ now: Date.now() + DAY + TOLERANCE + 1, toFake: ['Date'] })
+      const during = instanceVerifier({ secret: SECRET })
+      try {
+        for (const each of [verifier, during]) expect(await refusalOf(each(value))).to.equal('token_expired')
+      } finally {
+        clock.restore()
+      }
+      expect((await during(value)).instanceId).to.equal('instance-1')
+    })
+
+    it('uses the clock of the machine by default', async () => {
       const clock = sinon.useFakeTimers({ now: NOW + DAY + TOLERANCE, toFake: ['Date'] })
       try {
         const value = signedAt(NOW)
-        expect(verifyInstance(value, { secret: SECRET }).instanceId).to.equal('instance-1')
+        const verifier = instanceVerifier({ secret: SECRET })
+        expect((await verifier(value)).instanceId).to.equal('instance-1')
         clock.tick(1)
-        expect(() => verifyInstance(value, { secret: SECRET }))
-          .to.throw(WixAuthError)
-          .with.property('code', 'token_expired')
+        expect(await refusalOf(verifier(value))).to.equal('token_expired')
       } finally {
         clock.restore()
       }
@@ -455,29 +528,32 @@ describe('verifyInstance', () => {
   })
 
   describe('P-10: options', () => {
-    it('may be at the limits', () => {
-      for (const clockTolerance of [0, 300]) expect(codeOf(instance(), { clockTolerance })).to.equal(undefined)
+    it('may be at the limits', async () => {
+      for (const clockTolerance of [0, 300]) expect(await codeOf(instance(), { clockTolerance })).to.equal(undefined)
     })
 
     const wrong: Array<[unknown, string | RegExp]> = [
-      [undefined, 'verifyInstance: the options must be an object with `secret`'],
-      [null, 'verifyInstance: the options must be an object with `secret`, got null'],
-      [[], 'verifyInstance: the options must be an object with `secret`, got an array'],
-      [{}, 'verifyInstance: option `secret` must be the app secret, got undefined'],
+      [undefined, 'instanceVerifier: the options must be an object with `secret`'],
+      [null, 'instanceVerifier: the options must be an object with `secret`, got null'],
+      [[], 'instanceVerifier: the options must be an object with `secret`, got an array'],
+      [{}, 'instanceVerifier: option `secret` must be the app secret, got undefined'],
       [
         { secret: SECRET, maxage: 5 },
-        'verifyInstance: unknown option `maxage`; known options are clockTolerance, now, maxAge, ',
+        'instanceVerifier: unknown option `maxage`; known options are clockTolerance, now, maxAge, ',
       ],
       [
         { secret: SECRET, maxAge: 0 },
-        'verifyInstance: option `maxAge` must be a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false',
+        'instanceVerifier: option `maxAge` must be a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false',
       ],
       [{ secret: SECRET, maxAge: NaN }, 'option `maxAge`'],
       [{ secret: SECRET, maxAge: Infinity }, 'option `maxAge`'],
       [{ secret: SECRET, maxAge: -1 }, 'option `maxAge`'],
       [{ secret: SECRET, maxAge: 86_400_000 }, /option `maxAge` must be a number of seconds \(not milliseconds/],
-      [{ secret: SECRET, maxAge: '5' }, /option `maxAge` must be a number of seconds \(not milliseconds.* or false$/],
-      [{ secret: SECRET, maxAge: true }, 'or false, got a value of type boolean'],
+      [
+        { secret: SECRET, maxAge: '5' },
+        /option `maxAge` must be a number of seconds \(not milliseconds.* or false, got a string$/,
+      ],
+      [{ secret: SECRET, maxAge: true }, 'or false, got a boolean'],
       [{ secret: SECRET, clockTolerance: 301 }, 'option `clockTolerance` must be a number of seconds from 0 to 300'],
       [{ secret: SECRET, clockTolerance: -1 }, 'option `clockTolerance`'],
       [{ secret: SECRET, clockTolerance: NaN }, 'option `clockTolerance`'],
@@ -492,11 +568,11 @@ describe('verifyInstance', () => {
       [{ secret: SECRET, appId: ' a' }, 'option `appId`'],
       [{ secret: SECRET, now: NOW }, 'option `now` must be a function'],
     ]
-    optionsTable({ verifyInstance: (options: never) => verifyInstance(instance(), options) }, wrong)
+    optionsTable({ instanceVerifier: (options: never) => verifyInstance(instance(), options) }, wrong)
   })
 
   describe('E-01: what is thrown', () => {
-    it('holds neither the secret, nor the instance, nor its content', () => {
+    it('holds neither the secret, nor the instance, nor its content', async () => {
       const canary = 'canary-7f3a'
       const values = [
         instance({ instanceId: '', canary }, canary),
@@ -509,7 +585,7 @@ describe('verifyInstance', () => {
       for (const value of values) {
         let thrown: unknown
         try {
-          verify(value, { secret: canary, appId: 'app-1' })
+          await verify(value, { secret: canary, appId: 'app-1' })
         } catch (error) {
           thrown = error
         }

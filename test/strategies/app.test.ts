@@ -1,20 +1,15 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import {
-  fromAuthorization,
-  fromHeader,
-  Strategy,
-  verifyInstance,
-  WixAppStrategy,
-  WixAuthError,
-} from '../../lib/index.ts'
+import { fromAuthorization, fromHeader, Strategy, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
-import { request, run, start } from '../support/run.ts'
+import { request, run, runToEnd, settled, start } from '../support/run.ts'
+import { verifyInstance } from '../support/verify.ts'
 
 const user = { id: 'user' }
-const found = (): object => user
+const found = (_identity: object): object => user
 const strategy = (options: object = {}): WixAppStrategy =>
   new WixAppStrategy({ secret: SECRET, now, ...options }, found)
 const asked = (overrides: object = {}): object => request({ instance: instance({ ...overrides }) })
@@ -44,12 +39,12 @@ describe('WixAppStrategy', () => {
       expect(() => strategy({ secret: quoted })).to.throw(TypeError, 'got one in quotes')
   })
 
-  it('I-06: must not have the app ID as its secret, early, late, or from a function', async () => {
-    const appId = 'app-id-one'
+  it('I-06: must not have the app ID as its secret, early, late, or from a function, in any case', async () => {
+    const appId = 'App-ID-one'
     const message = 'WixAppStrategy: option `secret` must be the app secret, got the app ID'
     expect(() => strategy({ secret: appId, appId })).to.throw(TypeError, message)
-    expect(() => strategy({ secret: [SECRET, appId], appId })).to.throw(TypeError, message)
-    expect(() => verifyInstance(instance(), { secret: appId, appId })).to.throw(TypeError, 'got the app ID')
+    expect(() => strategy({ secret: [SECRET, appId.toUpperCase()], appId })).to.throw(TypeError, message)
+    expect(await errorOf(verifyInstance(instance(), { secret: appId, appId }))).to.be.instanceOf(TypeError)
     for (const secret of [appId, () => appId]) {
       const outcome = await run(strategy({ appId }), request({ instance: instance() }), { secret })
       expect(outcome).to.have.property('kind', 'error')
@@ -214,9 +209,10 @@ describe('WixAppStrategy', () => {
       }
     })
 
-    it('is not asked for when there is no instance', async () => {
+    it('is not asked for when there is no instance, or nothing of the form of one', async () => {
       const secret = sinon.fake()
-      await run(strategy({ secret }), request())
+      for (const value of [undefined, 'x', 'a.b', 'x'.repeat(8200), 'x'.repeat(43), `${'x'.repeat(42)}A.`])
+        await run(strategy({ secret }), request({ instance: value }))
       sinon.assert.notCalled(secret)
     })
 
@@ -230,8 +226,41 @@ describe('WixAppStrategy', () => {
       })
     })
 
-    // All that it must not be is in internal/app-secret.test.ts.
-    for (const secret of [undefined, '', [], [SECRET, ''], 7, `${SECRET}\n`]) {
+    it('is waited for five seconds, where it is a function, and not for ever: 503', async () => {
+      const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        for (const option of ['secret', 'appId']) {
+          const pending = runToEnd(strategy({ [option]: () => new Promise(() => {}) }), asked())
+          await settled()
+          await clock.tickAsync(5000)
+          const outcome = await pending
+          expect(outcome)
+            .to.have.nested.property('error.message')
+            .that.equals(`WixAppStrategy: the function \`${option}\` took more than 5 s`)
+          expect(outcome).to.have.nested.property('error.status', 503)
+        }
+      } finally {
+        clock.restore()
+      }
+    })
+
+    it('may come with an appId that is a function of the request', async () => {
+      const appId = sinon.fake(({ query }: { query: { app: string } }) => Promise.resolve(query.app))
+      const byRequest = strategy({ appId })
+      const genuine = instance()
+      expect(await run(byRequest, request({ instance: genuine, app: 'app-1' }))).to.have.property('kind', 'success')
+      expect(await run(byRequest, request({ instance: genuine, app: 'app-2' }))).to.nested.include({
+        'challenge.code': 'claim_invalid',
+      })
+      for (const app of [undefined, '', 'undefined']) {
+        const outcome = await run(byRequest, request({ instance: genuine, app }))
+        expect(outcome).to.have.nested.property('error.message').that.includes('option `appId` must be')
+      }
+      sinon.assert.callCount(appId, 5)
+    })
+
+    // All that it must not be is in internal/keys.test.ts.
+    for (const secret of [undefined, '', [], [SECRET, ''], 7, `${SECRET}\n`, 'undefined', '[object Object]']) {
       it(`I-06: must not be ${inspect(secret)}, in the constructor or late`, async () => {
         const message = 'WixAppStrategy: option `secret` must be the app secret, got '
         expect(() => strategy({ secret })).to.throw(TypeError, message)
@@ -326,9 +355,10 @@ describe('WixAppStrategy', () => {
         })
       })
 
-      it(`of ${name} says badRequestMessage instead, and keeps the code`, async () => {
+      it(`of ${name} ${code === 'credentials_missing' ? 'says badRequestMessage instead, and keeps the code' : 'does not say badRequestMessage'}`, async () => {
         const outcome = await run(strategy({ appId: 'app-1' }), req, { badRequestMessage: 'Please sign in' })
-        expect(outcome).to.deep.equal({ kind: 'fail', challenge: { message: 'Please sign in', code }, status })
+        const said = code === 'credentials_missing' ? 'Please sign in' : message
+        expect(outcome).to.deep.equal({ kind: 'fail', challenge: { message: said, code }, status })
       })
     }
 
@@ -356,11 +386,10 @@ describe('WixAppStrategy', () => {
         'WixAppStrategy: option `name` must be a non-empty string without leading or trailing whitespace, got an empty string',
       ],
       [{ instanceFromRequest: 'query' }, 'WixAppStrategy: option `instanceFromRequest` must be a function'],
-      [
-        { verifyTimeout: 0 },
-        'WixAppStrategy: option `verifyTimeout` must be a number of seconds above 0, at most 86400',
-      ],
-      [{ verifyTimeout: 86_401 }, 'option `verifyTimeout`'],
+      [{ verifyTimeout: 0 }, 'WixAppStrategy: option `verifyTimeout` must be a number of seconds above 0, at most 300'],
+      [{ verifyTimeout: 300.001 }, 'option `verifyTimeout`'],
+      [{ verifyTimeout: '5' }, 'at most 300, got a string'],
+      [{ verifyTimeout: 5000 }, 'option `verifyTimeout`'],
       [{ verifyTimeout: Infinity }, 'option `verifyTimeout`'],
       [{ maxAge: -5 }, 'WixAppStrategy: option `maxAge`'],
       [{ now: 5 }, 'WixAppStrategy: option `now`'],
@@ -368,7 +397,7 @@ describe('WixAppStrategy', () => {
     optionsTable({ WixAppStrategy: strategy }, wrong)
 
     it('may be at the limits', () => {
-      expect(strategy({ verifyTimeout: 86_400 }).name).to.equal('wix-app')
+      expect(strategy({ verifyTimeout: 300 }).name).to.equal('wix-app')
     })
 
     it('must be an object, when there are any', () => {
@@ -378,6 +407,13 @@ describe('WixAppStrategy', () => {
           'WixAppStrategy: the options must be',
         )
       }
+    })
+
+    it('come before verify', () => {
+      expect(() => new WixAppStrategy(found as never, { secret: SECRET } as never)).to.throw(
+        TypeError,
+        'WixAppStrategy: the options come first, and verify last: new WixAppStrategy({ secret }, verify)',
+      )
     })
 
     it('need a verify callback beside them', () => {
@@ -397,10 +433,18 @@ describe('WixAppStrategy', () => {
     })
   })
 
-  it('decides in the same tick when there is nothing to wait for', () => {
+  it('decides later than in the same tick, always', async () => {
     const byDone = new WixAppStrategy({ secret: SECRET, now }, (_instance, done) => done(null, user))
-    expect(start(byDone, asked())).to.have.nested.property('[0].kind', 'success')
-    expect(start(strategy(), asked())).to.have.nested.property('[0].kind', 'success')
-    expect(start(strategy(), request())).to.have.nested.property('[0].kind', 'fail')
+    for (const [each, req, kind] of [
+      [byDone, asked(), 'success'],
+      [strategy(), asked(), 'success'],
+      [strategy(), request(), 'fail'],
+      [new WixAppStrategy({ now }, found), request(), 'error'],
+    ] as const) {
+      const outcomes = start(each, req)
+      expect(outcomes).to.deep.equal([])
+      await settled()
+      expect(outcomes.map((outcome) => outcome.kind)).to.deep.equal([kind])
+    }
   })
 })

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { identityOf, requireIdentity, verifyDigest, WixDigestStrategy } from '../../lib/index.ts'
+import { identityOf, requireIdentity, WixDigestStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
 import { BODY, digest, KEYS, OTHER_KEYS, refusalOf, sha256, TIMES } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { runToEnd } from '../support/run.ts'
+import { verifyDigest } from '../support/verify.ts'
 
 const { publicKey } = KEYS
 const verify = (header: string, body: Uint8Array = BODY, options: object = {}): ReturnType<typeof verifyDigest> =>
@@ -23,7 +24,7 @@ const { keys, vectors } = JSON.parse(readFileSync(new URL('../vectors/digest.jso
   vectors: Vector[]
 }
 
-describe('verifyDigest', () => {
+describe('digestVerifier', () => {
   it('returns the body and when it was signed, and no subject', async () => {
     expect(await verify(digest())).to.deep.equal({ body: { amount: 100, note: 'café' }, ...TIMES })
   })
@@ -114,14 +115,14 @@ describe('verifyDigest', () => {
   }
 
   it('needs the bytes of the body', async () => {
-    for (const body of [BODY.toString(), undefined, {}, [1]]) {
+    for (const body of [`${BODY.toString()}\uFFFD`, {}, [1], 7]) {
       const error: unknown = await verifyDigest(digest(), body as never, { publicKey, now }).catch(
         (reason: unknown) => reason,
       )
       expect(error)
         .to.be.instanceOf(TypeError)
         .with.property('message')
-        .that.includes('verifyDigest: the body must be the raw bytes')
+        .that.includes('digestVerifier: the body must be the raw bytes')
     }
   })
 
@@ -145,7 +146,8 @@ describe('WixDigestStrategy', () => {
     const user = { body: { amount: 100, note: 'café' }, ...TIMES }
     expect(outcome).to.deep.equal({ kind: 'success', user, info: { identity: user } })
     const { info } = outcome as unknown as { info: Express.AuthInfo }
-    expect(() => identityOf({ authInfo: info })).to.throw('No Wix identity on this request')
+    expect(() => identityOf({ authInfo: info })).to.throw('A Digest header proves no identity')
+    expect(identityOf({ authInfo: info }, WixDigestStrategy)).to.deep.equal(user)
     requireIdentity({ subjectType: 'UNKNOWN' })({ authInfo: info }, {}, (error) =>
       expect(error).to.be.instanceOf(Error),
     )
@@ -172,8 +174,23 @@ describe('WixDigestStrategy', () => {
     )
   })
 
+  it('A14: accepts a string that encodes back to the bytes that Wix signed', async () => {
+    expect(await runToEnd(strategy(), request(BODY.toString()))).to.have.nested.property('user.body.note', 'café')
+    expect(await runToEnd(strategy(), request('', digest('')))).to.have.nested.property('user.body', null)
+    expect(await verifyDigest(digest(), BODY.toString(), { publicKey, now })).to.have.property('body')
+    expect(await verifyDigest(digest(''), undefined as never, { publicKey, now })).to.have.property('body', null)
+    // Decoding has dropped the byte order mark that Wix signed.
+    const marked = Buffer.from('\uFEFF{}')
+    const decoded = new TextDecoder().decode(marked)
+    expect(decoded).to.equal('{}')
+    expect(await runToEnd(strategy(), request(decoded, digest(marked)))).to.nested.include({
+      kind: 'fail',
+      'challenge.code': 'signature_invalid',
+    })
+  })
+
   it('J-08: is an error for a body that is not the raw bytes', async () => {
-    for (const body of [BODY.toString(), '', { amount: 100 }, [1]]) {
+    for (const body of ['"\uFFFD"', { amount: 100 }, [1]]) {
       const outcome = await runToEnd(strategy(), request(body))
       expect(outcome).to.have.property('kind', 'error')
       expect(outcome)

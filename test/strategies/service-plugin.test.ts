@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { identityOf, verifyServicePlugin, WixServicePluginStrategy } from '../../lib/index.ts'
+import { identityOf, WixServicePluginStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
 import { APP_ID, KEYS, OTHER_KEYS, refusalOf, servicePlugin, TIMES } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { runToEnd } from '../support/run.ts'
+import { verifyServicePlugin } from '../support/verify.ts'
 
 const { publicKey } = KEYS
 const verify = (body: string, options: object = {}): ReturnType<typeof verifyServicePlugin> =>
@@ -25,7 +26,7 @@ const { keys, vectors } = JSON.parse(
   vectors: Vector[]
 }
 
-describe('verifyServicePlugin', () => {
+describe('servicePluginVerifier', () => {
   it('returns the request, the installation and the subject', async () => {
     expect(await verify(servicePlugin())).to.deep.equal({
       instanceId: 'instance-1',
@@ -150,7 +151,7 @@ describe('verifyServicePlugin', () => {
     const appId = 'option `appId` must be a non-empty string without leading or trailing whitespace'
     optionsTable(
       {
-        verifyServicePlugin: (options: object) => verify(servicePlugin(), options),
+        servicePluginVerifier: (options: object) => verify(servicePlugin(), options),
         WixServicePluginStrategy: (options: object) =>
           new WixServicePluginStrategy({ publicKey, appId: APP_ID, ...options }),
       },
@@ -168,10 +169,10 @@ describe('verifyServicePlugin', () => {
     )
     optionsTable(
       {
-        verifyServicePlugin: (options: never) => verifyServicePlugin(servicePlugin(), options),
+        servicePluginVerifier: (options: never) => verifyServicePlugin(servicePlugin(), options),
         WixServicePluginStrategy: (options: never) => new WixServicePluginStrategy(options),
       },
-      [['without an appId', { publicKey }, 'option `appId` is missing']],
+      [['without an appId', { publicKey }, 'option `appId` must be a non-empty string']],
     )
   })
 })

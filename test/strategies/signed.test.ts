@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import {
-  verifyWebhook,
+  webhookVerifier,
   WixAuthError,
   WixDigestStrategy,
   WixServicePluginStrategy,
@@ -10,9 +10,8 @@ import {
   WixWebhookStrategy,
 } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
-import { errorOf } from '../support/errors.ts'
-import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, servicePlugin, webhook } from '../support/jwt.ts'
-import { type Outcome, runToEnd } from '../support/run.ts'
+import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
+import { type Outcome, runToEnd, settled } from '../support/run.ts'
 
 /** A request to the path of an app. */
 interface Req {
@@ -77,10 +76,16 @@ for (const [name, strategyOf, requestOf] of kinds) {
       }
     })
 
-    it('calls it with the request once, and only for a request with a credential', async () => {
+    it('calls it with the request once, and only for a credential of the right form', async () => {
       const find = sinon.fake.returns(KEYS.publicKey)
       const strategy = strategyOf(find)
       expect(codeOf(await run(strategy, { app: 'one', body: undefined }))).to.equal('credentials_missing')
+      // Issue 20: a byte of junk asks nobody, as anybody may send it.
+      for (const junk of ['x', 'a.b', `${'x'.repeat(2049)}.b.c`, 'x'.repeat(1_000_000)]) {
+        const genuine = requestOf('one', KEYS.privateKey)
+        const req = { ...genuine, ...(genuine.headers ? { headers: { digest: `JWT=${junk}` } } : { body: junk }) }
+        expect(codeOf(await run(strategy, req))).to.equal('token_malformed')
+      }
       sinon.assert.notCalled(find)
       const req = requestOf('one', KEYS.privateKey)
       await run(strategy, req)
@@ -99,6 +104,26 @@ for (const [name, strategyOf, requestOf] of kinds) {
           )
           expect(error.message).to.not.include('canary')
         }
+      }
+    })
+
+    it('waits five seconds for it, and not for ever: 503', async () => {
+      const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const pending = run(
+          strategyOf(() => new Promise<string>(() => {})),
+          requestOf('one', KEYS.privateKey),
+        )
+        await settled()
+        await clock.tickAsync(5000)
+        const outcome = await pending
+        expect(outcome).to.have.property('kind', 'error')
+        const { error } = outcome as { error: Error }
+        expect(error)
+          .to.be.instanceOf(WixUnavailableError)
+          .and.to.have.property('message', `${name}: the function \`publicKey\` took more than 5 s`)
+      } finally {
+        clock.restore()
       }
     })
 
@@ -167,10 +192,13 @@ describe('WixServicePluginStrategy with an appId that is a function of the reque
   })
 })
 
-describe('a verify function', () => {
-  it('takes no function as publicKey: it has no request', async () => {
-    const error = await errorOf(verifyWebhook(webhook(), { publicKey: (() => KEYS.publicKey) as never, now }))
-    expect(error).to.be.instanceOf(TypeError)
-    expect(error).to.have.property('message').that.includes('got a value of type function')
+describe('a verifier with a publicKey that is a function', () => {
+  it('calls it without a request, and only for a body of the right form', async () => {
+    const find = sinon.fake.resolves(KEYS.publicKey)
+    const verify = webhookVerifier({ publicKey: find, now })
+    expect(await refusalOf(verify('x'))).to.equal('token_malformed')
+    sinon.assert.notCalled(find)
+    expect(await verify(webhook())).to.have.property('instanceId', 'instance-1')
+    sinon.assert.calledOnceWithExactly(find, undefined)
   })
 })

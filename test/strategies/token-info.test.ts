@@ -4,8 +4,8 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import {
-  verifyAccessToken,
-  type VerifyAccessTokenOptions,
+  accessTokenVerifier,
+  type AccessTokenVerifierOptions,
   WixAccessTokenStrategy,
   WixUnavailableError,
 } from '../../lib/index.ts'
@@ -34,6 +34,7 @@ import {
   type TokenInfoServer,
   whole,
 } from '../support/token-info-server.ts'
+import { verifyAccessToken } from '../support/verify.ts'
 
 const TOKEN = accessToken()
 const createStrategy = (options: object = {}): WixAccessTokenStrategy =>
@@ -91,7 +92,7 @@ describe('Token Info', () => {
 
 describe('T-03: the answer of Token Info', () => {
   const outcomeOf = (body: unknown): Promise<Outcome> => ask(createStrategy({ fetch: answering(body) }))
-  const options = (fetch: ReturnType<typeof answering>): VerifyAccessTokenOptions => ({
+  const options = (fetch: ReturnType<typeof answering>): AccessTokenVerifierOptions => ({
     appId: APP_ID,
     now,
     fetch,
@@ -310,6 +311,7 @@ describe('The cache of the answers of Token Info', () => {
       error: sinon.fake(),
     })
     for (let index = 0; index < 10_000; index++) perRequest.authenticate(request({}, { authorization: TOKEN }) as never)
+    await settled()
     expect(askedFor(fetch)).to.deep.equal([TOKEN])
     answer()
     while (users.length < 10_000) await new Promise((resolve) => setImmediate(resolve))
@@ -389,12 +391,13 @@ describe('The cache of the answers of Token Info', () => {
       let time = Date.now()
       const options = { appId: APP_ID, apiUrl: wix.url, now: () => time }
       const token = wix.accessToken({ instanceId: 'instance-1' })
-      const known = await verifyAccessToken(token, options)
+      const verify = accessTokenVerifier(options)
+      const known = await verify(token)
       wix.revoke(token)
       time += 59_999
-      expect(await verifyAccessToken(token, options)).to.deep.equal(known)
+      expect(await verify(token)).to.deep.equal(known)
       time += 2
-      expect(await refusalOf(verifyAccessToken(token, options))).to.equal('token_inactive')
+      expect(await refusalOf(verify(token))).to.equal('token_inactive')
       expect(await refusalOf(verifyAccessToken(token, { ...options, cache: false }))).to.equal('token_inactive')
     } finally {
       await wix.close()
@@ -541,8 +544,8 @@ describe('T-09: the circuit breaker before Token Info', () => {
   it('is open for as long as it was to be where the clock of the machine is set back', async () => {
     const timers = sinon.useFakeTimers({ now: NOW, toFake: ['Date', 'performance'] })
     try {
-      const options = { appId: APP_ID, fetch: limited }
-      const verified = (): Promise<unknown> => verifyAccessToken(TOKEN, options)
+      const verify = accessTokenVerifier({ appId: APP_ID, fetch: limited })
+      const verified = (): Promise<unknown> => verify(TOKEN)
       expect((await unavailableOf('Token Info', verified()))[0]).to.equal('status 429')
       timers.setSystemTime(NOW - 1_800_000)
       timers.tick(6999)
@@ -572,6 +575,7 @@ describe('T-09: the calls to Token Info in flight', () => {
     expect(await equal).to.include({ kind: 'success' })
 
     const third = ask(strategy, accessToken(3))
+    await settled()
     sinon.assert.calledThrice(fetch)
     expect((await unavailable(ask(strategy, accessToken(4))))[0]).to.equal(FULL)
     answer()
@@ -581,9 +585,9 @@ describe('T-09: the calls to Token Info in flight', () => {
 
   it('are at most 64 for 10,000 different tokens at once, and nothing of the others is kept', async () => {
     const { fetch, answer } = answeringLater()
-    const options: VerifyAccessTokenOptions = { appId: APP_ID, now, fetch }
+    const verify = accessTokenVerifier({ appId: APP_ID, now, fetch, timeout: 60 })
     const verdicts = Array.from({ length: 10_000 }, (_, index) =>
-      verifyAccessToken(accessToken(index), options).then(
+      verify(accessToken(index)).then(
         () => 'success',
         (error: unknown) =>
           error instanceof WixUnavailableError
@@ -597,8 +601,8 @@ describe('T-09: the calls to Token Info in flight', () => {
     const said = await Promise.all(verdicts)
     expect(said.filter((verdict) => verdict === FULL)).to.have.length(10_000 - 64)
     expect(said.filter((verdict) => verdict.startsWith('WixAuthError'))).to.have.length(64)
-    const again = verifyAccessToken(accessToken(9999), options)
-    await Promise.resolve()
+    const again = verify(accessToken(9999))
+    await settled()
     answer()
     expect(await again).to.include({ instanceId: 'instance-1' })
   })

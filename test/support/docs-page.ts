@@ -328,9 +328,9 @@ export class Page {
   }
 
   /** The same with a file of {@link Page.write}, which contains one of the page. */
-  startWritten(name: string, covers: string): Promise<Running> {
+  startWritten(name: string, covers: string, environment: Environment = {}): Promise<Running> {
     this._arguments(covers)
-    const running = this._listen(process.execPath, [name], {})
+    const running = this._listen(process.execPath, [name], environment)
     this._running.set(name, running)
     return running
   }

@@ -7,14 +7,15 @@ import {
   type SessionKey,
   SessionTokens,
   type SessionTokensOptions,
-  verifyAccessToken,
-  verifyInstance,
   type WixInstance,
   type WixSession,
   type WixTokenInfo,
 } from '../../lib/index.ts'
+import { appSecrets } from '../../lib/internal/keys.ts'
+import { verifySignedInstance } from '../../lib/strategies/app-instance.ts'
 import { instance, NOW, now, SECRET } from './build.ts'
 import { APP_ID, rawJwt, SECONDS } from './jwt.ts'
+import { verifyAccessToken } from './verify.ts'
 
 export const ISSUER = 'https://app.example'
 export const AUDIENCE = 'api'
@@ -34,9 +35,11 @@ type Overrides = Readonly<Record<string, unknown>>
 export const sessionTokens = (overrides: Partial<SessionTokensOptions> = {}): SessionTokens =>
   new SessionTokens({ keys: [SESSION_KEYS.ES256], issuer: ISSUER, audience: AUDIENCE, now, ...overrides })
 
+const SECRETS = appSecrets('test', SECRET)
+
 /** The identity in a verified instance; overrides are for what Wix signs. */
 export const verifiedInstance = (overrides: Overrides = {}): WixInstance =>
-  verifyInstance(instance(overrides), { secret: SECRET, now })
+  verifySignedInstance(instance(overrides), SECRETS, undefined, { now })
 
 /** The identity of a verified access token; overrides are for the answer of Token Info. */
 export const verifiedAccessToken = (overrides: Overrides = {}): Promise<WixTokenInfo> => {

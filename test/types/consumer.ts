@@ -4,28 +4,32 @@ import express from 'express'
 import passport from 'passport'
 import { createPublicKey } from 'node:crypto'
 import WixAppStrategy, {
+  accessTokenVerifier,
   assertIdentity,
   deduplicate,
-  first,
+  digestVerifier,
+  errorHandler,
   fromAuthorization,
   fromBody,
   fromQuery,
   generateSessionKey,
   identityOf,
+  instanceVerifier,
   memoryStore,
+  oneOf,
+  refusalOf,
   requireIdentity,
   resolveUserInfo,
+  servicePluginVerifier,
   type SessionKey,
   SessionTokens,
   Strategy,
   type TokenInfoOptions,
   userInfoHandler,
-  verifyAccessToken,
-  verifyDigest,
-  verifyInstance,
-  verifyServicePlugin,
-  verifyWebhook,
+  webhookVerifier,
+  type WithRequest,
   WixAccessTokenStrategy,
+  type WixAppStrategyOptions,
   WixAppStrategy as Named,
   type WixAuthenticateEvent,
   WixAuthError,
@@ -42,6 +46,7 @@ import WixAppStrategy, {
   WixUnavailableError,
   type WixWebhookEvent,
   WixWebhookStrategy,
+  type WixWebhookStrategyOptions,
 } from 'passport-wix-app'
 import { authenticateRequest, handleOnce, toResponse, userInfoOf } from 'passport-wix-app/fetch'
 import { generateAppKeys, signDigest, signInstance, signServicePlugin, signWebhook } from 'passport-wix-app/testing'
@@ -102,9 +107,9 @@ new WixAppStrategy({ secret }, async () => ({ name: 'x' }))
 // Each form of a secret, and readers.
 new WixAppStrategy({ secret: ['a', 'b'] as const }, () => null)
 new WixAppStrategy({ secret: async (req) => [req.path] }, () => null)
-new WixAppStrategy({ instanceFromRequest: first(fromQuery('instance'), fromAuthorization('Bearer')) }, () => null)
+new WixAppStrategy({ instanceFromRequest: oneOf(fromQuery('instance'), fromAuthorization('Bearer')) }, () => null)
 new WixAppStrategy(
-  { instanceFromRequest: first(fromQuery('instance'), (req) => req.get('x-wix-instance')) },
+  { instanceFromRequest: oneOf(fromQuery('instance'), (req) => req.get('x-wix-instance')) },
   () => null,
 )
 new WixAppStrategy({ instanceFromRequest: (req) => req.get('x-wix-instance') }, () => null)
@@ -135,7 +140,7 @@ app.get(
   },
 )
 // The guard leaves the parameters of the path typed.
-app.get('/:id', requireIdentity({ permissions: 'OWNER' }), (req, res) => {
+app.get('/:id', requireIdentity({ siteOwner: true }), (req, res) => {
   const id: string = req.params.id
   res.json({ id })
 })
@@ -143,13 +148,13 @@ app.get('/:id', requireIdentity({ permissions: 'OWNER' }), (req, res) => {
 requireIdentity({ subjectType: 'OWNER' })
 // @ts-expect-error It cannot be switched off.
 requireIdentity({ siteOwner: false })
-// @ts-expect-error Not what wix calls it.
-requireIdentity({ permissions: 'owner' })
 
 // Without Passport.
-const instance: WixInstance = verifyInstance('value', { secret, maxAge: false, appId: 'app', now: Date.now })
+const verifyInstance = instanceVerifier({ secret, maxAge: false, appId: 'app', now: Date.now })
+const instance: Promise<WixInstance> = verifyInstance('value')
+instanceVerifier({ secret: () => process.env['WIX_APP_SECRET'] })
 // @ts-expect-error The secret is needed.
-verifyInstance('value', {})
+instanceVerifier({})
 signInstance({ ...instance, more: 1, signDate: undefined }, secret)
 // @ts-expect-error The secret is needed.
 signInstance({ instanceId: 'x' })
@@ -193,12 +198,12 @@ new WixDigestStrategy({ publicKey, maxAge: 5 })
 new WixDigestStrategy({ publicKey }, ({ instanceId }) => ({ id: instanceId }))
 app.post('/webhooks', express.raw({ type: '*/*' }), passport.authenticate('wix-webhook', { session: false }))
 
-const event: Promise<WixWebhookEvent> = verifyWebhook('value', { publicKey, maxAge: 3600 })
-const call: Promise<WixServicePluginRequest> = verifyServicePlugin('value', { publicKey, appId: 'app' })
-const signed: Promise<WixDigest> = verifyDigest('JWT=', Buffer.from(''), { publicKey, clockTolerance: 5 })
+const event: Promise<WixWebhookEvent> = webhookVerifier({ publicKey, maxAge: 3600 })('value')
+const call: Promise<WixServicePluginRequest> = servicePluginVerifier({ publicKey, appId: 'app' })('value')
+const signed: Promise<WixDigest> = digestVerifier({ publicKey, clockTolerance: 5 })('JWT=', Buffer.from(''))
 const named: Promise<WixIdentity[]> = Promise.all([event, call])
-// @ts-expect-error The raw bytes.
-void verifyDigest('JWT=', 'value', { publicKey })
+// @ts-expect-error The raw body.
+void digestVerifier({ publicKey })('JWT=', {})
 signWebhook({ instanceId: 'i', eventType: 'AppInstalled', data: { appId: 'a' } }, privateKey, { iat: undefined })
 signServicePlugin({ appId: 'a', metadata: { instanceId: 'i', currency: 'EUR' } }, privateKey)
 signDigest('{}', privateKey)
@@ -215,8 +220,8 @@ const remote: TokenInfoOptions = {
 }
 passport.use(new WixAccessTokenStrategy({ appId: 'app' }, ({ instanceId }) => users.find(instanceId)))
 passport.use(new WixAccessTokenStrategy({ ...remote, cache: false, apiUrl: 'https://localhost' }, async () => null))
-passport.use(new WixAppStrategy({ secret, remote }, ({ instanceId }) => users.find(instanceId)))
-new WixAccessTokenStrategy({ appId: 'app', subjectTypes: ['USER', 'MEMBER'] }, (token, done) => {
+passport.use(new WixAppStrategy({ secret, tokenInfo: remote }, ({ instanceId }) => users.find(instanceId)))
+new WixAccessTokenStrategy({ appId: () => process.env['WIX_APP_ID'] }, (token, done) => {
   const app: string = token.clientId
   const active: true = token.active
   const expires: number = token.exp
@@ -233,7 +238,7 @@ new WixAccessTokenStrategy({ appId: 'app', passReqToCallback: true }, async (req
 )
 new WixAccessTokenStrategy({ appId: 'app', tokenFromRequest: (req) => req.get('x-wix-authorization') }, () => null)
 new WixAccessTokenStrategy({ appId: 'app', tokenFromRequest: (req: OtherRequest) => req.tenant }, () => null)
-new WixAccessTokenStrategy({ appId: 'app', fetch, subjectTypes: ['USER'] as const }, () => null)
+new WixAccessTokenStrategy({ appId: 'app', fetch }, () => null)
 // Any fetch that answers what is read of an answer, and asks for no more than it is given.
 interface Dispatcher {
   dispatch(): boolean
@@ -255,8 +260,8 @@ new WixAccessTokenStrategy({ appId: 'app', fetch: undici }, () => null)
 new WixAccessTokenStrategy({ appId: 'app', fetch: (url, init) => undici(url, { ...init, dispatcher }) }, () => null)
 new WixAccessTokenStrategy({ appId: 'app', fetch: (url, init) => fetch(url, init) }, () => null)
 new WixAccessTokenStrategy({ appId: 'app', fetch: traced }, () => null)
-new WixAppStrategy({ secret, remote: { appId: 'app', fetch: undici } }, () => null)
-void verifyAccessToken('value', { appId: 'app', fetch: async (url: string) => fetch(url) })
+new WixAppStrategy({ secret, tokenInfo: { appId: 'app', fetch: undici } }, () => null)
+void accessTokenVerifier({ appId: 'app', fetch: async (url: string) => fetch(url) })('value')
 // @ts-expect-error Not the answer itself.
 new WixAccessTokenStrategy({ appId: 'app', fetch: async () => ({ active: true }) }, () => null)
 // @ts-expect-error A promise.
@@ -271,10 +276,8 @@ new WixAccessTokenStrategy({ appId: process.env['WIX_APP_ID'] }, () => null)
 new WixAccessTokenStrategy({ appId: 'app' })
 // @ts-expect-error There is no such option here.
 new WixAccessTokenStrategy({ appId: 'app', secret }, () => null)
-// @ts-expect-error There is no such kind.
-new WixAccessTokenStrategy({ appId: 'app', subjectTypes: ['OWNER'] }, () => null)
-// @ts-expect-error An array.
-new WixAccessTokenStrategy({ appId: 'app', subjectTypes: 'USER' }, () => null)
+// @ts-expect-error There is no such option: requireIdentity says who may come in.
+new WixAccessTokenStrategy({ appId: 'app', subjectTypes: ['USER'] }, () => null)
 // @ts-expect-error Without passReqToCallback there are two arguments.
 new WixAccessTokenStrategy({ appId: 'app' }, (_req, _token, _done) => null)
 // @ts-expect-error False, or an object.
@@ -282,19 +285,17 @@ new WixAccessTokenStrategy({ appId: 'app', cache: true }, () => null)
 // @ts-expect-error There is no such option of the cache.
 new WixAccessTokenStrategy({ appId: 'app', cache: { ttl: 5 } }, () => null)
 // @ts-expect-error The app id is needed.
-new WixAppStrategy({ secret, remote: {} }, () => null)
-// @ts-expect-error An instance has no subject to choose by.
-new WixAppStrategy({ secret, remote: { appId: 'app', subjectTypes: ['USER'] } }, () => null)
+new WixAppStrategy({ secret, tokenInfo: {} }, () => null)
 app.get('/api', passport.authenticate(['wix-access-token', 'wix-app'], { session: false }))
 
-const token: Promise<WixTokenInfo> = verifyAccessToken('value', { ...remote, subjectTypes: ['USER'] })
+const token: Promise<WixTokenInfo> = accessTokenVerifier(remote)('value')
 const anybody: Promise<WixIdentity> = token
 // @ts-expect-error The app id is needed.
-void verifyAccessToken('value', {})
+accessTokenVerifier({})
 // @ts-expect-error Only the strategy reads a request.
-void verifyAccessToken('value', { appId: 'app', tokenFromRequest: () => 'value' })
+accessTokenVerifier({ appId: 'app', tokenFromRequest: () => 'value' })
 // @ts-expect-error Not a string.
-void verifyAccessToken(undefined, { appId: 'app' })
+void accessTokenVerifier({ appId: 'app' })(undefined)
 
 const outage = new WixUnavailableError('value', { retryAfter: 5, cause: new Error('value') })
 const again: string | undefined = outage.headers['Retry-After']
@@ -329,7 +330,7 @@ app.post('/session', passport.authenticate('wix-app', { session: false }), async
   void tokens.issue(identityOf(req), 'editor')
 })
 passport.use(new WixSessionStrategy({ tokens }))
-passport.use(new WixSessionStrategy({ tokens, userinfo: async () => null }, ({ jti }) => users.find(jti)))
+passport.use(new WixSessionStrategy({ tokens, userInfo: async () => null }, ({ jti }) => users.find(jti)))
 passport.use(new WixSessionStrategy({ jwksUri: 'https://localhost', issuer: 'me', audience: 'api' }))
 new WixSessionStrategy({ tokens, passReqToCallback: true }, async (req, { instanceId }) =>
   users.find(req.path + instanceId),
@@ -369,7 +370,7 @@ export const exportedApp = new WixAppStrategy({ secret }, () => null)
 export const exportedSession = new WixSessionStrategy({ tokens })
 export const exportedGuard = requireIdentity({ subjectType: 'USER' })
 export const exportedOnce = deduplicate({ store: memoryStore() })
-export const exportedReader = first(fromQuery('instance'), fromAuthorization('Bearer'))
+export const exportedReader = oneOf(fromQuery('instance'), fromAuthorization('Bearer'))
 export const exportedHandler = userInfoHandler()
 
 // With a Fetch Request: the strategies of Express, or strategies whose functions are typed for it.
@@ -409,10 +410,30 @@ export async function POST(request: globalThis.Request): Promise<globalThis.Resp
 // @ts-expect-error No rule of the app's own: it may be a promise.
 assertIdentity(identityOf({}), () => true)
 new WixServicePluginStrategy({ publicKey, appId: async (req) => req.path, extensionType: 'APP_TOOLS' })
-// @ts-expect-error A verify function has no request.
-void verifyWebhook('value', { publicKey: () => publicKey })
-// @ts-expect-error A key, not the promise of nothing.
-new WixWebhookStrategy({ publicKey: async () => undefined })
+webhookVerifier({ publicKey: () => publicKey })
+// @ts-expect-error A verifier has no request.
+webhookVerifier({ publicKey: (req: Request) => req.path })
+// An environment that exists only at run time.
+new WixWebhookStrategy({ publicKey: async () => process.env['WIX_PUBLIC_KEY'] })
+
+// The identity is typed by the strategy.
+app.post('/typed', (req, res) => {
+  const { eventType, data } = identityOf(req, WixWebhookStrategy)
+  const { body } = identityOf(req, WixDigestStrategy)
+  const { jti } = identityOf(req, WixSessionStrategy)
+  // @ts-expect-error An instance has no event.
+  const wrong: string = identityOf(req, WixAppStrategy).eventType
+  res.json({ eventType, id: data.id, body, jti, wrong, code: refusalOf(req)?.code })
+})
+app.use(errorHandler())
+
+// Options in a variable fit the constructor.
+const appOptions: WixAppStrategyOptions = { secret, maxAge: 60 }
+new WixAppStrategy(appOptions, () => null)
+const withRequest: WithRequest<WixAppStrategyOptions> = { secret, passReqToCallback: true }
+new WixAppStrategy(withRequest, (req, { instanceId }) => users.find(req.path + instanceId))
+const webhookOptions: WixWebhookStrategyOptions = { publicKey }
+new WixWebhookStrategy(webhookOptions)
 
 export function audit(message: unknown): string {
   const event = message as WixAuthenticateEvent

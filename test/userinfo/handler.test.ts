@@ -5,10 +5,11 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import passport from 'passport'
 import sinon from 'sinon'
 import { userInfoOf } from '../../lib/fetch/index.ts'
-import { userInfoHandler, verifyInstance, WixAppStrategy } from '../../lib/index.ts'
+import { userInfoHandler, WixAppStrategy } from '../../lib/index.ts'
 import { instance, now, SECRET } from '../support/build.ts'
 import { SECONDS } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
+import { verifyInstance } from '../support/verify.ts'
 
 const express4 = createRequire(import.meta.url)('express-4') as typeof express
 
@@ -25,7 +26,7 @@ const FACTS = {
   exp: SECONDS + 4 * 3600 - 60,
 }
 const genuine = instance({ metaSiteId: 'site-1', vendorProductId: 'gold' })
-const identity = verifyInstance(genuine, { secret: SECRET, now })
+const identity = await verifyInstance(genuine, { secret: SECRET, now })
 
 describe('userInfoHandler', () => {
   let served: Served

@@ -7,7 +7,6 @@ import {
   resolveUserInfo,
   type UserInfoContext,
   type UserInfoSource,
-  verifyInstance,
   WixAuthError,
   WixUnavailableError,
 } from '../../lib/index.ts'
@@ -17,8 +16,9 @@ import { type Answer, KeySetServer } from '../support/key-set-server.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { type TokenInfoServer, whole } from '../support/token-info-server.ts'
 import { CANARY, errorOf, expectNoCanary, userInfoServers } from '../support/userinfo.ts'
+import { verifyInstance } from '../support/verify.ts'
 
-const identity = verifyInstance(instance(), { secret: SECRET, now })
+const identity = await verifyInstance(instance(), { secret: SECRET, now })
 
 describe('resolveUserInfo', () => {
   let ours: TokenInfoServer

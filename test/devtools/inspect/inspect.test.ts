@@ -74,7 +74,7 @@ describe('inspect', () => {
       '',
       'Verdict: refused, 401 signature_invalid',
       'Hint: the secret does not fit; the instance names app c4a1f2b8-... (not verified)',
-      'Cure: Compare the secret with that of the app in its dashboard: More Actions > View ID & keys.',
+      'Cure: Compare the secret with that of the app in its dashboard: More Actions > View ID & keys. Was the whole instance copied?',
       '',
     ])
   })
@@ -121,7 +121,7 @@ describe('inspect', () => {
       code: 'token_expired',
       status: 401,
       hint: 'signed 26 h ago; maxAge is 24 h',
-      cure: 'Get a new one: reload the page. If that is refused, set the clock.',
+      cure: 'Get a new one, for example by reloading the page. If that is refused, too, set the clock.',
       exit: 1,
     })
   })
@@ -263,7 +263,7 @@ describe('inspect', () => {
       expect(await reported(['--app-id', 'app-2', instance({ appDefId: GUID })], { env: ENV })).to.include({
         exit: 1,
         hint: "`appDefId` is another app's (c4a1f2b8-...)",
-        cure: 'Compare the app ID, the issuer and the audience of your app with those above.',
+        cure: 'Compare the app ID, the issuer and the audience of your app with those of the credential.',
       })
     })
 
@@ -316,7 +316,7 @@ describe('inspect', () => {
       expect(await reported([], { env: ENV, input: [body] })).to.include({
         exit: 1,
         code: 'body_too_large',
-        cure: 'Wix sends no body of this size: look at what was copied.',
+        cure: 'Wix sends no body of this size: look at who does.',
       })
     })
 
@@ -441,7 +441,7 @@ describe('inspect', () => {
           exit: 1,
           code: 'signature_invalid',
           hint: 'the secret does not fit; the payload is not complete JSON: was it cut?',
-          cure: 'Copy the whole instance, and nothing else.',
+          cure: 'Compare the secret with that of the app in its dashboard: More Actions > View ID & keys. Was the whole instance copied?',
         })
       const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
       for (const extra of ['', 'a', 'aa'])
@@ -515,7 +515,7 @@ describe('inspect', () => {
       [
         'a secret that cannot be one',
         ['--secret-file', KEY_FILE, instance()],
-        'verifyInstance: option `secret` must be the app secret, got a key (the public key of the app is for webhooks). Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys',
+        'instanceVerifier: option `secret` must be the app secret, got a key (the public key of the app is for webhooks). Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys',
       ],
     ]
     for (const [title, args, problem] of wrong) {

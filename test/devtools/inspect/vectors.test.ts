@@ -7,21 +7,23 @@ import type { System } from '../../../devtools/inspect/inspect.ts'
 import type { Report } from '../../../devtools/inspect/report.ts'
 import { runInspect } from '../../support/inspect.ts'
 
-const AS_IT_CAME = 'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped.'
-const SECRET = 'Compare the secret with that of the app in its dashboard: More Actions > View ID & keys.'
-const WHOLE = 'Copy the whole credential, address or header line.'
+const AS_IT_CAME =
+  'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped. Another kind of credential belongs to the strategy of its kind.'
+const SECRET =
+  'Compare the secret with that of the app in its dashboard: More Actions > View ID & keys. Was the whole instance copied?'
+const WHOLE = 'Send the whole credential, where the strategy reads it.'
 const NO_INSTALLATION = 'Keep refusing it: it does not belong to any installation.'
 const NOT_OF_WIX = 'Keep refusing it: it is complete and signed, but it is not what Wix sends to an app.'
-const NEW_BODY = 'Try a new one. If that is refused, set the clock.'
 const CLOCK = 'Set the clock of this machine, or of the signer.'
-const PUBLIC_KEY = 'Compare the public key with that of the app in its dashboard: Webhooks > Get public key.'
+const PUBLIC_KEY =
+  'Compare the public key with that of the app in its dashboard (Webhooks > Get public key), or the key set with that of the issuer.'
+const WRONG_KEY = 'the key does not fit: is it the public key of another app, or was the body changed on its way?'
 const ALGORITHM = 'Keep refusing it: Wix does not sign like this.'
 const OTHER_ROUTE = 'Send it to the route of its kind, or use the strategy of this kind here.'
-const OTHER_APP = 'Compare the app ID, the issuer and the audience of your app with those above.'
+const OTHER_APP = 'Compare the app ID, the issuer and the audience of your app with those of the credential.'
 const RAW_BODY = 'Verify the raw body, byte for byte, before any parser.'
-const NO_SIGN_IN = 'Send an instance, an access token or a session token instead.'
 const INSTALLED = 'Get a new one: reload the page. Is the app still installed?'
-const NEW_TOKEN = 'Get a new one: reload the page. If that is refused, set the clock.'
+const NEW = 'Get a new one, for example by reloading the page. If that is refused, too, set the clock.'
 const NETWORK = 'Check the address and the network, and try again.'
 
 const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
@@ -44,7 +46,7 @@ const REFUSED: Record<string, Record<string, Row>> = {
     ],
     'wix-hive-scala-precalculated-wrapped': [
       'the secret does not fit; the payload is not canonical base64url: it contains whitespace or a line break',
-      AS_IT_CAME,
+      SECRET,
     ],
     'wixinstance-py-owner-one-signature-char-changed': ['the secret does not fit', SECRET],
     'wixinstance-py-other-app-owner': ['the secret does not fit', SECRET],
@@ -100,17 +102,15 @@ const REFUSED: Record<string, Record<string, Row>> = {
       NO_INSTALLATION,
     ],
     'constructed-no-exp': ['`exp` is missing', NOT_OF_WIX],
-    'constructed-expired': ['`exp` was 4 d 15 h ago', NEW_BODY],
+    'constructed-expired': ['`exp` was 4 d 15 h ago', NEW],
     'constructed-iat-in-future': ['`iat` is 23 h 59 min in the future: is the clock of this machine right?', CLOCK],
-    'constructed-other-key': ['the key does not fit', PUBLIC_KEY],
+    'constructed-other-key': [WRONG_KEY, PUBLIC_KEY],
     'constructed-PS256': ['`alg` is not RS256', ALGORITHM],
     'constructed-RS512': ['`alg` is not RS256', ALGORITHM],
     'constructed-HS256-with-public-key-as-secret': ['`alg` is not RS256', ALGORITHM],
     'constructed-alg-none': ['`alg` is not RS256', ALGORITHM],
-    'constructed-payload-changed': ['the key does not fit', PUBLIC_KEY],
-    'constructed-data-is-object': ['`data` of the JWT is not a string that contains JSON', NOT_OF_WIX],
-    'constructed-inner-data-is-not-json': ['`data` of the event is not JSON in UTF-8', NOT_OF_WIX],
-    'constructed-outer-data-is-not-json': ['`data` of the JWT is not JSON in UTF-8', NOT_OF_WIX],
+    'constructed-payload-changed': [WRONG_KEY, PUBLIC_KEY],
+    'constructed-outer-data-is-not-json': ['`data` of the JWT is not an event, as JSON in a string', NOT_OF_WIX],
     'constructed-service-plugin-token-sent-to-webhook': [
       'a service plugin call: WixServicePluginStrategy',
       OTHER_ROUTE,
@@ -125,7 +125,7 @@ const REFUSED: Record<string, Record<string, Row>> = {
     'constructed-no-aud': ['`aud` is missing', NOT_OF_WIX],
     'constructed-wrong-iss': ['`iss` is not what it should be', OTHER_APP],
     'constructed-no-iss': ['`iss` is missing', NOT_OF_WIX],
-    'constructed-expired': ['`exp` was 51 s ago', NEW_BODY],
+    'constructed-expired': ['`exp` was 51 s ago', NEW],
     'constructed-no-exp': ['`exp` is missing', NOT_OF_WIX],
     'constructed-iat-in-future': ['`iat` is 23 h 59 min in the future: is the clock of this machine right?', CLOCK],
     'constructed-webhook-token-sent-to-service-plugin': [
@@ -141,30 +141,30 @@ const REFUSED: Record<string, Record<string, Row>> = {
   digest: {
     'constructed-body-changed': ['the hash does not match the body; 29 bytes arrived here', RAW_BODY],
     'constructed-body-reserialised': ['the hash does not match the body; 36 bytes arrived here', RAW_BODY],
-    'constructed-expired': ['`exp` was 11 min 41 s ago', NEW_BODY],
-    'constructed-other-key': ['the key does not fit', PUBLIC_KEY],
+    'constructed-expired': ['`exp` was 11 min 41 s ago', NEW],
+    'constructed-other-key': [WRONG_KEY, PUBLIC_KEY],
     'constructed-no-hash-claim': ['`data` of the JWT has no `SHA256` of 64 hex digits', NOT_OF_WIX],
     'constructed-unknown-hash-name': ['`data` of the JWT has no `SHA256` of 64 hex digits', NOT_OF_WIX],
     'constructed-prefix-missing': ['the header does not begin with `JWT=`', AS_IT_CAME],
     'constructed-other-digest-scheme': ['the header does not begin with `JWT=`', AS_IT_CAME],
   },
   credentials: {
-    'api-key': ['looks like an API key, which belongs to an account and not to an app', NO_SIGN_IN],
-    'instance-raw': ['looks like an instance: WixAppStrategy', OTHER_ROUTE],
-    'velo-instance': ['looks like an instance for the code of a site, not for an app', NO_SIGN_IN],
-    'refresh-token': ['looks like a refresh token, which cannot sign a user in', NO_SIGN_IN],
-    'bare-jwt': ['looks like a JWT: a webhook or a session?', OTHER_ROUTE],
+    'api-key': ['looks like an API key, which belongs to an account and not to an app', AS_IT_CAME],
+    'instance-raw': ['looks like an instance: WixAppStrategy', AS_IT_CAME],
+    'velo-instance': ['looks like an instance for the code of a site, not for an app', AS_IT_CAME],
+    'refresh-token': ['looks like a refresh token, which cannot sign a user in', AS_IT_CAME],
+    'bare-jwt': ['looks like a JWT: a webhook or a session?', AS_IT_CAME],
     junk: ['1 part between dots; an access token has 4 or more', AS_IT_CAME],
     empty: ['the input holds no credential', WHOLE],
   },
   token_info: {
     'other-app': ["clientId is another app's (00000000-...)", OTHER_APP],
-    'no-clientId': ['Token Info names no `clientId`', NOT_OF_WIX],
+    'no-clientId': ['Token Info names no `clientId`', OTHER_APP],
     'no-instanceId': ['Token Info names no `instanceId`', NOT_OF_WIX],
     'inactive-boolean': ['Token Info does not report the credential as active', INSTALLED],
     'inactive-string': ['Token Info does not report the credential as active', INSTALLED],
     'active-missing': ['Token Info does not report the credential as active', INSTALLED],
-    expired: ['`exp` was 1 s ago', NEW_TOKEN],
+    expired: ['`exp` was 1 s ago', NEW],
     'http-400': ['Token Info answered with status 400', INSTALLED],
     'http-401': ['Token Info answered with status 401', INSTALLED],
     'http-429': ['Token Info is unavailable: status 429', NETWORK],

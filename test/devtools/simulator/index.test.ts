@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import { startSimulator } from '../../../devtools/simulator/index.ts'
 import type { Entry } from '../../../devtools/simulator/log.ts'
 import { SITES } from '../../../devtools/simulator/sites.ts'
-import { verifyInstance } from '../../../lib/index.ts'
 import { command, type DashboardState, OWNER, stateOf } from '../../support/dashboard.ts'
 import { type Simulated, simulate } from '../../support/simulated-app.ts'
+import { verifyInstance } from '../../support/verify.ts'
 
 const { bakery, copy } = SITES
 
@@ -32,10 +32,10 @@ describe('The simulator', () => {
     if (entry === undefined) throw new Error('the log is empty')
     return entry
   }
-  const instanceIn = (url: unknown): Record<string, unknown> => {
+  const instanceIn = async (url: unknown): Promise<Record<string, unknown>> => {
     const { WIX_APP_SECRET: secret, WIX_APP_ID: appId } = simulated.simulator.environment
     const instance = new URL(String(url)).searchParams.get('instance') ?? ''
-    return { ...verifyInstance(instance, { secret, appId }) }
+    return { ...(await verifyInstance(instance, { secret, appId })) }
   }
 
   it('starts on another site than the app, on a free port, and frees it', async () => {
@@ -75,7 +75,7 @@ describe('The simulator', () => {
     for (const [person, [subjectType, subjectId]] of Object.entries(people)) {
       const { url, isThere } = await run('open', { person, plan: 'premium', language: 'de' })
       expect(isThere).to.equal(true)
-      expect(instanceIn(url)).to.include({ subjectType, subjectId, vendorProductId: 'premium' })
+      expect(await instanceIn(url)).to.include({ subjectType, subjectId, vendorProductId: 'premium' })
       expect((await fetch(String(url))).status).to.equal(200)
       const parameters = Object.fromEntries(new URL(String(url)).searchParams)
       expect(parameters).to.include({ mine: '1', locale: 'de', viewMode: 'dashboard', siteUrl: bakery?.url })
@@ -91,7 +91,7 @@ describe('The simulator', () => {
   it('opens the widget, also on a site that was copied from another one', async () => {
     const { url } = await run('open', { view: 'widget', site: 'copy', person: 'visitor' })
     expect(String(url)).to.match(/\/widget\?.*viewMode=site/)
-    expect(instanceIn(url)).to.include({ instanceId: copy?.instanceId, originInstanceId: bakery?.instanceId })
+    expect(await instanceIn(url)).to.include({ instanceId: copy?.instanceId, originInstanceId: bakery?.instanceId })
   })
 
   it('says that no app listens, also where its address has no port', async () => {

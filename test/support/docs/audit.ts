@@ -115,7 +115,7 @@ export default {
       const outage = await server.ask('/notes/11', { headers: { authorization } })
       expect([outage.status, await outage.json()]).to.deep.equal([
         503,
-        { message: 'Token Info is unavailable: status 503' },
+        { code: 'unavailable', message: 'Service Unavailable' },
       ])
       const sql = "SELECT strategy, status, code, hint FROM audit WHERE path = '/notes/11'"
       const rows = async () => rowsOf(page, 'audit.db', 'audit.mjs', sql)

@@ -48,12 +48,12 @@ export default {
         null,
         JSON.stringify({ code: 'insufficient_scope', message: 'This Wix identity may not do this' }),
       ])
-      // The first of the list decides: an instance.
+      // The first refusal that is not a missing credential.
       for (const [one, status, code] of [
         [forged, 401, 'token_malformed'],
         [twice, 400, 'request_invalid'],
         [nothing, 401, 'credentials_missing'],
-        [session, 401, 'credentials_missing'],
+        [session, 401, 'token_malformed'],
       ] as const) {
         expect(one).to.have.property('0', status)
         expect(JSON.parse((one as string[])[2] ?? '')).to.include({ code })
@@ -89,10 +89,10 @@ for (const app of ['blog', 'shop']) {
       expect(await page.execute('who.ts', 'many.ts')).to.equal('site-1\nclaim_invalid\n')
     },
     'answers the user info, and keeps billing to the owner of the site': async (page) => {
-      const [info, forbidden, billing] = await answers(
+      const [info] = await answers(page, 'me.mjs', [`/me?instance=${owner()}`])
+      const [forbidden, billing] = await answers(
         page,
-        'me.mjs',
-        [`/me?instance=${owner()}`],
+        'billing.mjs',
         [`/billing?instance=${owner({ siteOwnerId: 'somebody' })}`],
         [`/billing?instance=${owner({ siteOwnerId: 'me' })}`],
       )

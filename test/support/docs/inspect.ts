@@ -1,7 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { generateSessionKey, SessionTokens, verifyInstance } from '../../../lib/index.ts'
+import { generateSessionKey, instanceVerifier, SessionTokens } from '../../../lib/index.ts'
 import { signDigest, signInstance, signWebhook } from '../../../devtools/testing/index.ts'
 import { APP_ID, APP_KEYS, APP_SECRET, type Page, type PageTest } from '../docs-page.ts'
 import { KeySetServer } from '../key-set-server.ts'
@@ -54,7 +54,7 @@ export default {
       await page.write('digest.txt', `Digest: ${signDigest('{"amount":100}', privateKey)}`)
       const keys = [await generateSessionKey()]
       const tokens = new SessionTokens({ keys, issuer: 'https://app.example', audience: 'api' })
-      await page.write('session.txt', await tokens.issue(verifyInstance(instance, { secret: APP_SECRET })))
+      await page.write('session.txt', await tokens.issue(await instanceVerifier({ secret: APP_SECRET })(instance)))
       await page.write('access-token.txt', page.wix.accessToken({ instanceId: 'i' }))
       const server = new KeySetServer(() => tokens.jwks())
       await server.open()

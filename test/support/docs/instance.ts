@@ -48,11 +48,11 @@ export default {
     },
     'ask Wix about an instance, which may have revoked it': async (page) => {
       const server = await page.start('server.mjs')
-      expect(await (await server.ask(`/remote?instance=${owner()}`)).json()).to.deep.equal(bakery)
+      expect(await (await server.ask(`/asked?instance=${owner()}`)).json()).to.deep.equal(bakery)
       expect(page.wix.calls('token-info')).to.equal(1)
       const revoked = signInstance({ instanceId: 'site-1', uid: 'me', demoMode: true }, APP_SECRET)
       page.wix.revoke(revoked)
-      expect((await server.ask(`/remote?instance=${revoked}`)).status).to.equal(401)
+      expect((await server.ask(`/asked?instance=${revoked}`)).status).to.equal(401)
     },
     'verify an instance without Passport': async (page) => {
       await page.write('run.mjs', `process.argv[2] = process.env.INSTANCE; await import('./verify.mjs')`)

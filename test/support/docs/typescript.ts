@@ -7,7 +7,10 @@ const sign = (instanceId: string, more: object = {}): string =>
 
 export default {
   notRun: { 'npm install': 'test/package.test.ts installs the package' },
-  compiledOnly: { 'strategy.ts': 'test/hosts/types.test.ts compiles it with the types of Fastify' },
+  compiledOnly: {
+    'options.ts': 'it only has types to show',
+    'strategy.ts': 'test/hosts/types.test.ts compiles it with the types of Fastify',
+  },
   // As they are in @fastify/passport 4.0 and fastify 5.
   ambient: `
     declare module 'fastify' {

@@ -33,7 +33,7 @@ export default {
       const server = await start(page)
       const reports = await page.start('reports.mjs')
       const response = await reports.ask('/reports', await bearer(server))
-      expect(await response.json()).to.have.nested.property('user.userinfo.roles[0]', 'editor')
+      expect(await response.json()).to.have.nested.property('user.userInfo.roles[0]', 'editor')
       expect((await reports.ask('/reports')).status).to.equal(401)
     },
   },

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { lineOf } from '../../lib/internal/log-line.ts'
+import sinon from 'sinon'
+import { lineOf, quietly } from '../../lib/internal/log.ts'
 
 const event = { strategy: 'wix-app', status: 401, code: null, hint: null, identity: null, error: null, request: {} }
 
@@ -10,6 +11,15 @@ describe('a line of the log', () => {
     expect(lineOf({ ...event, request: { method: 'POST', url: 'https://app.example/a?b=c#d' } })).to.equal(
       'wix-app 401 (POST /a)',
     )
+  })
+
+  it('E-01: has no user and no password of a target that begins like a host', () => {
+    for (const url of [
+      '//user:canary@app.example/a',
+      'http://user:canary@app.example/a?b',
+      '//user:canary@app.example/a#b',
+    ])
+      expect(lineOf({ ...event, request: { method: 'GET', url } })).to.equal('wix-app 401 (GET /a)')
   })
 
   it('has no route where the request has none', () => {
@@ -26,5 +36,18 @@ describe('a line of the log', () => {
     const error = new Error(`down\r\n\u001b[31mPASSPORT-WIX-APP 1: ü${'x'.repeat(1000)}`)
     expect(lineOf({ ...event, status: 500, error })).to.match(/^wix-app 500: down\?\?\?\[31mPASSPORT-WIX-APP 1: \?x+$/)
     expect(lineOf({ ...event, error })).to.have.lengthOf(500)
+  })
+})
+
+describe('a report', () => {
+  it('E-04: that throws changes nothing', () => {
+    expect(
+      quietly('wix-app', () => {
+        throw new Error('canary')
+      }),
+    ).to.equal(undefined)
+    const report = sinon.fake()
+    quietly('wix-app', report)
+    sinon.assert.calledOnce(report)
   })
 })

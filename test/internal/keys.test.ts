@@ -2,17 +2,12 @@ import { createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject }
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
-import {
-  verifyDigest,
-  verifyServicePlugin,
-  verifyWebhook,
-  WixDigestStrategy,
-  WixServicePluginStrategy,
-  WixWebhookStrategy,
-} from '../../lib/index.ts'
-import { wixPublicKeys } from '../../lib/internal/wix-public-key.ts'
-import { now } from '../support/build.ts'
+import { WixDigestStrategy, WixServicePluginStrategy, WixWebhookStrategy } from '../../lib/index.ts'
+import { appSecrets, wixPublicKeys } from '../../lib/internal/keys.ts'
+import { now, OTHER_SECRET, SECRET } from '../support/build.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
+import { optionsTable, type WrongOptions } from '../support/options-table.ts'
+import { verifyDigest, verifyServicePlugin, verifyWebhook } from '../support/verify.ts'
 
 const { keys } = JSON.parse(readFileSync(new URL('../vectors/webhook.json', import.meta.url), 'utf8')) as {
   keys: Record<string, { forms: Record<string, string> }>
@@ -22,6 +17,14 @@ const pem = KEYS.publicKey
 const spki = createPublicKey(pem).export({ format: 'der', type: 'spki' })
 const base64 = spki.toString('base64')
 const oneLine = pem.trim()
+const cryptoKey = await crypto.subtle.importKey('spki', spki, { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, true, [
+  'verify',
+])
+const { privateKey: privateCryptoKey } = await crypto.subtle.generateKey(
+  { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' },
+  true,
+  ['sign'],
+)
 const forms: Array<[string, unknown]> = [
   ['PEM', pem],
   ['PEM without a line end at the end', oneLine],
@@ -40,6 +43,16 @@ const forms: Array<[string, unknown]> = [
   ['bare base64 with the two characters \\n', base64.replaceAll(/.{64}/g, '$&\\n')],
   ['PEM in quotes, as some readers of environment files leave it', `"${pem.replaceAll('\n', '\\n')}"`],
   ['a KeyObject', createPublicKey(pem)],
+  ['a CryptoKey', cryptoKey],
+  ['the bytes of the PEM, as readFileSync() returns them', Buffer.from(pem)],
+  ['the bytes of the bare base64', new Uint8Array(Buffer.from(base64))],
+  ['DER', spki],
+  [
+    'DER within other bytes',
+    new Uint8Array(Buffer.concat([Buffer.from('xx'), spki, Buffer.from('yy')])).subarray(2, -2),
+  ],
+  ['PEM of PKCS #1', createPublicKey(pem).export({ format: 'pem', type: 'pkcs1' })],
+  ['PEM with line ends that were escaped twice', pem.replaceAll('\n', '\\\\n')],
   ['an array', [OTHER_KEYS.publicKey, createPublicKey(pem)]],
 ]
 
@@ -61,7 +74,18 @@ const wrong: Array<[string, unknown, string]> = [
   ['an array in an array', [[pem]], 'got an array'],
   ['a number', 7, 'got a number'],
   ['an object', { key: pem }, 'got a value of type object'],
-  ['bytes', Buffer.from(pem), 'got a value of type object'],
+  ['bytes of something else', Buffer.from('canary'), 'got a value that cannot be read as one'],
+  ['bytes of a private key', Buffer.from(KEYS.privateKey), 'got a private key'],
+  ['a promise', Promise.resolve('canary'), 'got a promise: await it, or pass a function'],
+  ...['undefined', 'null', '[object Object]', 'NaN'].map((text): [string, unknown, string] => [
+    `the word ${text}`,
+    text,
+    'got a string that JavaScript makes of a missing value',
+  ]),
+  ['a key of SSH', 'ssh-rsa AAAAcanary', 'got a key of SSH'],
+  ['a JWK in JSON', '{"kty":"RSA","n":"canary"}', 'got JSON: of a JWK, createPublicKey({ key, format: "jwk" })'],
+  ['the first line of a PEM, as a file of variables may cut it', '-----BEGIN PUBLIC KEY-----', 'got a part of a PEM'],
+  ['a private CryptoKey', privateCryptoKey, 'got a private key'],
   ['a private key', KEYS.privateKey, 'got a private key'],
   ['a private key on one line', KEYS.privateKey.replaceAll('\n', ' '), 'got a private key'],
   ['a private key in base64', Buffer.from(KEYS.privateKey).toString('base64'), 'got a private key'],
@@ -77,8 +101,8 @@ const wrong: Array<[string, unknown, string]> = [
     'got a GUID, which is what an app secret or an app ID looks like',
   ],
   ['a string of another kind', 'canary', 'got a value that cannot be read as one'],
-  ['a path', './canary/public.pem', 'got a value that cannot be read as one'],
-  ['half a PEM', pem.slice(0, 200), 'got a value that cannot be read as one'],
+  ['a path', './canary/public.pem', 'got the path of a file: read it'],
+  ['half a PEM', pem.slice(0, 200), 'got a part of a PEM'],
   ['half of the bare base64', base64.slice(0, 200), 'got a value that cannot be read as one'],
   ['two PEMs in one string', pem + OTHER_KEYS.publicKey, 'got a value that cannot be read as one'],
   ['a PEM of another form', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'got a value that cannot be read as one'],
@@ -119,9 +143,9 @@ describe('J-02: the public key', () => {
     it(`must not be ${name}`, async () => {
       const options = { publicKey: publicKey as string, now }
       const makers: Array<[string, () => unknown]> = [
-        ['verifyWebhook', () => verifyWebhook(webhook(), options)],
-        ['verifyServicePlugin', () => verifyServicePlugin(servicePlugin(), { ...options, appId: APP_ID })],
-        ['verifyDigest', () => verifyDigest(digest(), BODY, options)],
+        ['webhookVerifier', () => verifyWebhook(webhook(), options)],
+        ['servicePluginVerifier', () => verifyServicePlugin(servicePlugin(), { ...options, appId: APP_ID })],
+        ['digestVerifier', () => verifyDigest(digest(), BODY, options)],
         ['WixWebhookStrategy', async () => new WixWebhookStrategy(options)],
         ['WixServicePluginStrategy', async () => new WixServicePluginStrategy({ ...options, appId: APP_ID })],
         ['WixDigestStrategy', async () => new WixDigestStrategy(options)],
@@ -159,5 +183,69 @@ describe('J-02: the public key', () => {
   it('that fits decides, of an array, also when it rejects for another reason', async () => {
     const publicKey = [KEYS.publicKey, OTHER_KEYS.publicKey]
     expect(await refusalOf(verifyWebhook(webhook({}, { exp: 1 }), { publicKey, now }))).to.equal('token_expired')
+  })
+})
+
+const SHORT_PEM = '-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n'
+
+describe('I-06: an app secret', () => {
+  const wrong: Array<[unknown, string]> = [
+    [undefined, 'got undefined (is an environment variable not set?)'],
+    [null, 'got null'],
+    ['', 'got an empty string'],
+    [' \t', 'got an empty string'],
+    [[], 'got an empty array'],
+    [[SECRET, undefined], 'got undefined'],
+    [[SECRET, ''], 'got an empty string'],
+    [7, 'got a number'],
+    [{}, 'got a value of type object'],
+    [[[SECRET]], 'got an array'],
+    [`${SECRET}\n`, 'got one with leading or trailing whitespace'],
+    [` ${SECRET}`, 'got one with leading or trailing whitespace'],
+    [SHORT_PEM, 'got a key'],
+    [Buffer.from(SHORT_PEM).toString('base64'), 'got a key'],
+    [`MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${'x'.repeat(100)}`, 'got a key'],
+    ['{"kty":"oct","k":"c2VjcmV0"}', 'got a key'],
+    ...['undefined', 'null', 'NaN', 'true', '[object Object]', ' undefined\n', '() => process.env.SECRET'].map(
+      (text): [string, string] => [
+        text,
+        'got a string that JavaScript makes of a missing value (is an environment variable not set?)',
+      ],
+    ),
+    [Promise.resolve('canary'), 'got a promise: await it, or pass a function'],
+    [Buffer.from('canary'), 'got bytes'],
+    [`"${SECRET}"`, 'got one in quotes'],
+  ]
+  const where = 'Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
+  optionsTable(
+    { Owner: ({ secret }: { secret: unknown }) => appSecrets('Owner', secret) },
+    wrong.map(([secret, problem]): WrongOptions => {
+      const rest = problem === 'got a key' ? `${problem} (the public key of the app is for webhooks)` : problem
+      const more = rest === 'got undefined' ? `${rest} (is an environment variable not set?)` : rest
+      return [
+        inspect(secret).slice(0, 40),
+        { secret },
+        `Owner: option \`secret\` must be the app secret, ${more}. ${where}`,
+      ]
+    }),
+    { isWhole: true },
+  )
+
+  it('B48: is not the app ID, in any case', () => {
+    expect(() => appSecrets('Owner', guid.toUpperCase(), guid)).to.throw(TypeError, ', got the app ID')
+    expect(appSecrets('Owner', guid)).to.have.length(1)
+  })
+
+  it('may be any other string, such as one that looks like a part of a key', () => {
+    for (const secret of [SECRET, 'MIIB-short', 'a{b', 'x-----BEGIN', 'two words', 'ключ']) {
+      const [key, ...rest] = appSecrets('Owner', secret)
+      expect(rest).to.deep.equal([])
+      expect(key?.equals(createSecretKey(Buffer.from(secret)))).to.equal(true)
+    }
+  })
+
+  it('I-07: may be several, in their order', () => {
+    const keys = appSecrets('Owner', [OTHER_SECRET, SECRET])
+    expect(keys.map((key) => key.export().toString())).to.deep.equal([OTHER_SECRET, SECRET])
   })
 })

@@ -1,4 +1,22 @@
+import { channel, type Channel } from 'node:diagnostics_channel'
+import { debuglog, type DebugLogger } from 'node:util'
 import { isNonEmptyString, property } from './values.ts'
+
+/** Where events.ts publishes, and prints with `NODE_DEBUG=passport-wix-app`. */
+export const events: Channel = channel('passport-wix-app:authenticate')
+export const debug: DebugLogger = debuglog('passport-wix-app')
+
+/** Whether anybody reads events. */
+export const isObserved = (): boolean => events.hasSubscribers || debug.enabled
+
+/** Reports to whoever listens. A property of the request, or of an error of the app, that throws when it is read must change no outcome. */
+export function quietly(who: string, report: () => void): void {
+  try {
+    report()
+  } catch {
+    debug(`${who}: nothing was reported, because the request or the error cannot be read`)
+  }
+}
 
 /** The parts of an event that a line shows. */
 interface Shown {
@@ -16,7 +34,8 @@ function routeOf(request: unknown): string | undefined {
   const method = property(request, 'method')
   const url = property(request, 'originalUrl') ?? property(request, 'url')
   if (!isNonEmptyString(method) || !isNonEmptyString(url)) return undefined
-  const path = url.replace(/[?#].*$/s, '').replace(/^[a-z]+:\/\/[^/]*/i, '')
+  // A target may be absolute, or begin like a host with a password: `//user:password@host/path`.
+  const path = url.replace(/[?#].*$/s, '').replace(/^(?:[a-z]+:)?\/\/[^/]*/i, '')
   return `${method} ${path.replaceAll(/[^/]{41,}/g, '...')}`
 }
 

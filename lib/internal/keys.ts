@@ -1,0 +1,165 @@
+import { createHmac, createPublicKey, createSecretKey, KeyObject as NodeKey, timingSafeEqual } from 'node:crypto'
+import { types } from 'node:util'
+import { got, isGuid, isUnset } from './options.ts'
+
+/** @ts-ignore Where the types of Node are not installed, it is `any`. */
+import type { KeyObject, webcrypto } from 'node:crypto'
+
+export type { KeyObject }
+type CryptoKeyOfNode = webcrypto.CryptoKey
+
+/** Bits. */
+export const MIN_RSA_LENGTH = 2048
+
+/** Why an RSA key must not be used, to end a message with; undefined for a safe one. jose takes any exponent: with 1, anybody can sign. */
+export function rsaProblem({ asymmetricKeyDetails }: KeyObject): string | undefined {
+  const { modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails }
+  if (modulusLength < MIN_RSA_LENGTH) return `, got a key of ${modulusLength} bits`
+  if (publicExponent < 65_537n || publicExponent % 2n === 0n) return ', got a key with an unsafe exponent'
+  return undefined
+}
+
+export const isSafeRsa = (key: KeyObject): boolean => key.asymmetricKeyType === 'rsa' && rsaProblem(key) === undefined
+
+export const isP256 = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean =>
+  asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1'
+
+export const isEd25519 = ({ asymmetricKeyType }: KeyObject): boolean => asymmetricKeyType === 'ed25519'
+
+/** The app secret, or a list during rotation: each secret is tried. */
+export type WixSecret = string | readonly string[]
+
+// PEM, PEM in base64, bare SPKI in base64, JWK: an app that takes a public key for the secret lets anybody sign.
+const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
+
+const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
+  if (typeof secret !== 'string' || secret.trim() === '' || isUnset(secret)) return got(secret)
+  if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
+  if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
+  if (/^(["']).*\1$/s.test(secret)) return ', got one in quotes'
+  if (secret.toLowerCase() === appId) return ', got the app ID'
+  return undefined
+}
+
+/**
+ * The secrets to try, as the keys that Wix signs with.
+ *
+ * @param appId In lower case.
+ * @throws {TypeError} Unless there is at least one and each can be an app secret. Its message holds nothing of the value.
+ */
+export function appSecrets(caller: string, secret: unknown, appId?: string): readonly KeyObject[] {
+  const list: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
+  const problem =
+    list.length === 0 ? ', got an empty array' : list.map((value) => problemOf(value, appId)).find(Boolean)
+  if (problem !== undefined) {
+    throw new TypeError(
+      `${caller}: option \`secret\` must be the app secret${problem}. Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys`,
+    )
+  }
+  // Prepared once: from raw bytes, newer Node versions make a key for each HMAC.
+  return list.map((value) => createSecretKey(Buffer.from(String(value))))
+}
+
+/** 32 bytes in canonical base64url: 42 characters, and four bits of one more, whose other two bits are zero. As a pattern. */
+export const SIGNATURE = '[\\w-]{42}[AEIMQUYcgkosw048]'
+
+// Written anew for each comparison, which ends in the same tick: to make two buffers takes as long as to compare them.
+const computed = Buffer.alloc(43)
+const sent = Buffer.alloc(43)
+
+/** The signature covers the string as it was sent, not what it decodes to. Both sides have the form of {@link SIGNATURE}. */
+export function isSignature(signature: string, data: string, secret: KeyObject): boolean {
+  if (signature.length !== 43) return false
+  // Callers accept nothing but ASCII, of which latin1 gives the same bytes as UTF-8, and faster.
+  computed.write(createHmac('sha256', secret).update(data, 'latin1').digest('base64url'), 'latin1')
+  sent.write(signature, 'latin1')
+  return timingSafeEqual(computed, sent)
+}
+
+type OnePublicKey = string | Uint8Array | KeyObject | CryptoKeyOfNode
+
+/**
+ * The public key of the app: PEM with line endings of any kind, also written as `\n` or lost in an environment variable; the
+ * PEM in base64; the bare base64 inside the PEM; the bytes of any of these, or DER; a KeyObject or a CryptoKey. A list during rotation:
+ * each key is tried.
+ */
+export type WixPublicKey = OnePublicKey | readonly OnePublicKey[]
+
+const LINE_END = /\\+[nr]/g
+const PEM = /^-----BEGIN (RSA )?PUBLIC KEY-----(.*)-----END (?:RSA )?PUBLIC KEY-----$/s
+
+/** A key from any string form of {@link WixPublicKey}, or what the string is instead. */
+function keyFromString(given: string): KeyObject | string {
+  // Some loaders of environment files leave the quotes in.
+  const value = given
+    .trim()
+    .replace(/^(["'])(.*)\1$/s, '$2')
+    .trim()
+  if (value === '' || isUnset(value)) return got(value)
+  if (isGuid(value)) return ', got a GUID, which is what an app secret or an app ID looks like'
+  if (/^[^\s]{1,300}\.(pem|pub|key|crt|cer|der|txt)$/i.test(value))
+    return ', got the path of a file: read it, for example with readFileSync()'
+  const decoded = value.includes('-----') ? value : Buffer.from(value, 'base64').toString('latin1')
+  const pem = decoded.replaceAll(LINE_END, '').trim()
+  if (pem.includes('PRIVATE KEY-----')) return ', got a private key'
+  if (pem.includes('CERTIFICATE-----')) return ', got a certificate'
+  if (value.startsWith('ssh-')) return ', got a key of SSH'
+  if (/^\s*\{/.test(value)) return ', got JSON: of a JWK, createPublicKey({ key, format: "jwk" }) makes a KeyObject'
+  const [, pkcs1, inside] = PEM.exec(pem) ?? []
+  if (inside === undefined && pem.includes('-----'))
+    return ', got a part of a PEM: has the environment file cut it at its first line? Put it in quotes, or write \\n for its line ends'
+  const base64 = (inside ?? value.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
+  try {
+    if (!/^[\w+/]+=*$/.test(base64)) throw new Error('not base64')
+    return createPublicKey({
+      key: Buffer.from(base64, 'base64'),
+      format: 'der',
+      type: pkcs1 === undefined ? 'spki' : 'pkcs1',
+    })
+  } catch {
+    return ', got a value that cannot be read as one'
+  }
+}
+
+/** Bytes are DER, or one of the string forms. */
+function keyFromBytes(given: Uint8Array): KeyObject | string {
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
+  try {
+    return createPublicKey({ key: bytes, format: 'der', type: 'spki' })
+  } catch {
+    return keyFromString(bytes.toString('latin1'))
+  }
+}
+
+function keyFrom(value: unknown): unknown {
+  if (typeof value === 'string') return keyFromString(value)
+  if (value instanceof Uint8Array) return keyFromBytes(value)
+  return types.isCryptoKey(value) ? NodeKey.from(value) : value
+}
+
+/** The key, or what is wrong with it. */
+function keyOf(value: unknown): KeyObject | string {
+  const key = keyFrom(value)
+  if (typeof key === 'string') return key
+  if (!types.isKeyObject(key)) return got(key)
+  if (key.type !== 'public') return `, got a ${key.type} key`
+  if (key.asymmetricKeyType !== 'rsa') return `, got a key of type ${key.asymmetricKeyType}`
+  return rsaProblem(key) ?? key
+}
+
+/**
+ * The keys to try.
+ *
+ * @throws {TypeError} Unless there is at least one and each is safe to use. Its message holds nothing of the value.
+ */
+export function wixPublicKeys(caller: string, value: unknown): readonly KeyObject[] {
+  const keys = (Array.isArray(value) ? value : [value]).map(keyOf)
+  const problem = keys.length === 0 ? ', got an empty array' : keys.find((key) => typeof key === 'string')
+  if (problem !== undefined) {
+    throw new TypeError(
+      `${caller}: option \`publicKey\` must be the public key of your app (RSA, ${MIN_RSA_LENGTH} bits or more)${problem}. ` +
+        'Find it in the dashboard of your app at Wix: Webhooks > Get public key, or More Actions > View ID & keys',
+    )
+  }
+  return keys.filter((key) => typeof key === 'object')
+}
