@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { DatabaseConnection, Dialect, Kysely as Connection, Transaction } from 'kysely'
+import { AppDatabase, type Tables } from './database.ts'
 import {
   CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
   Kysely,
   PostgresAdapter,
   PostgresDriver,
@@ -15,9 +15,7 @@ import {
   SqliteDriver,
   SqliteIntrospector,
   SqliteQueryCompiler,
-  type Transaction,
-} from 'kysely'
-import { AppDatabase, type Tables } from './database.ts'
+} from './kysely.ts'
 
 /** One file for each change of the tables: 1.sql, 2.sql, ... Never change one that was released: add another. */
 const MIGRATIONS = join(import.meta.dirname, 'migrations')
@@ -122,7 +120,7 @@ function pathOf(url: string): string {
 }
 
 /** In one transaction: all of the new version, or what was there. */
-async function migrated(dialect: Dialect, isPostgres: boolean): Promise<Kysely<Tables>> {
+async function migrated(dialect: Dialect, isPostgres: boolean): Promise<Connection<Tables>> {
   const tables = new Kysely<Tables>({ dialect })
   try {
     await tables.transaction().execute((transaction) => migrate(transaction, isPostgres))

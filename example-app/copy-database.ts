@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
 import { connect } from './connect.ts'
+import { sql } from './kysely.ts'
 
 /** What is copied, each with its primary key. */
 const TABLES = {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { type Generated, type Kysely, sql } from 'kysely'
+import type { Generated, Kysely } from 'kysely'
 import { AuditBuffer, type Refusals } from './audit-buffer.ts'
+import { sql } from './kysely.ts'
 import type { SubjectType, WixIdentity, WixWebhookEvent } from 'passport-wix-app'
 
 /** One installation of the app. */

@@ -1,7 +1,7 @@
 import { type RequestHandler, Router } from 'express'
-import { sql } from 'kysely'
 import { requireIdentity } from 'passport-wix-app'
 import type { AppDatabase } from '../database.ts'
+import { sql } from '../kysely.ts'
 import { accountOf } from '../sign-in.ts'
 
 /** What the dashboard shows beside the audit: what Wix sent, and with which proofs people and Wix came to this site. */
