@@ -80,6 +80,8 @@ async function postgres(connectionString: string, isMigrating = false): Promise<
   const pool = new pg.Pool({ connectionString, types, keepAlive: true, connectionTimeoutMillis: 5000, ...limits })
   // Of a connection that nobody uses, when the database restarts: the pool opens another one.
   pool.on('error', (error) => console.error(`PostgreSQL: ${error.message}`))
+  // Of one in a transaction, between two statements: the next of them fails. Without a listener, the process would end.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return {
     createDriver: () => (isMigrating ? new PostgresDriver({ pool }) : new Impatient({ pool })),
     createAdapter: () => new PostgresAdapter(),

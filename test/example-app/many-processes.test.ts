@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { expect } from 'chai'
 import { sql } from 'kysely'
+import sinon from 'sinon'
 import { connect } from '../../example-app/connect.ts'
 import { signInstance } from '../../devtools/testing/index.ts'
 import { SECRET } from '../support/build.ts'
@@ -177,6 +178,30 @@ describeOnEachDatabase('Two processes of the example app with one database', (ne
 
 describeWith(POSTGRES, 'When PostgreSQL restarts', function () {
   this.timeout(60_000)
+
+  it('a transaction of the example app ends with an error, and not the process', async () => {
+    const server = await postgresServer()
+    const log = sinon.stub(console, 'error')
+    const database = await connect(server.url)
+    const event = { instanceId: 'a', kind: 'webhook', type: 'AppInstalled', eventId: null, key: 'key' } as const
+    const recorded = database.record(event, async () => {
+      await server.kill('SIGINT')
+      // The connection says so when no statement is on its way.
+      await new Promise((resolve) => setImmediate(resolve))
+    })
+    const outcome = await recorded.then(
+      () => 'stored',
+      () => 'failed',
+    )
+    await server.start()
+    await database.record(event, async () => {})
+    const events = await rowsIn(server.url, 'SELECT key FROM events')
+    await database.close()
+    await server.close()
+    log.restore()
+
+    expect([outcome, events]).to.deep.equal(['failed', [{ key: 'key' }]])
+  })
 
   it('the processes of the example app answer with 503, keep running, and find their way back', async () => {
     const server = await postgresServer()
