@@ -40,8 +40,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/userinfo': ['lib/userinfo', 'lib/internal', 'lib/identity.ts', 'lib/read.ts', 'lib/errors.ts'],
   'lib/fetch': LIB,
   'devtools/testing': ['devtools/testing', ...LIB],
-  'devtools/inspect': ['devtools/inspect', 'devtools/testing', ...LIB],
-  'devtools/simulator': ['devtools/simulator', 'devtools/testing', ...LIB],
+  'devtools/credentials': ['devtools/credentials', ...LIB],
+  'devtools/inspect': ['devtools/inspect', 'devtools/credentials', ...LIB],
+  'devtools/simulator': ['devtools/simulator', 'devtools/credentials', 'devtools/testing', ...LIB],
   devtools: ['devtools', 'devtools/testing', 'devtools/inspect', 'devtools/simulator', ...LIB],
 }
 

@@ -5,8 +5,8 @@ import { type Fetch, httpFetch } from '../../lib/internal/transport.ts'
 import { keysIn, remoteKeySet } from '../../lib/internal/remote-key-set.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { isObject, own, systemCodeOf } from '../../lib/internal/values.ts'
-import { check, type Given, NotChecked } from './check.ts'
-import { type Carried, carried, decode, kindOf, KINDS, type VerifiableKind } from './recognize.ts'
+import { type Carried, carried, decode, kindOf, KINDS, type VerifiableKind } from '../credentials/recognize.ts'
+import { type Given, NotChecked, verify } from '../credentials/verify.ts'
 import { identityShown, printed, type Report, shownOf, STRATEGIES } from './report.ts'
 
 const HELP = `Usage: passport-wix-app inspect [options] [credential]
@@ -163,8 +163,9 @@ async function givenBy(values: Values, { env, fetch = httpFetch, now = Date.now 
     values[option] === undefined ? undefined : fileOf(option, values[option])
   const { 'max-age': maxAge, jwks } = values
   const secrets = (await content('secret-file'))?.toString() ?? env['WIX_APP_SECRET'] ?? ''
+  const lines = secrets.split(/\r?\n/).filter((line) => line !== '')
   return {
-    secrets: secrets.split(/\r?\n/).filter((line) => line !== ''),
+    secrets: lines.length > 0 ? lines : undefined,
     publicKey: ((await content('public-key-file'))?.toString() ?? env['WIX_PUBLIC_KEY']) || undefined,
     appId: (values['app-id'] ?? env['WIX_APP_ID']) || undefined,
     maxAge: maxAge === undefined ? undefined : maxAge !== 'false' && Number(maxAge),
@@ -172,10 +173,21 @@ async function givenBy(values: Values, { env, fetch = httpFetch, now = Date.now 
     keys: jwks === undefined ? undefined : await keysOf(jwks),
     issuer: values.issuer || undefined,
     audience: values.audience || undefined,
-    askWix: values['ask-wix'] ?? false,
-    fetch,
+    tokenInfo: values['ask-wix'] ? { fetch } : undefined,
     now,
   }
+}
+
+/** Why a credential is not checked where one of these is missing, and what to do. */
+const MISSING: Readonly<Record<NotChecked['missing'], readonly [hint: string, cure: string]>> = {
+  secrets: ['the app secret is missing', 'Set WIX_APP_SECRET, or pass --secret-file.'],
+  publicKey: ['the public key is missing', 'Set WIX_PUBLIC_KEY, or pass --public-key-file.'],
+  appId: ['the app ID is missing', 'Set WIX_APP_ID, or pass --app-id.'],
+  body: ['the body that came with the header is missing', 'Pass --body-file with the raw body.'],
+  keys: ['the key set of the issuer is missing', 'Pass --jwks, --issuer and --audience.'],
+  issuer: ['the issuer is missing', 'Pass --issuer.'],
+  audience: ['the audience is missing', 'Pass --audience.'],
+  tokenInfo: ['only Wix can verify an access token', 'Pass --ask-wix to send it to Wix.'],
 }
 
 type Verdict = Pick<Report, 'signature' | 'verdict' | 'identity' | 'code' | 'status' | 'hint' | 'cure'>
@@ -192,7 +204,7 @@ async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'],
   const signature = kind === 'access-token' ? null : 'right'
   try {
     if (!isAlone) throw refusal('request_invalid', 'sent twice')
-    const identity = identityShown(await check(kind, credential, given))
+    const identity = identityShown(await verify(kind, credential, given))
     const hint = own(identity, 'subjectType') === 'VISITOR' && !isCallOfWix(kind) ? VISITOR : null
     return { ...NOTHING, verdict: 'good', signature, identity, hint }
   } catch (error) {
@@ -201,10 +213,10 @@ async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'],
       const known = signedIdentity(error) === undefined ? null : signature
       return { ...NOTHING, verdict: 'refused', signature: known, code, status, hint, cure }
     }
-    if (error instanceof NotChecked || error instanceof WixUnavailableError) {
-      const cure = error instanceof NotChecked ? error.cure : 'Check the address and the network, and try again.'
-      return { ...NOTHING, verdict: 'not checked', hint: error.message, cure }
-    }
+    const notChecked = (hint: string, cure: string): Verdict => ({ ...NOTHING, verdict: 'not checked', hint, cure })
+    if (error instanceof NotChecked) return notChecked(...MISSING[error.missing])
+    if (error instanceof WixUnavailableError)
+      return notChecked(error.message, 'Check the address and the network, and try again.')
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import type { WixAuthErrorCode } from '../../lib/errors.ts'
 import { duration, looksLike } from '../../lib/internal/hints.ts'
 import { isNumber, isObject, own } from '../../lib/internal/values.ts'
-import type { CredentialKind, Decoded } from './recognize.ts'
+import { CONTAINERS, type CredentialKind, type Decoded, NAMES, opened } from '../credentials/recognize.ts'
 
 /** Whether a credential is good, and why not: what `inspect --json` prints. */
 export interface Report {
@@ -24,9 +24,6 @@ export interface Report {
   hint: string | null
   cure: string | null
 }
-
-/** JSON in strings, as webhooks have it, is opened only under these names. */
-const CONTAINERS: ReadonlySet<string> = new Set(['data', 'instance', 'identity', 'metadata', 'accountInfo'])
 
 /** What is shown. Anything else may be a secret, or be about a person: a `jti`, a `biToken`, an order, an e-mail address. */
 const SHOWN: ReadonlySet<string> = new Set([
@@ -62,17 +59,9 @@ const stringOf = (name: string, value: string): string => {
   return isSecret(value) ? `(${value.length} characters)` : printable(value)
 }
 
-function opened(value: string): unknown {
-  try {
-    return JSON.parse(value)
-  } catch {
-    return value
-  }
-}
-
 /** What may be shown of a decoded value. */
 function shown(name: string, given: unknown, depth: number): unknown {
-  const value = typeof given === 'string' && CONTAINERS.has(name) ? opened(given) : given
+  const value = opened(name, given)
   if (typeof value === 'string') return stringOf(name, value)
   if (Array.isArray(value)) return value.slice(0, 5).map((item) => shown('', Array.isArray(item) ? {} : item, 0))
   if (!isObject(value)) return value
@@ -124,17 +113,10 @@ function valuesOf(path: string, value: unknown, now: number): Array<[path: strin
   return Object.entries(value).flatMap(([name, item]) => valuesOf(`${path}.${name}`, item, now))
 }
 
-const NAMES: Record<CredentialKind, string> = {
-  instance: 'an instance',
-  'access-token': 'an access token',
-  webhook: 'a webhook',
-  'service-plugin': 'a service plugin call',
-  digest: 'a Digest header',
-  session: 'a session token',
-  'api-key': 'an API key',
-  'refresh-token': 'a refresh token',
-  jwt: 'a JWT that is not from Wix',
-  unknown: 'not a credential that this command recognizes',
+/** What a credential is, in words. */
+function named(kind: CredentialKind): string {
+  if (kind === 'unknown') return 'not a credential that this command recognizes'
+  return `${/^[aei]/i.test(NAMES[kind]) ? 'an' : 'a'} ${NAMES[kind]}`
 }
 
 /** The strategy for each kind that can be verified. */
@@ -175,7 +157,7 @@ export function printed(report: Report, { json, full, color, now }: Form): strin
   const inColor = color ? `${COLORS[verdict]}${verdict}\x1b[0m` : verdict
   const trust = verified ? 'verified' : signature === null ? 'not verified' : 'signature right'
   const lines = [
-    `This is ${NAMES[kind]}${from === null || kind === 'digest' ? '' : `, from the ${from}`}.`,
+    `This is ${named(kind)}${from === null || kind === 'digest' ? '' : `, from the ${from}`}.`,
     ...(parts.length === 0 ? [] : ['', `Decoded (${trust}):`]),
     ...parts.map(([path, value]) => `  ${path.padEnd(width)}  ${value}`),
     '',

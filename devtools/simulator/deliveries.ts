@@ -92,7 +92,7 @@ export class Deliveries {
     const { plugin: url } = this.#targets
     if (url === undefined) return
     const body = servicePluginFor(this.#signers, selection, CART)
-    const credential = { kind: 'service plugin call', value: body } as const
+    const credential = { kind: 'service-plugin', value: body } as const
     const request = { method: 'POST', url, headers: TEXT, body } as const
     await this.#log.exchange({ title: 'Service plugin call', flaw: selection.flaw, request, credential }, CALL_LIMIT)
   }
@@ -102,7 +102,7 @@ export class Deliveries {
     if (url === undefined) return
     const body = payment(selection)
     const digest = digestFor(this.#signers, selection, body)
-    const credential = { kind: 'Digest', value: digest, body } as const
+    const credential = { kind: 'digest', value: digest, body } as const
     const headers = { 'Content-Type': 'application/json', Digest: digest }
     const request = { method: 'POST', url, headers, body } as const
     await this.#log.exchange({ title: 'Payment', flaw: selection.flaw, request, credential }, CALL_LIMIT)

@@ -1,4 +1,5 @@
-import { decode } from './decode.ts'
+import { isObject } from '../../lib/internal/values.ts'
+import { type CredentialKind, decode, type Decoded, kindOf, NAMES, opened } from '../credentials/recognize.ts'
 import { type AppAnswer, type AppRequest, type Exchange, judge, send, type Verdict } from './exchange.ts'
 import { type CheckKeys, type Credential, explain, type Explanation } from './explain.ts'
 import type { Refusal, Refusals } from './refusals.ts'
@@ -35,8 +36,27 @@ const MAX_ENTRIES = 50
 const WIX_KEY = 'a key that only Wix has'
 
 const signedBy = ({ credential: { kind }, flaw }: Sent): string => {
-  if (kind === 'access token') return flaw === 'forged' ? 'nothing that Wix knows' : WIX_KEY
+  if (kind === 'access-token') return flaw === 'forged' ? 'nothing that Wix knows' : WIX_KEY
   return signerOf(flaw, kind === 'instance' ? 'app secret' : 'private key')
+}
+
+/** What a credential says, without a check: the payload of an instance, the header and the claims of a JWT. */
+function decodedOf(credential: string): object {
+  const { header, payload } = JSON.parse(JSON.stringify(decode(credential), opened)) as Decoded
+  if (!isObject(payload)) return {}
+  return header === undefined ? payload : { header, claims: payload }
+}
+
+const shown = (kind: CredentialKind, credential: string, signedBy: string): NonNullable<Entry['credential']> => ({
+  kind: NAMES[kind],
+  signedBy,
+  decoded: decodedOf(credential),
+})
+
+/** A token that an app asks Wix about. */
+function shownToken(token: string): NonNullable<Entry['credential']> {
+  const kind = kindOf({ credential: token, from: null })
+  return shown(kind, token, kind === 'instance' ? 'an app secret' : WIX_KEY)
 }
 
 /** All requests so far, the newest first. */
@@ -84,7 +104,7 @@ export class Log {
     this._push({
       title: `Your app called ${url}`,
       request: { method: 'POST', url, headers: {} },
-      credential: token === undefined ? null : { kind: 'token', signedBy: WIX_KEY, decoded: decode(token) },
+      credential: token === undefined ? null : shownToken(token),
       answer,
       milliseconds,
       verdict: { tone: 'neutral', text: `Wix answered ${said}` },
@@ -104,7 +124,7 @@ export class Log {
     this._push({
       title,
       request,
-      credential: { kind: credential.kind, signedBy: signedBy(sent), decoded: decode(credential.value) },
+      credential: shown(credential.kind, credential.value, signedBy(sent)),
       answer: result && result.answer,
       milliseconds: result && result.milliseconds,
       verdict,

@@ -57,7 +57,7 @@ export class Pages {
   async token({ flaw, ...selection }: Selection): Promise<{ token: string }> {
     const token = accessTokenFor(this.#signers, { flaw, ...selection })
     const title = `The page got an access token (${selection.person.name.toLowerCase()})`
-    await this.#log.note({ title, flaw, request: null, credential: { kind: 'access token', value: token } })
+    await this.#log.note({ title, flaw, request: null, credential: { kind: 'access-token', value: token } })
     return { token }
   }
 

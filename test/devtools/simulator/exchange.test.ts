@@ -10,7 +10,7 @@ describe('What the simulator says about an exchange', () => {
   const verdict = (
     status: number,
     isGenuine: boolean,
-    kind: Credential['kind'] = 'Digest',
+    kind: Credential['kind'] = 'digest',
     headers: Record<string, string> = {},
   ): string[] => {
     const answer = { status, headers, body: '' }
@@ -36,7 +36,7 @@ describe('What the simulator says about an exchange', () => {
       expect(verdict(503, isGenuine)).to.deep.equal(['bad', '503: your app failed'])
     }
     const none = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
-    expect(judge(none, null, 'Digest')).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)' })
+    expect(judge(none, null, 'digest')).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)' })
   })
 
   it('depends on what was sent, too', () => {

@@ -125,6 +125,22 @@ describe('The simulator', () => {
     expect((await last()).credential?.decoded).to.have.nested.property('claims.data.subjectType', 'MEMBER')
   })
 
+  it('names what the app asks Wix about, and shows as much of it as can be read', async () => {
+    const { WIX_API_URL, WIX_APP_SECRET } = simulated.simulator.environment
+    const { url } = await run('open', { view: 'dashboard' })
+    const instance = new URL(String(url)).searchParams.get('instance') ?? ''
+    const { token } = await run('token')
+    const shown = async (token: unknown): Promise<Entry['credential']> => {
+      await fetch(`${WIX_API_URL}/oauth2/token-info`, { method: 'POST', body: JSON.stringify({ token }) })
+      return (await last()).credential
+    }
+    expect(await shown(token)).to.include({ kind: 'access token', signedBy: 'a key that only Wix has' })
+    expect(await shown(instance)).to.deep.include({ kind: 'instance', signedBy: 'an app secret' })
+    expect((await last()).credential?.decoded).to.include({ instanceId: bakery?.instanceId })
+    for (const junk of ['x', 'a.MQ', 'a.MQ.c']) expect((await shown(junk))?.decoded).to.deep.equal({})
+    expect(JSON.stringify(await state())).to.not.include(WIX_APP_SECRET)
+  })
+
   it('gives an app that asks for one a token of its own, without its secret in the log', async () => {
     const { environment } = simulated.simulator
     const grant = {

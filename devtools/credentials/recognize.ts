@@ -1,12 +1,27 @@
 import { CREDENTIAL_NAMES } from '../../lib/read.ts'
+import { kindByPrefix } from '../../lib/internal/hints.ts'
 import { isObject, own } from '../../lib/internal/values.ts'
 
-/** The kinds that can be verified: what `--as` takes. */
+/** The kinds that can be verified. */
 export const KINDS = ['instance', 'access-token', 'webhook', 'service-plugin', 'digest', 'session'] as const
 export type VerifiableKind = (typeof KINDS)[number]
 
 /** What a string is. */
 export type CredentialKind = VerifiableKind | 'api-key' | 'refresh-token' | 'jwt' | 'unknown'
+
+/** What people call it. */
+export const NAMES: Readonly<Record<CredentialKind, string>> = {
+  instance: 'instance',
+  'access-token': 'access token',
+  webhook: 'webhook',
+  'service-plugin': 'service plugin call',
+  digest: 'Digest header',
+  session: 'session token',
+  'api-key': 'API key',
+  'refresh-token': 'refresh token',
+  jwt: 'JWT that is not from Wix',
+  unknown: 'credential of an unknown kind',
+}
 
 /** A credential, and what carried it. */
 export interface Carried {
@@ -56,7 +71,8 @@ export interface Decoded {
 
 /** Decodes an instance, or a JWT after any prefix. */
 export function decode(credential: string): Decoded {
-  const parts = credential.replace(/^JWT=|^(?:OauthNG\.JWS|OAUTH2|IST|JWS)\./, '').split('.', 4)
+  const isPrefixed = kindByPrefix(credential) !== undefined
+  const parts = isPrefixed ? credential.replace(/^JWT=/, '').split('.').slice(-3) : credential.split('.', 4)
   const [first = '', second = ''] = parts
   if (parts.length === 2) return { payload: decodedPart(second) }
   return parts.length === 3 ? { header: decodedPart(first), payload: decodedPart(second) } : {}
@@ -71,18 +87,24 @@ function kindOfJwt({ header, payload }: Decoded): CredentialKind {
   return data === undefined && own(payload, 'iss') !== 'wix.com' ? 'jwt' : 'service-plugin'
 }
 
-const PREFIXES: ReadonlyArray<readonly [prefix: RegExp, kind: CredentialKind]> = [
-  [/^(OauthNG|OAUTH2)\./, 'access-token'],
-  [/^IST\./, 'api-key'],
-  [/^JWS\./, 'refresh-token'],
-  [/^JWT=/, 'digest'],
-]
+/** The names under which Wix puts JSON into a string. */
+export const CONTAINERS: ReadonlySet<string> = new Set(['data', 'instance', 'identity', 'metadata', 'accountInfo'])
+
+/** What is under a name in a decoded part; where it is JSON in a string, what that says. */
+export function opened(name: string, value: unknown): unknown {
+  if (typeof value !== 'string' || !CONTAINERS.has(name)) return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
 
 /** What a credential is: by what carried it, by its prefix, by its form, and by what it says of itself. */
-export function kindOf({ credential, from }: Carried): CredentialKind {
+export function kindOf({ credential, from }: Pick<Carried, 'credential' | 'from'>): CredentialKind {
   if (from === 'Digest header') return 'digest'
-  const known = PREFIXES.find(([prefix]) => prefix.test(credential))
-  if (known !== undefined) return known[1]
+  const kind = kindByPrefix(credential)
+  if (kind !== undefined) return kind
   const decoded = decode(credential)
   if (isObject(decoded.header)) return kindOfJwt(decoded)
   return credential.split('.', 3).length === 2 ? 'instance' : 'unknown'
