@@ -56,7 +56,7 @@ describe('What an app in the process of the simulator says about a request', () 
       strategy: 'wix-digest',
       status: 401,
       code: 'signature_invalid',
-      hint: 'the key does not fit',
+      hint: 'the key does not fit: is it the public key of another app, or was the body changed on its way?',
     })
   })
 
@@ -75,7 +75,7 @@ describe('What an app in the process of the simulator says about a request', () 
       strategy: 'wix-app',
       status: 401,
       code: null,
-      hint: 'the verify callback found no user',
+      hint: 'the verify callback found no user: it returned undefined',
     })
   })
 
