@@ -6,10 +6,15 @@ import type { DefaultRequest } from './read.ts'
 /** Ends the look-up: with an error, with `false` for a refusal, or with the user. */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: object | string) => void
 
-type Found = Express.User | false | null | undefined
-
 /** What a verify callback without `done` returns. The value that one with `done` returns is ignored. */
-export type VerifyResult = Found | void | PromiseLike<Found | void>
+// Without a name for what is repeated: the compiler would show that name, and not what a user must be.
+export type VerifyResult =
+  | Express.User
+  | false
+  | null
+  | undefined
+  | void
+  | PromiseLike<Express.User | false | null | undefined | void>
 
 /**
  * The app's look-up: which user of the app is this identity?
@@ -123,7 +128,7 @@ export const lookUp = (
     const returned = (user: unknown): void => {
       if (!decides('return')) return
       const hint = `: it returned ${user === null ? 'null' : typeof user}`
-      resolve({ user: (user as Found) || undefined, info: undefined, ...(!user && { hint }) })
+      resolve({ user: (user as Express.User) || undefined, info: undefined, ...(!user && { hint }) })
     }
     const failed = (reason: unknown): void => {
       if (!decides('return')) return

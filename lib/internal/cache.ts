@@ -1,7 +1,11 @@
-import { hash } from 'node:crypto'
+import crypto from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { signedIdentity, WixAuthError, withIdentity } from '../errors.ts'
 import { plain } from './values.ts'
+
+// The newest name that this package imports. Imported by its name, it would be a SyntaxError there that says nothing of the version.
+if (crypto.hash === undefined)
+  throw new Error(`passport-wix-app needs Node ^20.19.0 || >=22.12.0, and this is ${process.version}`)
 
 /** A bounded map whose entries expire; the least recently used entry makes room for a new one. */
 export interface ExpiringMap<Value> {
@@ -111,7 +115,7 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
   }
 
   return async (token, ...rest) => {
-    const key = hash('sha256', `${purpose} ${token}`, 'base64url')
+    const key = crypto.hash('sha256', `${purpose} ${token}`, 'base64url')
     const refusedBefore = refused.get(key)
     if (refusedBefore !== undefined) throw refusedBefore()
     const known = accepted.get(key)

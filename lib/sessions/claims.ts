@@ -95,7 +95,8 @@ export function addedClaims(claims: object): Readonly<Record<string, unknown>> {
 function plainCopy(claims: object): Readonly<Record<string, unknown>> {
   try {
     const copy: unknown = structuredClone(claims)
-    if (Object.getPrototypeOf(copy) === Object.prototype) return copy as Readonly<Record<string, unknown>>
+    // Not by its prototype: in Jest, a copy has that of another realm.
+    if (Object.prototype.toString.call(copy) === '[object Object]') return copy as Readonly<Record<string, unknown>>
   } catch {
     // A function, a symbol, nothing at all.
   }

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process'
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import { createHash } from 'node:crypto'
-import { inspect } from 'node:util'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inspect, promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
@@ -10,7 +13,10 @@ import { signedIdentity, withIdentity } from '../../lib/errors.ts'
 import { cached } from '../../lib/internal/cache.ts'
 import { accessToken, clockAt, info, type TestClock } from '../support/access-token.ts'
 import { NOW } from '../support/build.ts'
+import { NODE_V8_COVERAGE } from '../support/coverage.ts'
 import { SECONDS } from '../support/jwt.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
 
 interface Identity {
   exp: number
@@ -631,5 +637,22 @@ describe('cached', () => {
     await second('x')
     sinon.assert.calledOnce(one)
     sinon.assert.calledOnce(two)
+  })
+})
+
+describe('Imported by a Node that is too old', () => {
+  it('the package says which one it needs', async () => {
+    const { engines } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { engines: { node: string } }
+    // As it is in Node 18.
+    const old = "import crypto from 'node:crypto'; crypto.hash = undefined"
+    const preload = `data:text/javascript,${encodeURIComponent(old)}`
+    const args = ['--import', preload, '--import', 'tsx/esm', join(ROOT, 'lib/index.ts')]
+    const env = { ...process.env, NODE_V8_COVERAGE }
+    const failed: unknown = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env }).catch(
+      (error: unknown) => error,
+    )
+    expect(failed)
+      .to.have.property('stderr')
+      .that.includes(`Error: passport-wix-app needs Node ${engines.node}, and this is ${process.version}`)
   })
 })
