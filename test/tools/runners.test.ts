@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { blocksOf, filesOf } from '../support/docs-page.ts'
 import { describeWith } from '../support/left-out.ts'
 import { TOOLS } from '../support/programs.ts'
+import { CLOCKS, clockTest } from './clocks.ts'
 import { Consumer, type Ended, ROOT } from './consumer.ts'
 
 const blocks = blocksOf(await readFile(join(ROOT, 'docs/testing.md'), 'utf8'))
@@ -23,8 +24,8 @@ const configWith = (text: string): string =>
 const STRICT = "import assert from 'node:assert/strict'"
 const NODE_TEST = "import { after, before, test } from 'node:test'"
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
-const FILES = ['app.test.mjs']
-const OURS = ['express', 'passport', 'mocha']
+const FILES = ['app.test.mjs', 'clocks.test.mjs']
+const OURS = ['express', 'passport', 'mocha', 'sinon']
 
 /** How a runner is set up and started, on one file of tests or on all. */
 interface Runner {
@@ -32,6 +33,8 @@ interface Runner {
   files?: Readonly<Record<string, string>>
   /** What its imports are, in place of those of \`node:test\`. */
   line: string
+  /** Sets the fake time to the milliseconds \`time\`, and what has to be imported for it. */
+  clock: { line: string; set: string; reset: string }
   args: readonly string[]
   /** The files' own. Default: `mjs`. */
   extension?: string
@@ -42,6 +45,11 @@ interface Runner {
 const jest = (args: readonly string[], config: string, more: Partial<Runner>): Runner => ({
   line: importOf('Jest'),
   change: (code) => code.replace(STRICT, "import assert from 'node:assert'"),
+  clock: {
+    line: "import { jest } from '@jest/globals'",
+    set: "jest.useFakeTimers({ now: time, doNotFake: ['performance'] })",
+    reset: 'jest.useRealTimers()',
+  },
   args: [...args, '--verbose'],
   ...more,
   tools: ['jest', '@jest/globals', ...(more.tools ?? [])],
@@ -57,6 +65,11 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
       'node:test',
       {
         line: NODE_TEST,
+        clock: {
+          line: "import { mock } from 'node:test'",
+          set: "mock.timers.reset(); mock.timers.enable({ apis: ['Date'], now: time })",
+          reset: 'mock.timers.reset()',
+        },
         args: ['--test', ...FILES],
       },
     ],
@@ -64,6 +77,11 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
       'mocha',
       {
         line: importOf('mocha'),
+        clock: {
+          line: "import sinon from 'sinon'\nlet clock",
+          set: "clock?.restore(); clock = sinon.useFakeTimers({ now: time, toFake: ['Date'] })",
+          reset: 'clock.restore()',
+        },
         args: [MOCHA, ...FILES],
       },
     ],
@@ -72,6 +90,7 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
       {
         line: importOf('Vitest'),
         tools: ['vitest'],
+        clock: { line: "import { vi } from 'vitest'", set: 'vi.setSystemTime(time)', reset: 'vi.useRealTimers()' },
         args: [join(packages, 'vitest/vitest.mjs'), 'run', '--reporter=verbose'],
       },
     ],
@@ -91,12 +110,14 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
       let consumer: Consumer
       let ended: Ended
       before(async () => {
-        const { line, args, extension = 'mjs', change = (code) => code, tools = [], files: more } = runner
+        const { line, clock, args, extension = 'mjs', change = (code) => code, tools = [], files: more } = runner
         const renamed = (code: string): string => code.replaceAll(".mjs'", `.${extension}'`)
         expect(tests).to.include(NODE_TEST).and.include(STRICT)
         const programs = {
           [`app.${extension}`]: app,
           [`app.test.${extension}`]: renamed(change(tests.replace(NODE_TEST, line))),
+          [`clocks.${extension}`]: CLOCKS,
+          [`clocks.test.${extension}`]: renamed(change(clockTest(line, clock))),
         }
         consumer = await Consumer.make(
           { 'package.json': '{ "private": true }', ...programs, ...more },
@@ -114,8 +135,12 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
 
       it('pass, changed as the page says', () => {
         expect(titles).to.have.length.above(6)
-        expect(ended.code, ended.output).to.equal(0)
         for (const title of titles) expect(ended.output, ended.output).to.match(passed(title))
+      })
+
+      it('pass with a fake clock, which ages what was made before it and after it', () => {
+        expect(ended.output, ended.output).to.match(passed('every credential ages by the fake clock'))
+        expect(ended.code, ended.output).to.equal(0)
       })
     })
   }

@@ -22,14 +22,14 @@ const TYPES = ['express', 'passport', '@types/express', '@types/passport', '@typ
 const PROGRAM = `
 import express from 'express'
 import passport from 'passport'
-import Default, { identityOf, requireIdentity, SessionTokens } from 'passport-wix-app'
-import { generateSessionKey, type WixIdentity } from 'passport-wix-app'
-import { WixAccessTokenStrategy } from 'passport-wix-app'
-import { WixAppStrategy } from 'passport-wix-app'
-import { WixDigestStrategy } from 'passport-wix-app'
-import { WixServicePluginStrategy } from 'passport-wix-app'
-import { WixSessionStrategy } from 'passport-wix-app'
-import { WixWebhookStrategy } from 'passport-wix-app'
+import Default, { errorHandler, identityOf, requireIdentity, refusalOf, SessionTokens } from 'passport-wix-app'
+import { generateSessionKey, instanceVerifier, type WixIdentity, type WixWebhookEvent } from 'passport-wix-app'
+import { WixAccessTokenStrategy, type WixAccessTokenStrategyOptions } from 'passport-wix-app'
+import { WixAppStrategy, type WixAppStrategyOptions } from 'passport-wix-app'
+import { WixDigestStrategy, type WixDigestStrategyOptions } from 'passport-wix-app'
+import { WixServicePluginStrategy, type WixServicePluginStrategyOptions } from 'passport-wix-app'
+import { WixSessionStrategy, type WixSessionStrategyOptions } from 'passport-wix-app'
+import { WixWebhookStrategy, type WixWebhookStrategyOptions } from 'passport-wix-app'
 import { authenticateRequest, toResponse, userInfoOf } from 'passport-wix-app/fetch'
 import { startSimulator } from 'passport-wix-app/simulator'
 import { generateAppKeys, signInstance, WixSimulator } from 'passport-wix-app/testing'
@@ -50,6 +50,7 @@ const { WIX_APP_SECRET: secret, WIX_APP_ID: appId, WIX_PUBLIC_KEY: publicKey } =
 passport.use(new Default({ secret }, ({ instanceId }) => ({ id: null, site: instanceId })))
 passport.use(new WixAppStrategy({ secret }, findUser))
 passport.use(new WixAppStrategy({ secret }, ({ instanceId }, done) => void done(null, { id: null, site: instanceId })))
+passport.use(new WixAppStrategy({ secret: () => process.env.WIX_APP_SECRET }, findUser))
 passport.use(
   new WixAppStrategy({ secret: async (req) => req.get('x-secret') ?? '', passReqToCallback: true }, (req, { uid }) => ({
     id: null,
@@ -58,6 +59,7 @@ passport.use(
 )
 passport.use(new WixAccessTokenStrategy({ appId }, findUser))
 passport.use(new WixWebhookStrategy({ publicKey }))
+passport.use(new WixWebhookStrategy({ publicKey: () => process.env.WIX_PUBLIC_KEY }, findUser))
 passport.use(new WixServicePluginStrategy({ publicKey, appId }))
 passport.use(new WixServicePluginStrategy({ publicKey, appId }, ({ metadata }) => ({ id: null, site: metadata.instanceId })))
 passport.use(new WixDigestStrategy({ publicKey }))
@@ -68,8 +70,26 @@ export const start = async (): Promise<SessionTokens> => {
   passport.use(new WixSessionStrategy({ tokens }))
   passport.use(new WixSessionStrategy({ tokens }, findUser))
   passport.use(new WixSessionStrategy({ jwksUri: 'https://localhost', issuer: 'me', audience: 'api' }))
+  const session: WixSessionStrategyOptions = { tokens }
+  passport.use(new WixSessionStrategy(session))
+  passport.use(new WixSessionStrategy(session, findUser))
   return tokens
 }
+
+// Options that are declared by their type fit the constructor.
+const app: WixAppStrategyOptions = { secret }
+passport.use(new WixAppStrategy(app, findUser))
+const accessToken = (options: WixAccessTokenStrategyOptions) => new WixAccessTokenStrategy(options, findUser)
+passport.use(accessToken({ appId }))
+const webhook: WixWebhookStrategyOptions = { publicKey }
+passport.use(new WixWebhookStrategy(webhook))
+passport.use(new WixWebhookStrategy(webhook, findUser))
+const plugin: WixServicePluginStrategyOptions = { publicKey, appId }
+passport.use(new WixServicePluginStrategy(plugin))
+passport.use(new WixServicePluginStrategy(plugin, findUser))
+const digest: WixDigestStrategyOptions = { publicKey }
+passport.use(new WixDigestStrategy(digest))
+passport.use(new WixDigestStrategy(digest, () => ({ id: null, site: '' })))
 
 // In routes.
 const server = express()
@@ -80,10 +100,12 @@ server.get(
   requireIdentity((identity) => identity.instanceId !== ''),
   (req, res) => {
     const identity: WixIdentity = identityOf(req)
+    const event: WixWebhookEvent = identityOf(req, WixWebhookStrategy)
     const site: string | undefined = req.user?.site
-    res.json({ site, info: userInfoOf(identity) })
+    res.json({ site, info: userInfoOf(identity), type: event.eventType, code: refusalOf(req)?.code })
   },
 )
+server.use(errorHandler())
 
 export async function GET(request: globalThis.Request): Promise<globalThis.Response> {
   try {
@@ -94,6 +116,7 @@ export async function GET(request: globalThis.Request): Promise<globalThis.Respo
   }
 }
 
+export const verify = async (value: string): Promise<string> => (await instanceVerifier({ secret })(value)).instanceId
 export const { privateKey } = generateAppKeys()
 export const instance = signInstance({ instanceId: 'site-1', permissions: 'OWNER' }, 'secret')
 export const wix = (): Promise<WixSimulator> => WixSimulator.start({ appId: 'my-app', appSecret: 'secret' })
@@ -107,6 +130,37 @@ export * from 'passport-wix-app/fetch'
 export * from 'passport-wix-app/testing'
 export * from 'passport-wix-app/simulator'
 `
+
+const MISTAKES_HEAD = `
+import { requireIdentity, type SessionTokens, WixAccessTokenStrategy, WixAppStrategy } from 'passport-wix-app'
+import { WixSessionStrategy, WixWebhookStrategy } from 'passport-wix-app'
+declare global {
+  namespace Express {
+    interface User {
+      id: string | null
+      site: string
+    }
+  }
+}
+declare const row: { id: string; site: string | null }
+declare const tokens: SessionTokens
+`
+/** Each mistake in a line of its own, and what must be in the message about it. */
+const MISTAKES: ReadonlyMap<string, RegExp> = new Map([
+  [`new WixAppStrategy({ secret: '' }, () => ({ id: '' }))`, /Property 'site' is missing in type '{ id: string; }'/],
+  [`new WixAppStrategy({ secret: '' }, async () => row)`, /Type 'null' is not assignable to type 'string'/],
+  [`new WixAccessTokenStrategy({ appId: '' }, async () => ({ id: '' }))`, /Property 'site' is missing in type/],
+  [`new WixWebhookStrategy({ publicKey: '' }, async () => ({ id: '' }))`, /Property 'site' is missing in type/],
+  [`new WixSessionStrategy({ tokens }, async () => ({ id: '' }))`, /Property 'site' is missing in type/],
+  [
+    `new WixAppStrategy({ secret: '' }, async () => ({ name: '' }))`,
+    /is not assignable to type '(?=.*\bvoid\b).*\bUser\b/,
+  ],
+  [`new WixAppStrategy({ secrets: '' }, () => null)`, /'secrets' does not exist in type 'WixAppStrategyOptions</],
+  [`new WixAppStrategy({ secret: '' })`, /does not exist in type 'Verify<WixInstance>'/],
+  [`new WixAccessTokenStrategy({ appId: '' })`, /Expected 2 arguments, but got 1/],
+  [`requireIdentity({ subjectType: 'OWNER' })`, /Type '"OWNER"' is not assignable to type '.*\bSubjectType\b/],
+])
 
 /** Each setting of `module`, since when it exists, its options, what it compiles, and since when it takes the package in CommonJS. */
 const MODULES = new Map<
@@ -165,7 +219,7 @@ describeWith(TOOLS, 'The types of the package', function (packages) {
   for (const version of VERSIONS) {
     describe(`for TypeScript ${version}`, () => {
       const modules = [...MODULES].filter(([, { since = 0 }]) => Number(version) >= since)
-      const settings = modules.flatMap(([module]) => [true].map((strict) => ({ module, strict })))
+      const settings = modules.flatMap(([module]) => [true, false].map((strict) => ({ module, strict })))
       let complaints: ReadonlyMap<string, string>
       before(async () => {
         const said = await compile(
@@ -182,7 +236,7 @@ describeWith(TOOLS, 'The types of the package', function (packages) {
 
       for (const [module, { requires }] of modules) {
         const isRefused = Number(version) < requires
-        for (const strict of [true]) {
+        for (const strict of [true, false]) {
           it(`compile with "module": "${module}" and "strict": ${strict}${isRefused ? ', but in CommonJS' : ''}`, () => {
             const lines = (complaints.get(module + strict) ?? 'nothing was compiled').split('\n')
             expect(lines.filter((line) => !IN_COMMONJS.test(line)).join('\n')).to.equal('')
@@ -190,6 +244,24 @@ describeWith(TOOLS, 'The types of the package', function (packages) {
           })
         }
       }
+    })
+  }
+
+  // TypeScript 7 shows the last overload alone, and those before it all.
+  for (const version of ['5.9', '7']) {
+    it(`make TypeScript ${version} name the mistake, for those that are made most`, async () => {
+      const lines = [...MISTAKES.keys()]
+      await consumer.write('mistakes.mts', [MISTAKES_HEAD, ...lines].join('\n'))
+      const args = ['--skipLibCheck', '--types', 'node', '--module', 'nodenext', '--strict', 'mistakes.mts']
+      const [complaints = ''] = await compile(version, [args])
+      const parts = complaints.split(/^(?=mistakes)/m)
+      const first = MISTAKES_HEAD.split('\n').length + 1
+      for (const [index, line] of lines.entries()) {
+        const said = parts.find((part) => part.startsWith(`mistakes.mts(${first + index},`))
+        expect(said, line).to.match(MISTAKES.get(line) ?? /^$/)
+        if (version === '7') expect(said, line).to.not.match(/passReqToCallback|IdentityPredicate/)
+      }
+      expect(complaints.match(/^mistakes/gm)).to.have.length(lines.length)
     })
   }
 
