@@ -158,8 +158,7 @@ describe('the packed package, installed in an empty folder', function () {
 
     it('signs in with a genuine instance, and with nothing else', async () => {
       await writeFile(join(folder, 'server.mjs'), block('js', 0))
-      const signing = /cat > sign\.mjs <<'END'\n([\s\S]*?)END/.exec(block('sh', 2))?.[1] ?? ''
-      const genuine = await runs('sign.mjs', signing)
+      const address = new URL(await runs('sign.mjs', block('js', 1)))
       const port = String(await freePort())
       const server = execFile(process.execPath, ['server.mjs'], {
         cwd: folder,
@@ -176,7 +175,7 @@ describe('the packed package, installed in an empty folder', function () {
             }
           }
         }
-        const welcome = await ask(`?instance=${genuine}`)
+        const welcome = await ask(address.search)
         expect(welcome.status).to.equal(200)
         expect(await welcome.json()).to.have.nested.include({ 'user.id': 'me', 'user.site.instanceId': 'site-1' })
         expect((await ask('?instance=forged')).status).to.equal(401)

@@ -34,6 +34,15 @@ describe('On Windows, where npm starts cmd.exe', () => {
     }
   }
 
+  it('so is each command of the README, also in PowerShell', () => {
+    const commands = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(
+      ([, block = '']) => block.trim().split('\n'),
+    )
+    expect(commands.length).to.be.above(3)
+    // A comment would be arguments to cmd.exe, and && is unknown to the PowerShell of Windows.
+    expect(commands.filter((command) => posixIn(command).length > 0 || /#|&&|<</.test(command))).to.deep.equal([])
+  })
+
   it('such a script would be found', () => {
     expect(posixIn('npm run build && exec npm start')).to.deep.equal(['a program of a POSIX shell'])
     expect(posixIn('NODE_ENV=test mocha')).to.deep.equal(['NAME=value before a command'])

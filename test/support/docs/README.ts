@@ -6,13 +6,18 @@ import { APP_ID, APP_KEYS, APP_SECRET, type Page, type PageTest, type Running } 
 
 const MARK = '// The blocks below go here\n'
 
+/** The lines that the page puts into `.env`. */
+const SECRET = 'WIX_APP_SECRET=my-secret'
+const DEBUG = 'NODE_DEBUG=passport-wix-app'
+
 /** With each block where the page says that it goes: above the error handler. */
 const start = async (page: Page): Promise<Running> => {
   const [first = '', ...more] = page.blocks.map(({ code }) => code).filter((code) => code.startsWith('// server.mjs'))
   const parts = first.split(MARK)
   expect(parts).to.have.lengthOf(2)
   await page.write('server.mjs', parts.join(more.join('')))
-  return page.startShell('WIX_APP_SECRET=my-secret node server.mjs')
+  await page.write('.env', `${SECRET}\n`)
+  return page.startShell('node --env-file=.env server.mjs')
 }
 const owner = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)
 const post = (server: Running, path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -21,13 +26,22 @@ const post = (server: Running, path: string, body: string, headers: Record<strin
 export default {
   notRun: {
     'npm install passport-wix-app': 'test/package.test.ts installs the package',
-    'npm ci && npm start': 'test/example-app has the tests of the example app',
+    'npm start': 'test/example-app has the tests of the example app',
   },
   claims: {
+    'name the lines of `.env`': async () => {
+      const text = await readFile(join(import.meta.dirname, '../../../README.md'), 'utf8')
+      for (const line of [SECRET, DEBUG]) expect(text).to.include(`the line \`${line}\``)
+    },
     'sign in the owner, and refuse a forged instance': async (page) => {
-      const output = await page.shell('cat > sign.mjs', await start(page))
-      expect(output).to.include('{"user":{"id":"me","site":{"instanceId":"site-1"')
-      expect(output).to.include('HTTP/1.1 401 Unauthorized')
+      const server = await start(page)
+      const { search } = new URL((await page.shell('node sign.mjs')).trim())
+      expect(await (await server.ask(`/dashboard${search}`)).text()).to.match(
+        /^{"user":{"id":"me","site":{"instanceId":"site-1","since":".*"}},"subjectType":"USER"}$/,
+      )
+      const forged = await server.ask('/dashboard?instance=forged')
+      expect(forged.status).to.equal(401)
+      expect(await forged.json()).to.include({ code: 'token_malformed' })
     },
     'keep anonymous visitors out of the dashboard': async (page) => {
       const visitor = signInstance({ instanceId: 'site-1', aid: 'visitor' }, APP_SECRET)
@@ -58,7 +72,9 @@ export default {
         .that.matches(/TypeError: WixAppStrategy.*`secret`.*undefined/)
     },
     'tell in the log why a request is refused': async (page) => {
-      const server = await page.startShell('NODE_DEBUG=passport-wix-app')
+      await page.write('.env', `${SECRET}\n${DEBUG}\n`)
+      // By another part of the command: this is another process.
+      const server = await page.startShell('.env server.mjs')
       const signDate = new Date(Date.now() - 26 * 3600_000).toISOString()
       const old = signInstance({ instanceId: 'site-1', signDate }, APP_SECRET)
       const response = await server.ask(`/dashboard?instance=${old}`)
