@@ -6,7 +6,7 @@ import { requireIdentity, type WixPublicKey } from 'passport-wix-app'
 import { api } from './api.ts'
 import { auditing, pathOf } from './audit.ts'
 import { fromWix } from './from-wix.ts'
-import { accountOf, createSignIn, type SignInOptions } from './sign-in.ts'
+import { accountOf, createSignIn, explainRefusal, type SignInOptions } from './sign-in.ts'
 
 export interface AppOptions extends SignInOptions {
   /** The public key of the app, from its dashboard at Wix. Without it, the app accepts no webhooks and no other signed requests. */
@@ -58,7 +58,7 @@ export function createApp(options: AppOptions): Express {
   if (options.routes !== undefined) app.use(options.routes(signIn.api))
   app.use('/api', api(signIn.api, database), notFound)
   if (publicKey !== undefined) app.use(fromWix({ publicKey, database }))
-  app.use(answerError)
+  app.use(explainRefusal, answerError)
 
   // As a whole: what is sent in parts is there before the audit has it.
   const sendPage = async (res: Response, name: string): Promise<void> => {
@@ -78,7 +78,7 @@ export function createApp(options: AppOptions): Express {
     },
   )
   if (options.website !== undefined) app.use(options.website)
-  app.use(notFound, showProblem)
+  app.use(notFound, explainRefusal, showProblem)
   return app
 }
 
@@ -123,7 +123,8 @@ const answerError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   if (status >= 500) console.error(error)
   const name = STATUS_CODES[status] ?? 'Error'
   const isPublic = expose === true && typeof code === 'string'
-  // RFC 9110 section 15.5.2: each 401 has a challenge.
-  res.status(status).set({ ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="Wix"' }), ...Object(headers) })
+  // RFC 9110 section 15.5.2: each 401 has a challenge, which Passport sets for a token.
+  if (status === 401 && !res.hasHeader('WWW-Authenticate')) res.set('WWW-Authenticate', 'Bearer realm="Wix"')
+  res.status(status).set(Object(headers))
   res.json(isPublic ? { code, message } : { code: name.toLowerCase().replaceAll(' ', '_'), message: name })
 }

@@ -1,14 +1,14 @@
-import { type RequestHandler, Router } from 'express'
+import { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
 import passport from 'passport'
 import {
   identityOf,
+  refusalOf,
   requireIdentity,
   type SessionKeys,
   SessionTokens,
   type VerifyDone,
   WixAccessTokenStrategy,
   WixAppStrategy,
-  WixAuthError,
   type WixAuthErrorCode,
   type WixIdentity,
   WixSessionStrategy,
@@ -31,8 +31,7 @@ export interface SignInOptions {
 export const ISSUER = 'passport-wix-app-example'
 export const AUDIENCE = 'passport-wix-app-example-api'
 
-/** `invalid_token` stands for everything that is wrong with a token: its challenge says no more (RFC 6750 section 3.1). */
-export type SignInCode = WixAuthErrorCode | 'app_removed' | 'signed_out' | 'user_unknown' | 'invalid_token'
+export type SignInCode = WixAuthErrorCode | 'app_removed' | 'signed_out' | 'user_unknown'
 interface Reason {
   code: SignInCode
   message: string
@@ -117,45 +116,15 @@ export function createSignIn({ secret, appId, apiUrl, sessionKeys, database }: S
 export const proofOf = (req: Express.Request): { kind?: string; tradedFor?: string } =>
   (req.authInfo as { proof?: object } | undefined)?.proof ?? {}
 
-/** What a strategy fails with: a string for `WWW-Authenticate`, an object, or nothing. */
-type Challenge = string | Reason | undefined
+export const signIn = (authenticator: passport.Authenticator, strategies: string[]): RequestHandler =>
+  authenticator.authenticate(strategies, { session: false, failWithError: true })
 
-function reasonOf(challenge: Challenge): Reason {
-  if (typeof challenge !== 'string') return challenge ?? new WixAuthError('claim_invalid')
-  const message = /error_description="([^"]*)"/.exec(challenge)?.[1]
-  return message === undefined ? new WixAuthError('credentials_missing') : { code: 'invalid_token', message }
+/** Passport's error has no reason: of a refusal it is on the request, and where our own look-up found nobody, in its `cause`. */
+export const explainRefusal: ErrorRequestHandler = (error: Error, req, res, next) => {
+  const refusal = error.name === 'AuthenticationError' ? refusalOf(req) : undefined
+  if (refusal === undefined) return next(error)
+  const { status, message } = refusal
+  const { code = refusal.code } = (refusal.cause ?? {}) as Partial<Reason>
+  res.locals['refusal'] = code // for the audit
+  next(Object.assign(new Error(message), { code, status, expose: true }))
 }
-
-/** @param challenges Of the strategies, in their order. */
-function refusalOf(challenges: readonly Challenge[], statuses: ReadonlyArray<number | undefined>): Error & Reason {
-  const reasons = challenges.map(reasonOf)
-  // Each strategy reports the credential of another one as missing. The one with another reason has read it.
-  const reader = Math.max(
-    0,
-    reasons.findIndex(({ code }) => code !== 'credentials_missing'),
-  )
-  const { code, message } = reasons[reader] ?? reasonOf(undefined)
-  const status = statuses[reader] ?? 401
-  const bearer = [challenges[reader], ...challenges].find((challenge) => typeof challenge === 'string')
-  const headers = status === 401 && bearer !== undefined ? { 'WWW-Authenticate': bearer } : {}
-  return Object.assign(new Error(message), { code, status, headers, expose: true })
-}
-
-/** `passport.authenticate()` with a callback, since the error of `failWithError` would not have the reason. */
-export const signIn =
-  (authenticator: passport.Authenticator, strategies: string[]): RequestHandler =>
-  (req, res, next) => {
-    // Passport calls it with the user and the info, or with the challenges and statuses when every strategy has failed.
-    const settle = (error: unknown, user?: Express.User | false, info?: unknown, statuses?: unknown): void => {
-      if (error) return next(error)
-      if (!user) {
-        const refusal = refusalOf(info as Challenge[], statuses as Array<number | undefined>)
-        res.locals['refusal'] = refusal.code // for the audit
-        return next(refusal)
-      }
-      req.user = user
-      req.authInfo = info as Express.AuthInfo
-      next()
-    }
-    authenticator.authenticate(strategies, { session: false }, settle)(req, res, next)
-  }

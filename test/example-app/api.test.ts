@@ -109,7 +109,7 @@ describeExampleApp('The API of the example app', (app) => {
     expect(await rejectionOf(await ask('/api/me', expired))).to.deep.equal([
       401,
       EXPIRED,
-      { code: 'invalid_token', message: MESSAGES.expired },
+      { code: 'token_expired', message: MESSAGES.expired },
     ])
     for (const rejected of [
       [head, otherClaims, signature].join('.'),
@@ -131,11 +131,15 @@ describeExampleApp('The API of the example app', (app) => {
     const revoked = accessToken()
     app.wix.revoke(revoked)
     const unknown = `${accessToken().slice(0, -43)}${'A'.repeat(43)}`
-    for (const token of [accessToken({ clientId: 'another-app' }), revoked, unknown]) {
+    for (const [token, code] of [
+      [accessToken({ clientId: 'another-app' }), 'claim_invalid'],
+      [revoked, 'token_inactive'],
+      [unknown, 'token_inactive'],
+    ]) {
       expect(await rejectionOf(await ask('/api/me', token))).to.deep.equal([
         401,
         INVALID,
-        { code: 'invalid_token', message: MESSAGES.invalid },
+        { code, message: MESSAGES.invalid },
       ])
       expect((await ask('/api/events', token)).status).to.equal(401)
     }

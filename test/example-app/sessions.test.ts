@@ -66,7 +66,7 @@ describeExampleApp('The sessions of the example app', (app) => {
       expect(await rejectionOf(await exchange('abc'))).to.deep.equal([
         401,
         MALFORMED,
-        { code: 'invalid_token', message: MESSAGES.malformed },
+        { code: 'token_malformed', message: MESSAGES.malformed },
       ])
     })
 
@@ -274,7 +274,7 @@ describeExampleApp('The sessions of the example app', (app) => {
       expect(await rejectionOf(await ask('/api/me', bearer))).to.deep.equal([
         401,
         INVALID,
-        { code: 'invalid_token', message: MESSAGES.invalid },
+        { code: 'signature_invalid', message: MESSAGES.invalid },
       ])
     })
   })

@@ -82,7 +82,10 @@ export const PAGES: string = join(import.meta.dirname, '../../example-app/demo/p
 export async function rejectionOf(response: Response): Promise<unknown[]> {
   expect(response.headers.get('content-type')).to.equal('application/json; charset=utf-8')
   expect(response.headers.get('cache-control')).to.equal('no-store')
-  return [response.status, response.headers.get('www-authenticate'), await response.json()]
+  // Passport sends the challenge of each strategy of a chain: one of them is about the token.
+  const challenges = response.headers.get('www-authenticate')?.split(/, (?=Bearer )/)
+  const telling = challenges?.find((challenge) => challenge.includes('error=')) ?? challenges?.[0] ?? null
+  return [response.status, telling, await response.json()]
 }
 
 /** A webhook about `instance-1`; overrides replace. */
