@@ -138,6 +138,11 @@ const authorization = fromHeader('authorization')
 
 const instanceFromWix = oneOf<unknown>(fromQuery('instance'), (req) => INSTANCE.exec(authorization(req) ?? '')?.[1])
 
+/** What the compiler names where only options were passed: otherwise it takes them for a verify callback. */
+interface MissingVerify {
+  'verify is missing: pass it as the last argument': never
+}
+
 /**
  * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
  *
@@ -149,6 +154,7 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
 
   /** @throws {TypeError} For an unknown option, one of the wrong type, a secret that cannot be one, or no verify. */
   constructor(verify: Verify<WixInstance>)
+  constructor(options: WixAppStrategyOptions<Req> & MissingVerify)
   constructor(options: WithRequest<WixAppStrategyOptions<Req>>, verify: VerifyWithRequest<WixInstance, Req>)
   constructor(options: WixAppStrategyOptions<Req>, verify: Verify<WixInstance>)
   constructor(

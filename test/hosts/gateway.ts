@@ -3,7 +3,14 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import azureFunctions, { type HttpRequest, type HttpResponse, type HttpResponseInit } from '@azure/functions'
+// @ts-ignore -- it is installed with the other packages of this folder, see test/README.md
+import azureFunctions from '@azure/functions'
+
+/** What is used of it, since its types are there only with it. */
+const { HttpRequest, HttpResponse } = azureFunctions as {
+  HttpRequest: new (init: object) => object
+  HttpResponse: new (init: object) => Pick<Response, 'status' | 'headers' | 'arrayBuffer'>
+}
 
 interface LambdaAnswer {
   statusCode: number
@@ -99,20 +106,20 @@ const exported = (await import(pathToFileURL(resolve(module)).href)) as Record<s
 const toEvent = EVENTS[kind]
 
 /** Azure Functions: a function under its name. It answers 500 to what one throws, and logs it. */
-async function azure(req: IncomingMessage, body: Buffer): Promise<HttpResponse> {
+async function azure(req: IncomingMessage, body: Buffer): Promise<InstanceType<typeof HttpResponse>> {
   const { url = '', method = '', headers } = req
-  const request = new azureFunctions.HttpRequest({
+  const request = new HttpRequest({
     url: `http://localhost${url}`,
     method,
     headers: headers as Record<string, string>,
     ...(body.length > 0 && { body: { bytes: body } }),
   })
-  const called = exported[url.slice(1)] as ((request: HttpRequest) => Promise<HttpResponseInit>) | undefined
+  const called = exported[url.slice(1)] as ((request: object) => Promise<object>) | undefined
   try {
-    return new azureFunctions.HttpResponse((await called?.(request)) ?? { status: 404 })
+    return new HttpResponse((await called?.(request)) ?? { status: 404 })
   } catch (error) {
     console.error(error)
-    return new azureFunctions.HttpResponse({ status: 500 })
+    return new HttpResponse({ status: 500 })
   }
 }
 

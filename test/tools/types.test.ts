@@ -157,8 +157,8 @@ const MISTAKES: ReadonlyMap<string, RegExp> = new Map([
     /is not assignable to type '(?=.*\bvoid\b).*\bUser\b/,
   ],
   [`new WixAppStrategy({ secrets: '' }, () => null)`, /'secrets' does not exist in type 'WixAppStrategyOptions</],
-  [`new WixAppStrategy({ secret: '' })`, /does not exist in type 'Verify<WixInstance>'/],
   [`new WixAccessTokenStrategy({ appId: '' })`, /Expected 2 arguments, but got 1/],
+  [`new WixAppStrategy({ secret: '' })`, /verify is missing: pass it as the last argument/],
   [`requireIdentity({ subjectType: 'OWNER' })`, /Type '"OWNER"' is not assignable to type '.*\bSubjectType\b/],
 ])
 
