@@ -45,6 +45,7 @@ export function keysIn(set: unknown): FindKey {
     // Without a `kid`, jose would take the only key of a type.
     if (!isNonEmptyString(header.kid)) throw refusal('signature_invalid', 'the header has no `kid`')
     // Loaded only here: most processes read no key set.
+    /* c8 ignore next -- the loader of the tests adds a branch */
     const { createLocalJWKSet } = await import('jose/jwks/local')
     find ??= createLocalJWKSet({ keys: usable })
     try {

@@ -133,6 +133,7 @@ export class SessionTokens {
     const { signer } = await this.#rings()
     const jti = randomBytes(16).toString('base64url')
     // Loaded only here: most processes sign nothing.
+    /* c8 ignore next -- the loader of the tests adds a branch */
     const { SignJWT } = await import('jose/jwt/sign')
     const token = await new SignJWT({ ...added, ...claimsOf(identity, { iss: issuer, aud: audience, iat, exp, jti }) })
       .setProtectedHeader({ alg: signer.alg, typ: TYP, kid: signer.kid })

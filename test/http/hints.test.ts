@@ -638,7 +638,6 @@ describe('The hint of a refusal, over HTTP', () => {
       '403 `Cross-site POST form submissions are forbidden`',
       'the same webhook arrives again and again',
       '431 without any middleware',
-      '403 `Cross-site POST form submissions are forbidden`',
       '`Login sessions require session support`',
       '`Unknown authentication strategy`',
       '`done is not a function`',
