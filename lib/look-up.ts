@@ -62,6 +62,13 @@ const forgotten = new FinalizationRegistry<(error: Error) => void>((reject) =>
   ),
 )
 
+/** What is never a user, though it is truthy: also the rows of a query that found nobody. Undefined for anything else. */
+function notAUser(value: unknown): string | undefined {
+  if (Array.isArray(value)) return 'an array: take its first row, which is undefined where there is none'
+  if (typeof value === 'function') return 'a function: call it'
+  return types.isGeneratorObject(value) ? 'a generator, which nobody runs: make it an async function' : undefined
+}
+
 const MISREAD =
   'The verify callback failed; see `cause`. With passReqToCallback it is called as (req, identity, done): does it take its second parameter for `done`?'
 
@@ -113,13 +120,17 @@ export const lookUp = (
       timers?.forEach(clearTimeout)
       return true
     }
+    const found = (user: unknown, more: Omit<LookUp, 'user'>): void => {
+      const problem = notAUser(user)
+      if (problem === undefined) resolve({ user: (user as Express.User) || undefined, ...more })
+      else reject(new Error(`The verify callback gave no user, but ${problem}`))
+    }
     const done: VerifyDone = (reason, user, info) => {
       if (decidedBy === 'return')
         warn(name, 'called done() after what it returned had decided: declare `done` as its last parameter')
       else if (decidedBy === 'done') debug(`${name}: the verify callback called done() again; the first call counts`)
       if (!decides('done')) return
-      if (reason === undefined || reason === null || reason === false)
-        resolve({ user: user || undefined, info: infoObject(info) })
+      if (reason === undefined || reason === null || reason === false) found(user, { info: infoObject(info) })
       else
         reject(
           reason instanceof Error || types.isNativeError(reason) ? reason : new Error(NOT_AN_ERROR, { cause: reason }),
@@ -128,7 +139,7 @@ export const lookUp = (
     const returned = (user: unknown): void => {
       if (!decides('return')) return
       const hint = `: it returned ${user === null ? 'null' : typeof user}`
-      resolve({ user: (user as Express.User) || undefined, info: undefined, ...(!user && { hint }) })
+      found(user, { info: undefined, ...(!user && { hint }) })
     }
     const failed = (reason: unknown): void => {
       if (!decides('return')) return

@@ -1,5 +1,5 @@
 import { refusal } from './errors.ts'
-import { fetchBody, fetchHeader, fetchQuery, isFetchRequest } from './internal/fetch-request.ts'
+import { fetchBody, fetchHeader, fetchQuery, isFetchRequest, queryOfUrl } from './internal/fetch-request.ts'
 import { looksLike } from './internal/hints.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { atMostOne, exactlyOne, isObject, own, property } from './internal/values.ts'
@@ -27,16 +27,11 @@ export type BodyReader<Req = DefaultRequest> = (
 /** A reader for the request of any framework; generic, so that it does not decide what type `req` has elsewhere in the options. */
 type ReadyReader<Found> = <Req>(req: Req) => Found | undefined
 
-/** The query of the address; for hosts without `req.query`, such as bare Node, `ws` and socket.io. */
-function queryOfUrl(req: unknown): URLSearchParams {
-  const url = property(req, 'url')
-  return new URLSearchParams(typeof url === 'string' ? /^[^?#]*\?([^#]*)/.exec(url)?.[1] : undefined)
-}
-
 /** All values of a query parameter: one of its own, an array, or whatever the query parser of the host made of it. */
 function queryOf(req: unknown, name: string): unknown {
   if (isFetchRequest(req)) return fetchQuery(req, name)
-  const query = property(req, 'query') ?? queryOfUrl(req)
+  // Hosts without `req.query` are for example bare Node, `ws` and socket.io.
+  const query = property(req, 'query') ?? queryOfUrl(property(req, 'url'))
   if (!(query instanceof URLSearchParams)) return own(query, name)
   const values = query.getAll(name)
   return values.length > 1 ? values : values[0]
@@ -150,8 +145,8 @@ export const elsewhere =
       if (/^eyJ[\w-]+\./.test(start))
         return 'the body looks like a webhook or a service plugin call: WixWebhookStrategy, WixServicePluginStrategy'
     }
-    const query = property(req, 'query')
-    const parameters = isFetchRequest(req) ? new URL(req.url).searchParams : (query ?? queryOfUrl(req))
+    const query = isFetchRequest(req) ? undefined : property(req, 'query')
+    const parameters = query ?? queryOfUrl(property(req, 'url'))
     const given = parameters instanceof URLSearchParams ? Object.fromEntries(parameters) : { ...parameters }
     const [parameter] = namesIn(given)
     if (parameter !== undefined) return `in the query as \`${parameter}\`: fromQuery('${parameter}')`

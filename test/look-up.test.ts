@@ -683,6 +683,33 @@ describe('A verify callback with a mistake in its arguments', () => {
     })
   })
 
+  const notUsers: Array<[string, unknown]> = [
+    ['an array: take its first row, which is undefined where there is none', []],
+    ['an array: take its first row, which is undefined where there is none', [user]],
+    ['a function: call it', () => user],
+    [
+      'a generator, which nobody runs: make it an async function',
+      (function* () {
+        yield user
+      })(),
+    ],
+  ]
+  for (const [problem, value] of notUsers) {
+    const forms: Record<string, unknown> = {
+      returned: (_identity: object) => value,
+      'as a promise': async (_identity: object) => value,
+      'passed to done': (_identity: object, done: Done) => done(null, value),
+    }
+    for (const [form, verify] of Object.entries(forms))
+      it(`signs in nobody for ${problem.split(/[:,]/)[0]}${Array.isArray(value) ? ` of ${value.length}` : ''}, ${form}`, async () => {
+        const outcome = await run(strategy(verify), req)
+        sinon.assert.match(outcome, {
+          kind: 'error',
+          error: sinon.match({ message: `The verify callback gave no user, but ${problem}` }),
+        })
+      })
+  }
+
   it('B45: the timer of the log is no reason for a process to stay', async () => {
     const descriptor = Object.getOwnPropertyDescriptor(debug, 'enabled') as PropertyDescriptor
     Object.defineProperty(debug, 'enabled', { get: () => true, configurable: true })

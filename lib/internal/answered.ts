@@ -1,4 +1,4 @@
-import { isPromise, toError } from './promises.ts'
+import { isPromise, toError, warnOf } from './promises.ts'
 import { property } from './values.ts'
 
 const ALREADY_ANSWERED: ReadonlySet<unknown> = new Set(['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP2_HEADERS_SENT'])
@@ -20,12 +20,12 @@ function isAnswered(req: unknown): boolean {
  */
 export function endRequest(req: unknown, action: () => unknown, fail: (error: Error) => unknown): void {
   if (isAnswered(req)) return
-  const lastResort = (reason: unknown): void => {
-    const next = property(req, 'next')
-    if (!isAnswered(req) && typeof next === 'function') next(toError(reason))
-    // Nobody else would tell.
-    else process.emitWarning(toError(reason))
-  }
+  const lastResort = (reason: unknown): void =>
+    guarded(() => {
+      const next = isAnswered(req) ? undefined : property(req, 'next')
+      // Nobody else would tell.
+      return typeof next === 'function' ? next(toError(reason)) : warnOf(reason)
+    }, warnOf)
   guarded(action, (reason) => {
     if (ALREADY_ANSWERED.has(property(reason, 'code'))) return
     if (isAnswered(req)) lastResort(reason)

@@ -35,13 +35,17 @@ export function fetchHeader({ headers }: FetchRequestParts, name: string): strin
   return value
 }
 
+/** The query of an address, which may be relative. Not with `new URL()`, whose error holds the whole address. */
+export const queryOfUrl = (url: unknown): URLSearchParams =>
+  new URLSearchParams(typeof url === 'string' ? /^[^?#]*\?([^#]*)/.exec(url)?.[1] : undefined)
+
 /**
  * The query parameter, which must have been sent once.
  *
  * @throws {WixAuthError} `request_invalid`.
  */
 export function fetchQuery({ url }: FetchRequestParts, name: string): string | undefined {
-  const [value, ...others] = new URL(url).searchParams.getAll(name)
+  const [value, ...others] = queryOfUrl(url).getAll(name)
   if (others.length > 0) atMostOne([value, ...others])
   return isNonEmptyString(value) ? value : undefined
 }

@@ -39,3 +39,9 @@ export const toError = (reason: unknown): Error =>
   reason instanceof Error || types.isNativeError(reason)
     ? reason
     : new Error('A callback of the app failed with a value that is not an Error; see `cause`', { cause: reason })
+
+/** A warning of the process for what a callback threw, where nobody else can be told. Node takes no Error of another realm, as Jest has. */
+export function warnOf(reason: unknown): void {
+  const error: unknown = toError(reason)
+  process.emitWarning(error instanceof Error ? error : String(error))
+}

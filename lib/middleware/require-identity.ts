@@ -10,7 +10,7 @@ import {
   type WixIdentity,
 } from '../identity.ts'
 import { type Check, checkOptions, must } from '../internal/options.ts'
-import { toError } from '../internal/promises.ts'
+import { toError, warnOf } from '../internal/promises.ts'
 import { isNonEmptyString, own, stringOrNull } from '../internal/values.ts'
 import type { DefaultRequest } from '../read.ts'
 
@@ -124,7 +124,7 @@ export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | 
     void decide(req)
       .then((error) => (error === undefined ? next() : next(error)))
       // What a host throws out of `next` ends here, and not the process.
-      .catch((reason: unknown) => process.emitWarning(toError(reason)))
+      .catch(warnOf)
 }
 
 /**

@@ -210,3 +210,16 @@ describe('fetchBody', () => {
     expect(await errorOf(fetchBody(post(stream, { duplex: 'half' })))).to.equal(error)
   })
 })
+
+describe('the query of an address that is no absolute URL', () => {
+  it('is read all the same, since the error of `new URL()` would hold the credential', () => {
+    const request = (url: string): Parameters<typeof fetchQuery>[0] => ({
+      url,
+      headers: new Headers(),
+      bodyUsed: false,
+    })
+    expect(fetchQuery(request('/page?instance=a%2Db#c?d'), 'instance')).to.equal('a-b')
+    expect(fetchQuery(request('//:?instance=one'), 'instance')).to.equal('one')
+    expect(fetchQuery(request(''), 'instance')).to.equal(undefined)
+  })
+})
