@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import http, { type IncomingMessage } from 'node:http'
-import https from 'node:https'
+import { type IncomingMessage, request as requestByHttp } from 'node:http'
+import { request as requestByHttps } from 'node:https'
 import { performance } from 'node:perf_hooks'
 import { systemCodeOf } from '../../lib/internal/values.ts'
 import type { Credential, Explanation } from './explain.ts'
@@ -62,7 +62,7 @@ export async function send({ url, method, headers, body }: AppRequest, limit: nu
     problem,
     milliseconds: Math.round(performance.now() - start),
   })
-  const { request } = url.startsWith('https:') ? https : http
+  const request = url.startsWith('https:') ? requestByHttps : requestByHttp
   const signal = AbortSignal.timeout(limit)
   try {
     const sent = {
