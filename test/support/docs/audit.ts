@@ -108,6 +108,21 @@ export default {
       // Not the visitor, who got 403.
       expect(await page.run('bill.mjs')).to.equal('site-1 1 2\n')
     },
+    'count the calls of a Fetch handler, and neither store nor log them elsewhere': async (page) => {
+      await page.write(
+        'fetched.mjs',
+        `import './audit.mjs'
+import './usage.mjs'
+import { calls, GET } from './counted.mjs'
+const statuses = []
+for (const instance of ['${owner}', 'forged', '${owner}'])
+  statuses.push((await GET(new Request('https://example.com/?instance=' + instance))).status)
+console.log(JSON.stringify([statuses, [...calls]]))`,
+      )
+      const output = await page.execute('fetched.mjs', 'counted.mjs', { DATABASE: 'fetched.db' })
+      expect(JSON.parse(output)).to.deep.equal([[200, 401, 200], [['site-1', 2]]])
+      expect(await rowsOf(page, 'fetched.db', 'audit.mjs', 'SELECT * FROM audit')).to.deep.equal([])
+    },
     'store why a credential could not be checked': async (page) => {
       const server = await start(page)
       page.wix.fault('token-info', { status: 503 })
