@@ -52,7 +52,7 @@ export async function handle({ eventType, data }: WixWebhookEvent): Promise<obje
 ]
 const API_URL: Edit = [
   /(?<=WixAccessTokenStrategy\({ appId|super\({ appId: config.*'\)) }/,
-  ", apiUrl: process.env['WIX_API_URL'] }",
+  ", ...(process.env['WIX_API_URL'] && { apiUrl: process.env['WIX_API_URL'] }) }",
 ]
 const LATE = "{ name: 'late', secret: async () => 'secret-of-the-route' }"
 const MORE_STRATEGIES = `
@@ -62,7 +62,7 @@ const tokens = new SessionTokens({
   issuer: 'https://your-backend.example',
   audience: 'your-api',
 })
-const signed = { appId: process.env['WIX_APP_ID'], publicKey: process.env['WIX_PUBLIC_KEY'] }
+const signed = { appId: () => process.env['WIX_APP_ID'], publicKey: () => process.env['WIX_PUBLIC_KEY'] }
 export const wixSession = new WixSessionStrategy({ tokens }, findUser)
 export const wixPlugin = new WixServicePluginStrategy(signed)
 export const wixDigest = new WixDigestStrategy({ publicKey: signed.publicKey })
@@ -482,8 +482,8 @@ export class Pages {
     const last = commands.pop() ?? ''
     const started = variant.start?.(last) ?? last
     const start = onPort?.(started, port) ?? started
-    // Until `secret`, `publicKey` and `appId` may be functions whose types allow undefined.
-    const env = { ...this._environment, ...this._settings }
+    // Without a secret, as on the machines that build.
+    const env = this._environment
     for (const command of commands) await promisify(execFile)('sh', ['-c', command], { cwd: folder, env })
     const quoted = (value: string) => (value.includes('"') ? `'${value}'` : `"${value}"`)
     const lines = Object.entries(this._settings).map(([variable, value]) => `${variable}=${quoted(value)}\n`)
