@@ -27,7 +27,10 @@ export default {
         expect(await (await ask({})).text()).to.match(/^<h1>Hello, owner [\da-f-]{36}<\/h1>$/)
         expect((await ask({ person: 'collaborator' })).status).to.equal(200)
         const visitor = await ask({ person: 'visitor' })
-        expect([visitor.status, await visitor.json()]).to.deep.equal([403, { code: 'insufficient_scope' }])
+        expect([visitor.status, await visitor.json()]).to.deep.equal([
+          403,
+          { code: 'insufficient_scope', message: 'This Wix identity may not do this' },
+        ])
         expect((await ask({ credential: 'forged' })).status).to.equal(401)
         expect(await page.shell('set -a')).to.equal('')
       } finally {
