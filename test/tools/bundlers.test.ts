@@ -88,8 +88,8 @@ const bundle = await rollup({
     throw new Error(warning.message)
   },
 })
-await bundle.write({ file: process.argv[2] + '/rollup.mjs', format: 'es' })
-await bundle.write({ file: process.argv[2] + '/rollup.cjs', format: 'cjs' })
+await bundle.write({ file: process.argv[2] + '/rollup.mjs', format: 'es', inlineDynamicImports: true })
+await bundle.write({ file: process.argv[2] + '/rollup.cjs', format: 'cjs', inlineDynamicImports: true })
 `,
 })
 
