@@ -48,7 +48,7 @@ const publicKey = await importJWK(published)
 const pem = createPublicKey({ key: published, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
 
 const bearer = tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` }, query: {} }))
-const pages = instances.map(async (instance) => ({ headers: {}, query: { instance } }))
+const pages = instances.map((instance) => ({ headers: {}, query: { instance } }))
 const verify = (identity, done) => done(null, identity)
 
 const passportJwt = () =>
