@@ -54,7 +54,7 @@ const NOT_AN_ERROR =
   'The verify callback called done() with a first argument that is not an Error; see `cause`. Its arguments are done(error, user): did you mean done(null, user)?'
 
 /** Ends a look-up when nobody can call its `done` any more. */
-const forgotten = new FinalizationRegistry<(error: Error) => void>((reject) =>
+const unreachable = new FinalizationRegistry<(error: Error) => void>((reject) =>
   reject(
     new Error(
       'The verify callback can no longer decide: nothing is left that could call `done`. Call done(null, user), or declare the identity alone and return the user',
@@ -72,7 +72,7 @@ function notAUser(value: unknown): string | undefined {
 const MISREAD =
   'The verify callback failed; see `cause`. With passReqToCallback it is called as (req, identity, done): does it take its second parameter for `done`?'
 
-const FORGOTTEN = 'declares `done`, and its promise settled without a call of it: what it returns is ignored'
+const NOT_CALLED = 'declares `done`, and its promise settled without a call of it: what it returns is ignored'
 
 const warnings = new Set<string>()
 
@@ -159,7 +159,7 @@ export const lookUp = (
     const isAwaited = isNativePromise(result) || (parameters === 1 && decidedBy === undefined && isPromise(result))
     if (isAwaited)
       Promise.resolve(result).then(
-        declaresDone ? () => decidedBy ?? warn(name, FORGOTTEN) : returned,
+        declaresDone ? () => decidedBy ?? warn(name, NOT_CALLED) : returned,
         // Also after a decision, since it would end the process.
         failed,
       )
@@ -178,5 +178,5 @@ export const lookUp = (
       timers.push(
         setTimeout(() => debug(`${name}: the verify callback has not decided after ${SLOW} s`), SLOW * 1000).unref(),
       )
-    if (declaresDone || !isAwaited) forgotten.register(done, reject)
+    if (declaresDone || !isAwaited) unreachable.register(done, reject)
   })

@@ -140,9 +140,10 @@ export abstract class WixStrategy<
     let outcome: Outcome = {}
     let act: () => void
     try {
-      const proved = (identity = await this._identify(req, routeOptions))
-      const { user, info, hint = '' } = await this._lookUp(req, proved)
-      if (user !== undefined) act = () => passport.success(user, { ...info, identity: proved })
+      const verified = await this._identify(req, routeOptions)
+      identity = verified
+      const { user, info, hint = '' } = await this._lookUp(req, verified)
+      if (user !== undefined) act = () => passport.success(user, { ...info, identity: verified })
       else {
         const message = own(info, 'message')
         const refusal = new WixAuthError('claim_invalid', typeof message === 'string' ? message : undefined, {
