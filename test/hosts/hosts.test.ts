@@ -44,7 +44,7 @@ const BEARER: ReadonlySet<string> = new Set(['/token', '/userinfo'])
 const express = {
   refused: (status) => [null, STATUS_CODES[status]],
   denied: coded('insufficient_scope'),
-  unavailable: json({ message: 'Service Unavailable' }),
+  unavailable: json({ code: 'unavailable', message: 'Service Unavailable' }),
   failed: json({ message: 'Internal Server Error' }),
   tooLarge: json({ message: 'request entity too large' }),
 } satisfies Partial<Host>

@@ -201,10 +201,13 @@ app.post('/digest', raw, passport.authenticate('wix-digest', noSession), (req: a
 `
 
 const APPS: Readonly<Record<string, App>> = {
-  express: underPassport('app.use(onError)', EXPRESS_ROUTES),
+  express: underPassport('app.use(errorHandler(), onError)', EXPRESS_ROUTES),
   'express-middleware': { edits: {} },
   serverless: {
-    edits: { ...underPassport('app.use(onError)', EXPRESS_ROUTES, 'app.ts').edits, 'azure.ts': [HANDLE] },
+    edits: {
+      ...underPassport('app.use(errorHandler(), onError)', EXPRESS_ROUTES, 'app.ts').edits,
+      'azure.ts': [HANDLE],
+    },
     // Functions Framework starts what is the main file of the package.
     project: { 'package.json': '{ "type": "module", "main": "functions.ts" }' },
   },
