@@ -629,6 +629,7 @@ describe('The hint of a refusal, over HTTP', () => {
     const [, table = ''] = /## By symptom\n\n((?:\|.*\n)+)/.exec(page) ?? []
     const symptoms = [...table.matchAll(/^\| (.*?) +\|/gm)].map(([, symptom = '']) => symptom).slice(2)
     const elsewhere = [
+      'a strategy has the options of another one',
       'a JWT library refuses an `instance`',
       'an `instance` does not decode, or not to its end',
       'the login is lost on each page',
