@@ -58,7 +58,7 @@ describeWith(HOSTS, 'A custom callback that throws', function () {
     await writeFile(file, PROGRAM)
     try {
       const { stdout } = await promisify(execFile)(process.execPath, ['--unhandled-rejections=strict', file])
-      const failures = Array<number>(8).fill(500)
+      const failures = Array.from({ length: 8 }, () => 500)
       expect(JSON.parse(stdout)).to.deep.equal({ fastify: failures, koa: failures })
     } finally {
       await rm(file, { force: true })
