@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { own } from '../lib/internal/values.ts'
+import { addressOf } from './addresses.ts'
 import { envFile } from './simulator/keys.ts'
 import { type Simulator, startSimulator } from './simulator/index.ts'
 
@@ -21,7 +22,8 @@ Wix on this machine: a dashboard in the browser that opens the pages of your app
   --port N         the port of the dashboard (default: ${DEFAULT_PORT})
   --help           this text
 
-All addresses are https, or http on this machine. The keys of the app are kept in ${FOLDER}/, so that they are the same
+All addresses are https, or http on this machine, where a port is enough (3000, 3000/dashboard), and a path (/webhooks) is one of
+your app. The keys of the app are kept in ${FOLDER}/, so that they are the same
 at each start; delete it to get new ones.
 
 Examples:
@@ -30,6 +32,11 @@ Examples:
 
 Then start your app with what it prints, for example:
   node --env-file=${FOLDER}/env app.mjs`
+
+/** The page of the first example in README.md. */
+const defaultApp = (): string => `http://localhost:${process.env['PORT'] ?? 3000}/dashboard`
+
+const ADDRESSES = ['widget', 'webhooks', 'plugin', 'payments', 'install'] as const
 
 const url = { type: 'string' } as const
 const OPTIONS = {
@@ -58,8 +65,16 @@ async function start(args: readonly string[]): Promise<Simulator | number> {
       return 0
     }
     if (app === undefined) return wrongUse('--app is missing: the address of the dashboard page of your app')
+    const page = addressOf(app, defaultApp())
+    // What is wrong with the address of the app is said of that option, where it is checked.
+    const base = URL.canParse(page) ? page : defaultApp()
+    const addresses = ADDRESSES.flatMap((name) => {
+      const typed = more[name]
+      return typed === undefined ? [] : [[name, addressOf(typed, base)]]
+    })
     const plans = plan === undefined ? {} : { plans: plan }
-    return await startSimulator({ app, ...more, ...plans, port: Number(port), folder: FOLDER })
+    const options = { ...(Object.fromEntries(addresses) as object), ...plans, port: Number(port), folder: FOLDER }
+    return await startSimulator({ app: page, ...options })
   } catch (error) {
     if (error instanceof TypeError) {
       return wrongUse(error.message.replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 '))

@@ -1,17 +1,20 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Checks, checkOptions, must, required, string } from '../../lib/internal/options.ts'
+import { callback, type Checks, checkOptions, must, required, string } from '../../lib/internal/options.ts'
 import { isNonEmptyString } from '../../lib/internal/values.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { WixSimulator } from '../testing/index.ts'
 import { commandsOf } from './commands.ts'
 import { Deliveries } from './deliveries.ts'
 import { generateKeys, keysIn, otherKeys, writeEnvFile } from './keys.ts'
-import { Log } from './log.ts'
+import { type Entry, Log } from './log.ts'
 import { Pages } from './pages.ts'
 import { Refusals } from './refusals.ts'
 import { SimulatorServer } from './server.ts'
+
+export { terminalLine } from './terminal.ts'
+export type { Entry as SimulatorEntry } from './log.ts'
 
 /** The options of {@link startSimulator}. All addresses are https, or http on this machine. */
 export interface SimulatorOptions {
@@ -33,6 +36,8 @@ export interface SimulatorOptions {
   folder?: string
   /** Default: 0, which is any free one. */
   port?: number
+  /** Called for each exchange with the app when it is known what came of it, for example with `terminalLine()`. Default: nothing. */
+  settled?: (entry: Entry) => void
 }
 
 /** What to start the app with. */
@@ -69,6 +74,7 @@ const checks: Checks<SimulatorOptions> = {
     (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 65_536,
     'an integer from 0 to 65535',
   ),
+  settled: callback,
 }
 
 /**
@@ -80,6 +86,7 @@ const checks: Checks<SimulatorOptions> = {
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const checked = checkOptions('startSimulator', options, checks)
   const { app, widget, webhooks, plugin, payments, install, plans = ['premium'], folder, port: wanted = 0 } = checked
+  const { settled = () => {} } = checked
   const own = folder === undefined ? generateKeys() : keysIn(folder)
 
   const httpServer = createServer().listen(wanted, '127.0.0.1')
@@ -105,7 +112,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const signers = { own, other: otherKeys(), wix }
   const changed = (): void => server.tell()
   const refusals = new Refusals()
-  const log = new Log({ ...own, apiUrl: wix.url }, refusals, changed)
+  const log = new Log({ ...own, apiUrl: wix.url }, refusals, changed, settled)
   const deliveries = new Deliveries({ webhooks, plugin, payments }, signers, log)
   const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log)
   const targets = { app, widget, webhooks, plugin, payments, install }

@@ -65,13 +65,18 @@ export class Log {
   readonly #keys: CheckKeys
   readonly #refusals: Refusals
   readonly #changed: () => void
+  readonly #settled: (entry: Entry) => void
   #count = 0
 
-  /** @param changed Called after each change. */
-  constructor(keys: CheckKeys, refusals: Refusals, changed: () => void) {
+  /**
+   * @param changed Called after each change.
+   * @param settled Called once for each entry, when it is known what came of it.
+   */
+  constructor(keys: CheckKeys, refusals: Refusals, changed: () => void, settled: (entry: Entry) => void) {
     this.#keys = keys
     this.#refusals = refusals
     this.#changed = changed
+    this.#settled = settled
   }
 
   clear(): void {
@@ -133,9 +138,11 @@ export class Log {
     })
   }
 
-  private _push(entry: Omit<Entry, 'id' | 'time'>): void {
-    this.entries.unshift({ id: ++this.#count, time: new Date().toISOString(), ...entry })
+  private _push(content: Omit<Entry, 'id' | 'time'>): void {
+    const entry = { id: ++this.#count, time: new Date().toISOString(), ...content }
+    this.entries.unshift(entry)
     this.entries.length = Math.min(this.entries.length, MAX_ENTRIES)
     this.#changed()
+    this.#settled(entry)
   }
 }

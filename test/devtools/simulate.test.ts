@@ -120,7 +120,11 @@ describe('passport-wix-app', function () {
     it('says what is wrong with its arguments', async () => {
       const wrong: [args: string[], message: string][] = [
         [[], '--app is missing: the address of the dashboard page of your app'],
-        [['--app', 'localhost:3000'], '--app must be an https URL without a password, or an http URL on this machine'],
+        [
+          ['--app', 'http://example.com'],
+          '--app must be an https URL without a password, or an http URL on this machine',
+        ],
+        [['--app', 'x', '--webhooks', '/x'], '--app must be an https URL'],
         [['--app', APP, '--webhooks', 'x'], '--webhooks must be an https URL'],
         [['--app', APP, '--plan', ''], '--plan must be an array of non-empty strings'],
         [['--app', APP, '--port', 'x'], '--port must be an integer from 0 to 65535'],

@@ -1,0 +1,13 @@
+/**
+ * The address that a person means: `3000` is a port of this machine, `3000/x` and `localhost:3000/x` are pages on it, and `/x` is a page of
+ * the app. Anything else stays as it is, and is checked where it is used.
+ *
+ * @param app The dashboard page of the app.
+ */
+export function addressOf(typed: string, app: string): string {
+  const port = /^(\d{1,5})(\/.*)?$/s.exec(typed)
+  if (port !== null) return `http://localhost:${port[1]}${port[2] ?? new URL(app).pathname}`
+  if (/^(?:localhost|127(?:\.\d+){3}|\[::1\])(?:[:/]|$)/.test(typed)) return `http://${typed}`
+  // Two slashes would name another host.
+  return /^\/(?!\/)/.test(typed) ? new URL(app).origin + typed : typed
+}
