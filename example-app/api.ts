@@ -1,5 +1,6 @@
 import express, { type Request, type RequestHandler, Router } from 'express'
 import { identityOf, requireIdentity } from 'passport-wix-app'
+import { billOf } from './billing.ts'
 import type { AppDatabase } from './database.ts'
 import { accountOf, isOwner, proofOf, roleOf } from './sign-in.ts'
 
@@ -15,9 +16,8 @@ export function stringOf(value: unknown, name: string, max: number): string {
   throw badRequest(`The ${name} must be a string of 1 to ${max} characters`)
 }
 
-// Authorization: what only the owner may do, and what is for sites on a paid plan.
+// Authorization: what only the owner may do.
 export const ownerOnly: RequestHandler = requireIdentity((_identity, req: Request) => isOwner(accountOf(req)))
-export const paidPlan: RequestHandler = requireIdentity((_identity, req: Request) => accountOf(req).site.plan !== null)
 
 /** A part of the query. Empty: it does not filter. */
 function filterOf(value: unknown): string | undefined {
@@ -97,7 +97,10 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
     res.json(await database.auditOf(accountOf(req).site, { ...filter, before }))
   })
 
-  // Billing by use.
+  // Billing by use: what counts, and what it costs, is in billing.ts.
+  router.get('/bill', async (req, res) => {
+    res.json(await billOf(accountOf(req).site, database))
+  })
   router.get('/usage', async (req, res) => {
     res.json(await database.usageOf(accountOf(req).site))
   })

@@ -6,10 +6,8 @@ import { type AppDatabase, type AuditEntry, monthOf } from './database.ts'
 /** The channel on which passport-wix-app publishes each of its decisions. */
 export const CHANNEL = 'passport-wix-app:authenticate'
 
-/** What the pages ask for by themselves, every two seconds: neither an act of a person nor a call to pay for. */
+/** What the pages ask for by themselves, every two seconds: no act of a person. */
 const POLLED = '/api/events'
-/** Wix itself calls with these. */
-const FROM_WIX = new Set(['wix-webhook', 'wix-service-plugin', 'wix-digest'])
 
 /** Without the query string, and without anything as long as a credential: both may be in a URL. */
 export const pathOf = ({ originalUrl }: Request): string =>
@@ -26,10 +24,13 @@ function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Res
   const { outcome, code, identity } = deciding
   const accepted = events.find((event) => event.outcome === 'success')
   // A Digest header names no site: the route knows it from the signed body. Why our own look-up refused, the sign-in knows.
-  const { instanceId, refusal } = res.locals as { instanceId?: string | null; refusal?: string }
+  const { instanceId, refusal, isBilled } = res.locals as {
+    instanceId?: string | null
+    refusal?: string
+    isBilled?: boolean // by billing.ts
+  }
   const at = Date.now()
   const proof = (accepted ?? deciding).strategy
-  const isBilled = outcome === 'success' && res.statusCode < 400 && !FROM_WIX.has(proof)
   return {
     at,
     instanceId: identity?.instanceId ?? instanceId ?? null,
@@ -41,7 +42,7 @@ function entryOf(events: readonly WixAuthenticateEvent[], req: Request, res: Res
     outcome,
     status: res.statusCode,
     code: code ?? refusal ?? null,
-    month: isBilled ? monthOf(at) : null,
+    month: isBilled && outcome === 'success' && res.statusCode < 400 ? monthOf(at) : null,
   }
 }
 

@@ -453,6 +453,18 @@ export class AppDatabase {
       .execute()
   }
 
+  /** How many calls the site pays for in a month. */
+  async callsOf({ instanceId }: Site, month: string): Promise<number> {
+    const { calls } = await this.tables
+      .selectFrom('usage')
+      .select(({ fn }) => fn.sum('calls').as('calls'))
+      .where('instanceId', '=', instanceId)
+      .where('month', '=', month)
+      .executeTakeFirstOrThrow()
+    // The sum of no rows is null, and in PostgreSQL a text.
+    return Number(calls)
+  }
+
   /**
    * Deletes what is older than so many days from the audit and the list of events; webhooks stay for four days at least, so that
    * none is handled again.

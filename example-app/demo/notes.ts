@@ -1,7 +1,8 @@
 import express, { type Request, type RequestHandler, Router } from 'express'
 import type { Selectable } from 'kysely'
 import { requireIdentity } from 'passport-wix-app'
-import { badRequest, paidPlan, ownerOnly, stringOf } from '../api.ts'
+import { badRequest, ownerOnly, stringOf } from '../api.ts'
+import { billed, paidPlan } from '../billing.ts'
 import type { Account, AppDatabase, Site, Tables } from '../database.ts'
 import { accountOf } from '../sign-in.ts'
 
@@ -61,6 +62,7 @@ class Notes {
 /** What the demonstration is an app for, in place of which comes yours: notes of the people who run a site. */
 export function notes(signedIn: RequestHandler, database: AppDatabase): Router {
   const stored = new Notes(database)
+  const paidFor = billed(database)
   const router = Router()
 
   // The widget: members and visitors of the site may read what is public, and nothing else.
@@ -78,7 +80,8 @@ export function notes(signedIn: RequestHandler, database: AppDatabase): Router {
   router.get('/api/notes', async (req, res) => {
     res.json(await stored.readableBy(accountOf(req)))
   })
-  router.post('/api/notes', async (req, res) => {
+  // Billing by use: each note that somebody writes or publishes is a call. To withdraw and delete costs nothing.
+  router.post('/api/notes', paidFor, async (req, res) => {
     const { content, audience = 'me' } = Object(req.body) as Record<string, unknown>
     if (audience !== 'me' && audience !== 'site') throw badRequest('The audience must be me or site')
     const { site, user } = accountOf(req)
@@ -97,7 +100,7 @@ export function notes(signedIn: RequestHandler, database: AppDatabase): Router {
     ({ subjectId }, { res }: Request) => (res?.locals['note'] as Note | undefined)?.authorId === subjectId,
   )
   // A paid plan publishes notes to the widget.
-  router.put('/api/notes/:id/published', author, paidPlan, async (req, res) => {
+  router.put('/api/notes/:id/published', author, paidPlan, paidFor, async (req, res) => {
     await stored.publish(Number(req.params['id']))
     res.sendStatus(204)
   })

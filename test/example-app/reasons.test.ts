@@ -109,7 +109,8 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
       for (const table of ['users', 'notes', 'audit', 'usage'] as const) {
         expect(JSON.stringify(await rows(table)), table).to.not.match(/user-2|Ben|shared/)
       }
-      expect((await rows('usage')).reduce((sum, { calls }) => sum + Number(calls), 0)).to.equal(before + 1)
+      expect(before).to.equal(1)
+      expect((await rows('usage')).reduce((sum, { calls }) => sum + Number(calls), 0)).to.equal(1)
       expect(await rows('users')).to.have.lengthOf(1)
     })
 
@@ -213,7 +214,9 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
       await add(bearer, 'for all')
       const [{ id }] = (await notes(bearer)) as [Note]
       const refused = await call(`PUT /api/notes/${id}/published`, bearer)
-      expect([refused.status, await refused.json()]).to.deep.equal([403, FORBIDDEN])
+      const reason = { code: 'plan_required', message: 'This needs a paid plan' }
+      expect([refused.status, await refused.json()]).to.deep.equal([403, reason])
+      expect((await audit(bearer))[0]).to.include({ outcome: 'fail', status: 403 })
       await open(owner({ vendorProductId: 'Gold' }))
 
       expect((await call(`PUT /api/notes/${id}/published`, bearer)).status).to.equal(204)
@@ -249,6 +252,7 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
           'PUT /api/site',
           'GET /api/audit',
           'GET /api/events',
+          'GET /api/bill',
           'GET /api/usage',
           'GET /api/usage.csv',
         ]) {
@@ -468,7 +472,7 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
   describe('billing by use', () => {
     const month = () => new Date().toISOString().slice(0, 7)
 
-    it('counts the calls of each person, month and installation, and only what was answered', async () => {
+    it('counts what each person did in each month on each site, and neither refusals nor what the pages ask for', async () => {
       const clock = sinon.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-10-31T23:00:00Z') })
       await app.restart(app.create())
       const from = (payload = owner()) => ({
@@ -476,43 +480,84 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
         signDate: new Date().toISOString(),
         expirationDate: undefined,
       })
-      await open(from())
+      await add(await sessionOf(from()), 'in October')
       clock.tick(7200_000)
       const bearer = await sessionOf(from())
-      await ask('/api/notes', bearer)
-      await ask('/api/nowhere', bearer)
-      await call('PUT /api/me', bearer, { language: 'fr' })
-      await ask('/api/notes', `${bearer}A`)
-      await ask('/api/events', bearer)
-      await open(from(collaborator()))
+      await add(bearer, 'for us', 'site')
+      await call('POST /api/notes', bearer, { content: '' })
+      await call('POST /api/notes', `${bearer}A`, { content: 'forged' })
+      const [{ id }] = (await notes(bearer)) as [Note]
+      await call(`PUT /api/notes/${id}/published`, bearer)
+      await call(`PUT /api/notes/${id}/published`, await sessionOf(from(collaborator())))
+      await call(`DELETE /api/notes/${id}/published`, bearer)
+      await call(`DELETE /api/notes/${id}`, bearer)
+      await add(await sessionOf(from(collaborator())), 'mine')
+      await add(await sessionOf(from(owner({ instanceId: 'instance-2' }))), 'elsewhere')
+      for (const address of ['/api/me', '/api/events', '/api/audit', '/api/proofs', '/api/bill'])
+        await ask(address, bearer)
       await openWidget(from(visitor()))
-      await open(from(visitor()))
-      await open(from(owner({ instanceId: 'instance-2' })))
+      await read('/api/board', await sessionOf(from(visitor())))
       await send('AppInstalled')
 
       expect((await read<Usage[]>('/api/usage', bearer)).map((row) => Object.values(row).join(' '))).to.deep.equal([
         '2026-10 USER user-1  1',
         '2026-11 USER user-1  2',
         '2026-11 USER user-2  1',
-        '2026-11 VISITOR visitor-1  1',
       ])
+    })
+
+    it('costs nothing on the free plan, which ends at its limit; what is there can still be deleted', async () => {
+      const bearer = await sessionOf(owner({ vendorProductId: null }))
+      for (let count = 0; count < 20; count += 1) await add(bearer, `Note ${count}`)
+      const refused = await call('POST /api/notes', bearer, { content: 'one more' })
+
+      const reason = { code: 'limit_reached', message: 'The free plan has no more calls this month' }
+      expect([refused.status, await refused.json()]).to.deep.equal([403, reason])
+      expect(await read('/api/bill', bearer)).to.deep.equal({
+        month: month(),
+        calls: 20,
+        included: 20,
+        centsPerCall: null,
+        cents: 0,
+      })
+      const [{ id }] = (await notes(bearer)) as [Note]
+      expect((await call(`DELETE /api/notes/${id}`, bearer)).status).to.equal(204)
+      await add(await sessionOf(owner({ instanceId: 'instance-2', vendorProductId: null })), 'elsewhere')
+    })
+
+    it('costs two cents for each further call on a paid plan', async () => {
+      const bearer = await sessionOf(owner())
+      expect(await read('/api/bill', bearer)).to.include({ calls: 0, included: 20, centsPerCall: 2, cents: 0 })
+      for (let count = 0; count < 22; count += 1) await add(bearer, `Note ${count}`)
+
+      expect(await read('/api/bill', bearer)).to.include({ calls: 22, cents: 4 })
+    })
+
+    it('is answered with 500, and not taken for a refusal, while the calls cannot be counted', async () => {
+      sinon.stub(console, 'error')
+      const bearer = await sessionOf(owner())
+      sinon.stub(app.database, 'callsOf').rejects(new Error('the disk is full'))
+
+      expect((await call('POST /api/notes', bearer, { content: 'a' })).status).to.equal(500)
+      expect(await rows('notes')).to.deep.equal([])
     })
 
     it('is downloaded as CSV, in which no name is a formula', async () => {
       const names = ['=HYPERLINK("http://evil.example")', '+1', '-1', '@SUM(A1)', ' \t=1', '＝1', 'Ann, "the owner"']
       for (const [index, name] of names.entries()) {
-        await call('PUT /api/me', await sessionOf(owner({ uid: `user-${index}` })), { name })
+        const bearer = await sessionOf(owner({ uid: `user-${index}` }))
+        await call('PUT /api/me', bearer, { name })
+        await add(bearer, 'mine')
       }
       const response = await ask('/api/usage.csv', await sessionOf(owner({ uid: 'user-0' })))
 
       expect(response.status).to.equal(200)
       expect(response.headers.get('content-type')).to.equal('text/csv; charset=utf-8')
       expect(response.headers.get('content-disposition')).to.equal('attachment; filename=usage.csv')
-      const line = (index: number, name: string, calls = 2) =>
-        `"${month()}","USER","user-${index}","${name}","${calls}"`
+      const line = (index: number, name: string) => `"${month()}","USER","user-${index}","${name}","1"`
       expect((await response.text()).split('\r\n')).to.deep.equal([
         'month,subjectType,subjectId,name,calls',
-        line(0, `'=HYPERLINK(""http://evil.example"")`, 3),
+        line(0, `'=HYPERLINK(""http://evil.example"")`),
         line(1, "'+1"),
         line(2, "'-1"),
         line(3, "'@SUM(A1)"),
