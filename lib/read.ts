@@ -164,7 +164,7 @@ export const elsewhere =
 export const notRaw = (why = 'a parser such as express.json() has read the body before'): Error =>
   new Error(
     `Wix signed the raw body, which did not arrive here: ${why}. Keep it before another parser reads it, for example with ` +
-      "express.raw({ type: '*/*', limit: '1mb' }); see docs/webhooks.md, and docs/hosts/ for other frameworks and serverless",
+      "express.raw({ type: '*/*', limit: '1mb' }); docs/raw-body.md has the way of each host",
   )
 
 /**

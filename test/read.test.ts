@@ -279,7 +279,7 @@ describe('readers', () => {
         expect(() => read(req))
           .to.throw(
             Error,
-            "for example with express.raw({ type: '*/*', limit: '1mb' }); see docs/webhooks.md, and docs/hosts/",
+            "for example with express.raw({ type: '*/*', limit: '1mb' }); docs/raw-body.md has the way of each host",
           )
           .that.is.not.instanceOf(WixAuthError)
       }

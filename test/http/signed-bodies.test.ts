@@ -154,7 +154,7 @@ for (const [version, framework] of versions) {
             message:
               `Wix signed the raw body, which did not arrive here: ${why}. Keep it before another parser reads it, ` +
               "for example with express.raw({ type: '*/*', limit: '1mb' }); " +
-              'see docs/webhooks.md, and docs/hosts/ for other frameworks and serverless',
+              'docs/raw-body.md has the way of each host',
           }),
         ])
       }
