@@ -1,5 +1,6 @@
 import { secureUrl } from '../../lib/internal/url.ts'
 import type { WixSimulator, WixSimulatorFault } from '../testing/index.ts'
+import type { App } from './app.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Log } from './log.ts'
 import type { Pages, View } from './pages.ts'
@@ -26,6 +27,7 @@ export interface CommandOptions {
   pages: Pages
   deliveries: Deliveries
   log: Log
+  app: App
   wix: WixSimulator
   /** Called after a change that is not in the log. */
   changed: () => void
@@ -44,7 +46,7 @@ const namesOf = (entries: Iterable<readonly [string, { name: string }]>): object
   Object.fromEntries(Array.from(entries, ([key, { name }]) => [key, name]))
 
 export function commandsOf(options: CommandOptions): Commands {
-  const { appId, targets, plans, pages, deliveries, log, wix, changed } = options
+  const { appId, targets, plans, pages, deliveries, log, app, wix, changed } = options
   let tokenInfo = 'works'
 
   const forSelection =
@@ -80,6 +82,13 @@ export function commandsOf(options: CommandOptions): Commands {
       }),
     ],
     ['open', forSelection((selection, sent) => pages.open(viewOf(sent), selection))],
+    [
+      'loaded',
+      async ({ id, ask }) => {
+        await pages.loaded(Number(id), ask === true)
+        return {}
+      },
+    ],
     [
       'ask',
       forSelection(async (selection, sent) => {
@@ -137,5 +146,8 @@ export function commandsOf(options: CommandOptions): Commands {
       }),
     ],
   ])
-  return { commands, state: () => ({ ...deliveries.state, tokenInfo, log: log.entries }) }
+  return {
+    commands,
+    state: () => ({ ...deliveries.state, tokenInfo, app: app.status, lastStatus: log.lastStatus, log: log.entries }),
+  }
 }

@@ -21,6 +21,8 @@ interface Delivery {
 
 /** Milliseconds: Wix's own for webhooks. For other calls, Wix does not say. */
 const WEBHOOK_LIMIT = 1250
+/** Milliseconds: how long we wait, to tell an answer that is late from none. */
+const WEBHOOK_PATIENCE = 4000
 export const CALL_LIMIT = 10_000
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
@@ -94,7 +96,13 @@ export class Deliveries {
     const body = servicePluginFor(this.#signers, selection, CART)
     const credential = { kind: 'service-plugin', value: body } as const
     const request = { method: 'POST', url, headers: TEXT, body } as const
-    await this.#log.exchange({ title: 'Service plugin call', flaw: selection.flaw, request, credential }, CALL_LIMIT)
+    await this.#log.exchange({
+      title: 'Service plugin call',
+      flaw: selection.flaw,
+      request,
+      credential,
+      limit: CALL_LIMIT,
+    })
   }
 
   async payment(selection: Selection): Promise<void> {
@@ -105,7 +113,7 @@ export class Deliveries {
     const credential = { kind: 'digest', value: digest, body } as const
     const headers = { 'Content-Type': 'application/json', Digest: digest }
     const request = { method: 'POST', url, headers, body } as const
-    await this.#log.exchange({ title: 'Payment', flaw: selection.flaw, request, credential }, CALL_LIMIT)
+    await this.#log.exchange({ title: 'Payment', flaw: selection.flaw, request, credential, limit: CALL_LIMIT })
   }
 
   private async _event(selection: Selection, event: Event): Promise<void> {
@@ -127,7 +135,8 @@ export class Deliveries {
     if (url === undefined) return true
     const credential = { kind: 'webhook', value: body } as const
     const request = { method: 'POST', url, headers: TEXT, body } as const
-    const { answer } = await this.#log.exchange({ title: title + about, flaw, request, credential }, WEBHOOK_LIMIT)
-    return answer?.status === 200
+    const sent = { title: title + about, flaw, request, credential, limit: WEBHOOK_LIMIT }
+    const { answer, milliseconds } = await this.#log.exchange(sent, WEBHOOK_PATIENCE)
+    return answer?.status === 200 && milliseconds <= WEBHOOK_LIMIT
   }
 }

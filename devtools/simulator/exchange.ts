@@ -4,6 +4,7 @@ import { request as requestByHttps } from 'node:https'
 import { performance } from 'node:perf_hooks'
 import { systemCodeOf } from '../../lib/internal/values.ts'
 import type { Credential, Explanation } from './explain.ts'
+import { blankedBy, type FrameHeader } from './frame.ts'
 
 /** A request to the app. */
 export interface AppRequest {
@@ -31,8 +32,25 @@ export interface Exchange {
 
 /** What the dashboard says about an exchange. */
 export interface Verdict {
-  tone: 'good' | 'neutral' | 'bad'
+  /** `alarm` is the one that may not be overlooked; `pending` is not an end. */
+  tone: 'good' | 'neutral' | 'warning' | 'bad' | 'alarm' | 'pending'
   text: string
+  /** The reason, or what to do, in one line. */
+  why: string | null
+}
+
+/** What a verdict depends on, besides the answer. */
+export interface Judged {
+  request: AppRequest
+  kind: Credential['kind']
+  /** Why it must be refused. */
+  explanation: Explanation | null
+  /** What the app said about its refusal. */
+  said: string | null
+  /** The origin of the page with the frame, if the page is in one. */
+  parent?: string | undefined
+  /** Milliseconds that Wix waits. */
+  limit?: number | undefined
 }
 
 const MAX_BODY = 20_000
@@ -51,11 +69,16 @@ async function beginningOf(response: IncomingMessage): Promise<string> {
 }
 
 /**
- * Sends a request once, and follows no redirect. `limit` is in milliseconds.
+ * Sends a request once, and follows no redirect. `limit` is in milliseconds, and so is `patience`: an answer that comes after the limit
+ * is known as well.
  *
  * By `node:http`: `fetch` decodes what it never asked for, and the stream that it does so with can end this process.
  */
-export async function send({ url, method, headers, body }: AppRequest, limit: number): Promise<Exchange> {
+export async function send(
+  { url, method, headers, body }: AppRequest,
+  limit: number,
+  patience: number = limit,
+): Promise<Exchange> {
   const start = performance.now()
   const end = (answer: AppAnswer | null, problem: string): Exchange => ({
     answer,
@@ -63,7 +86,7 @@ export async function send({ url, method, headers, body }: AppRequest, limit: nu
     milliseconds: Math.round(performance.now() - start),
   })
   const request = url.startsWith('https:') ? requestByHttps : requestByHttp
-  const signal = AbortSignal.timeout(limit)
+  const signal = AbortSignal.timeout(patience)
   try {
     const sent = {
       Accept: '*/*',
@@ -85,29 +108,56 @@ export async function send({ url, method, headers, body }: AppRequest, limit: nu
   }
 }
 
+/** What an app may look at that refuses what it should accept, or should not. */
+const ASK_THE_APP = 'NODE_DEBUG=passport-wix-app makes your app say why'
+
+const HEADER_ADVICE: Readonly<Record<FrameHeader, (parent: string) => string>> = {
+  'X-Frame-Options': (parent) =>
+    `the header keeps your page out of every frame: remove it (helmet: xFrameOptions: false), and allow ${parent} in frame-ancestors`,
+  'frame-ancestors': (parent) => `your Content-Security-Policy has to name ${parent} in frame-ancestors`,
+}
+
 /** Whether the app did with a credential what it should. */
-export function judge(
-  { answer, problem }: Exchange,
-  explanation: Explanation | null,
-  kind: Credential['kind'],
-): Verdict {
-  if (answer === null) return { tone: 'bad', text: problem }
-  const { status } = answer
-  const is = (tone: Verdict['tone'], text: string): Verdict => ({ tone, text: `${status}: ${text}` })
-  if (status >= 500) return is('bad', 'your app failed')
-  if (status >= 300 && status < 400) return is('neutral', 'your app redirects')
-  if (status === 404 || status === 405) return is('bad', 'your app has no such route')
-  const isAccepted = status < 300
-  if (explanation === null) {
-    // A browser shows an empty frame then, and tells only its console.
-    const isBlocked = kind === 'instance' && answer.headers['x-frame-options'] !== undefined
-    if (isAccepted && isBlocked) return is('bad', 'X-Frame-Options keeps the page out of the frame')
-    if (isAccepted && kind === 'webhook' && status !== 200) return is('bad', 'Wix asks for 200')
-    if (isAccepted) return is('good', 'accepted')
-    // The credential is right, and the person may not.
-    return status === 403 ? is('neutral', 'not allowed') : is('bad', 'your app refused a genuine credential')
+export function judge({ answer, problem, milliseconds }: Exchange, judged: Judged): Verdict {
+  const { request, kind, explanation, said, parent, limit = Infinity } = judged
+  const { origin, pathname } = new URL(request.url)
+  if (answer === null) {
+    const why = problem.startsWith('nothing') ? 'start your app: the frame follows' : null
+    return { tone: 'bad', text: problem, why }
   }
-  return isAccepted
-    ? is('bad', 'your app accepted what it must refuse')
-    : is('good', 'your app refused it, as it should')
+  const { status } = answer
+  const is = (tone: Verdict['tone'], text: string, why: string | null = null): Verdict => ({
+    tone,
+    text: `${status}: ${text}`,
+    why: said ?? why,
+  })
+  if (status >= 500) return is('bad', 'your app failed', 'the error is in the output of your app')
+  if (status >= 300 && status < 400) return is('warning', 'your app redirects', answer.headers['location'] ?? null)
+  if (status === 404 || status === 405)
+    return is('bad', 'your app has no such route', `${request.method} ${origin}${pathname}`)
+  const isAccepted = status < 300
+  if (explanation !== null) {
+    const { code, hint, message } = explanation
+    const why = `${code}: ${hint ?? message}`
+    return isAccepted
+      ? is('alarm', 'your app accepted what it must refuse', why)
+      : is('good', 'your app refused it, as it should', why)
+  }
+  // The credential is right, and the person may not.
+  if (status === 403) return is('warning', 'not allowed', ASK_THE_APP)
+  if (!isAccepted) {
+    const name = kind === 'instance' ? 'WIX_APP_SECRET' : 'WIX_PUBLIC_KEY'
+    const why = `does your app have the ${name} of the simulator? ${ASK_THE_APP}`
+    return is('bad', 'your app refused a genuine credential', why)
+  }
+  if (milliseconds > limit) {
+    const late = `too late, after ${milliseconds} ms`
+    return is('bad', late, `Wix waits ${limit} ms, and sends it again: answer first, and do the work later`)
+  }
+  if (kind === 'webhook' && status !== 200) return is('bad', 'Wix asks for 200', 'any other status brings it again')
+  const header = parent === undefined ? undefined : blankedBy(answer.headers, request.url, parent)
+  // A browser shows an empty frame then, and tells only its console.
+  if (parent !== undefined && header !== undefined)
+    return { tone: 'bad', text: `blank: ${header}`, why: HEADER_ADVICE[header](parent) }
+  return is('good', 'accepted')
 }

@@ -5,6 +5,8 @@ import { callback, type Checks, checkOptions, must, required, string } from '../
 import { isNonEmptyString } from '../../lib/internal/values.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { WixSimulator } from '../testing/index.ts'
+import { Answers } from './answers.ts'
+import { App } from './app.ts'
 import { commandsOf } from './commands.ts'
 import { Deliveries } from './deliveries.ts'
 import { generateKeys, keysIn, otherKeys, writeEnvFile } from './keys.ts'
@@ -112,11 +114,23 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const signers = { own, other: otherKeys(), wix }
   const changed = (): void => server.tell()
   const refusals = new Refusals()
+  const answers = new Answers()
   const log = new Log({ ...own, apiUrl: wix.url }, refusals, changed, settled)
   const deliveries = new Deliveries({ webhooks, plugin, payments }, signers, log)
-  const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log)
+  const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log, answers)
   const targets = { app, widget, webhooks, plugin, payments, install }
-  const { commands, state } = commandsOf({ appId: own.appId, targets, plans, pages, deliveries, log, wix, changed })
+  const appWatch = new App(app, changed)
+  const { commands, state } = commandsOf({
+    appId: own.appId,
+    targets,
+    plans,
+    pages,
+    deliveries,
+    log,
+    app: appWatch,
+    wix,
+    changed,
+  })
   const server = new SimulatorServer({
     origin,
     hosts: ['127.0.0.1', 'localhost'].map((name) => new URL(`http://${name}:${port}`).host),
@@ -124,6 +138,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     apiUrl: wix.url,
     commands,
     state,
+    watched: (isWatched) => appWatch.watch(isWatched),
     called: (...call) => log.call(...call),
   })
   httpServer.on('request', (req, res) => void server.handle(req, res))
@@ -133,6 +148,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     environment,
     async close() {
       refusals.close()
+      answers.close()
       await new Promise((resolve) => {
         httpServer.close(resolve)
         httpServer.closeAllConnections()

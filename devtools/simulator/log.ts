@@ -6,7 +6,10 @@ import type { Refusal, Refusals } from './refusals.ts'
 import { signerOf } from './sign.ts'
 import type { Flaw } from './sites.ts'
 
-/** A line of the log: a request with its credential, and what came of it. What is not known is null; nothing changes later. */
+/**
+ * A line of the log: a request with its credential, and what came of it. What is not known is null. Only a page changes, once: when its
+ * end is known.
+ */
 export interface Entry {
   id: number
   title: string
@@ -29,6 +32,10 @@ export interface Sent {
   flaw: Flaw
   request: AppRequest | null
   credential: Credential
+  /** The origin of the page with the frame, if the request is for a page in one. */
+  parent?: string
+  /** Milliseconds that Wix waits. */
+  limit?: number
 }
 
 const MAX_ENTRIES = 50
@@ -59,9 +66,30 @@ function shownToken(token: string): NonNullable<Entry['credential']> {
   return shown(kind, token, kind === 'instance' ? 'an app secret' : WIX_KEY)
 }
 
+/** What is known without an answer. */
+const unknownEnd = (explanation: Explanation | null): Verdict => ({
+  tone: 'neutral',
+  text: explanation === null ? 'genuine' : 'should be refused',
+  why: explanation && `${explanation.code}: ${explanation.hint ?? explanation.message}`,
+})
+
+/** What an app said of its refusal, in one line. */
+const lineOf = ({ code, hint }: Refusal): string => [code, hint].filter(Boolean).join(': ')
+
+/** The answer that a refusal leads to. */
+const saidTo = ({ status }: Refusal): Exchange => ({
+  answer: { status, headers: {}, body: '' },
+  problem: '',
+  milliseconds: 0,
+})
+
+type NewEntry = Omit<Entry, 'id' | 'time'>
+
 /** All requests so far, the newest first. */
 export class Log {
   readonly entries: Entry[] = []
+  /** The status of the last answer of the app; null before the first one. */
+  lastStatus: number | null = null
   readonly #keys: CheckKeys
   readonly #refusals: Refusals
   readonly #changed: () => void
@@ -84,21 +112,38 @@ export class Log {
     this.#changed()
   }
 
-  /** What the browser sends: it keeps the answer from us. */
+  /** What a page is given, without a request to the app. */
   async note(sent: Sent): Promise<void> {
     const explanation = await explain(sent.credential, this.#keys)
-    const text = explanation === null ? 'genuine' : `to be refused: ${explanation.code}`
-    this._add(sent, null, { tone: 'neutral', text }, explanation, null)
+    this._end(this._entry(sent, null, unknownEnd(explanation), explanation, null))
   }
 
-  /** Sends a request to the app; `limit` is in milliseconds. */
-  async exchange(sent: Sent & { request: AppRequest }, limit: number): Promise<Exchange> {
-    const { request, credential } = sent
-    const [result, said] = await this.#refusals.during(request, () => send(request, limit))
+  /**
+   * What a browser asks the app for: it keeps the answer from us.
+   *
+   * @param end What came of it, as far as it can be known.
+   * @returns The id of the entry, at once.
+   */
+  async page(sent: Sent & { request: AppRequest }, end: Promise<Exchange | null>): Promise<number> {
+    const explanation = await explain(sent.credential, this.#keys)
+    const pending = { tone: 'pending', text: 'waiting for your app', why: null } as const
+    const entry = this._add(this._entry(sent, null, pending, explanation, null))
+    this.#changed()
+    void this.#refusals
+      .during(sent.request, () => end)
+      .then(([result, said]) => this._settle({ ...entry, ...this._ended(sent, result, explanation, said) }))
+    return entry.id
+  }
+
+  /** Sends a request to the app; `limit` and `patience` are in milliseconds. */
+  async exchange(
+    sent: Sent & { request: AppRequest; limit: number },
+    patience: number = sent.limit,
+  ): Promise<Exchange> {
+    const { request, credential, limit } = sent
+    const [result, said] = await this.#refusals.during(request, () => send(request, limit, patience))
     const explanation = await explain(credential, this.#keys)
-    // What one strategy of a chain has refused, another one may have accepted.
-    const refusal = Number(result.answer?.status) >= 400 ? said : null
-    this._add(sent, result, judge(result, explanation, credential.kind), explanation, refusal)
+    this._end(this._ended(sent, result, explanation, said))
     return result
   }
 
@@ -106,27 +151,52 @@ export class Log {
   call(url: string, token: string | undefined, answer: AppAnswer, milliseconds: number): void {
     const active = /"active":(true|false)/.exec(answer.body)?.[1]
     const said = active === undefined ? String(answer.status) : active === 'true' ? 'active' : 'not active'
-    this._push({
+    const tone = answer.status >= 400 ? 'bad' : active === 'false' ? 'warning' : 'neutral'
+    const why = answer.status >= 400 ? 'chosen in the dashboard: "How Wix answers"' : null
+    this._end({
       title: `Your app called ${url}`,
       request: { method: 'POST', url, headers: {} },
       credential: token === undefined ? null : shownToken(token),
       answer,
       milliseconds,
-      verdict: { tone: 'neutral', text: `Wix answered ${said}` },
+      verdict: { tone, text: `Wix answered ${said}`, why },
       explanation: null,
       refusal: null,
     })
   }
 
-  private _add(
+  private _ended(
+    sent: Sent & { request: AppRequest },
+    result: Exchange | null,
+    explanation: Explanation | null,
+    said: Refusal | null,
+  ): NewEntry {
+    const known = result ?? (said && saidTo(said))
+    if (known === null) return this._entry(sent, null, unknownEnd(explanation), explanation, null)
+    this.lastStatus = known.answer?.status ?? this.lastStatus
+    // What one strategy of a chain has refused, another one may have accepted.
+    const refusal = Number(known.answer?.status) >= 400 ? said : null
+    const { request, credential, parent, limit } = sent
+    const verdict = judge(known, {
+      request,
+      kind: credential.kind,
+      explanation,
+      said: refusal && lineOf(refusal),
+      parent,
+      limit,
+    })
+    return this._entry(sent, known, verdict, explanation, refusal)
+  }
+
+  private _entry(
     sent: Sent,
     result: Exchange | null,
     verdict: Verdict,
     explanation: Explanation | null,
     refusal: Refusal | null,
-  ): void {
+  ): NewEntry {
     const { title, request, credential } = sent
-    this._push({
+    return {
       title,
       request,
       credential: shown(credential.kind, credential.value, signedBy(sent)),
@@ -135,14 +205,27 @@ export class Log {
       verdict,
       explanation,
       refusal,
-    })
+    }
   }
 
-  private _push(content: Omit<Entry, 'id' | 'time'>): void {
-    const entry = { id: ++this.#count, time: new Date().toISOString(), ...content }
-    this.entries.unshift(entry)
+  private _add(entry: NewEntry): Entry {
+    const added = { id: ++this.#count, time: new Date().toISOString(), ...entry }
+    this.entries.unshift(added)
     this.entries.length = Math.min(this.entries.length, MAX_ENTRIES)
-    this.#changed()
+    return added
+  }
+
+  /** Adds what has its end already. */
+  private _end(entry: NewEntry): void {
+    this._settle(this._add(entry))
+  }
+
+  /** Puts an entry with its end in its place, if nobody has cleared it. */
+  private _settle(entry: Entry): void {
+    const index = this.entries.findIndex(({ id }) => id === entry.id)
+    if (index === -1) return
+    this.entries[index] = entry
     this.#settled(entry)
+    this.#changed()
   }
 }

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
+import type { Answers } from './answers.ts'
+import { isListening } from './app.ts'
 import { CALL_LIMIT } from './deliveries.ts'
-import type { AppRequest } from './exchange.ts'
+import { type AppRequest, type Exchange, send } from './exchange.ts'
 import type { Log, Sent } from './log.ts'
 import { accessTokenFor, instanceFor, type Signers } from './sign.ts'
 import type { Selection } from './sites.ts'
@@ -9,20 +9,15 @@ import type { Selection } from './sites.ts'
 /** Where a page of the app is shown. */
 export type View = 'dashboard' | 'widget'
 
-/** Milliseconds. A port where nothing listens answers at once; a machine that is busy, or wakes up, does not. */
-const CONNECT_TIMEOUT = 5000
+/** Milliseconds for a page that only an app in this process tells about. */
+const LANDING_TIMEOUT = 3000
+/** Pages whose end is not known yet: a frame that was sent elsewhere never loads. */
+const MAX_OPEN = 50
 
-/** Whether anything listens at an address, without a request to it. */
-async function isListening({ protocol, hostname, port }: URL): Promise<boolean> {
-  const socket = connect(Number(port || (protocol === 'https:' ? 443 : 80)), hostname.replaceAll(/^\[|\]$/g, ''))
-  try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT) })
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
+/** A page that a browser was sent to. */
+interface Opened {
+  request: AppRequest
+  end: (result: Exchange | null) => void
 }
 
 /** What Wix gives the pages of an app in the browser. */
@@ -31,26 +26,43 @@ export class Pages {
   readonly #urls: Readonly<Record<View, string>>
   readonly #signers: Signers
   readonly #log: Log
+  readonly #answers: Answers
+  readonly #opened = new Map<number, Opened>()
 
   /** @param simulator The origin of the dashboard. */
-  constructor(simulator: string, urls: Readonly<Record<View, string>>, signers: Signers, log: Log) {
+  constructor(simulator: string, urls: Readonly<Record<View, string>>, signers: Signers, log: Log, answers: Answers) {
     this.#simulator = simulator
     this.#urls = urls
     this.#signers = signers
     this.#log = log
+    this.#answers = answers
   }
 
   /** The address of a page for its frame, with a new instance. */
-  async open(view: View, selection: Selection): Promise<{ url: string; isThere: boolean }> {
+  async open(view: View, selection: Selection): Promise<{ id: number; url: string; isThere: boolean }> {
     const sent = this._sent(view, selection, 'Opened the')
-    await this.#log.note(sent)
     const { url } = sent.request
-    return { url, isThere: await isListening(new URL(url)) }
+    const { origin } = new URL(url)
+    const isThere = await isListening(new URL(url))
+    const opened = await this._page(sent)
+    if (!isThere) this._end(opened, { answer: null, problem: `nothing listens at ${origin}`, milliseconds: 0 })
+    return { id: opened, url, isThere }
+  }
+
+  /**
+   * The frame has loaded the page. Where the app runs in another process, nobody but the browser knows what it answered.
+   *
+   * @param isAsking Whether to ask the app for the same page once more.
+   */
+  async loaded(id: number, isAsking: boolean): Promise<void> {
+    const opened = this.#opened.get(id)
+    if (opened === undefined) return
+    this._end(id, isAsking ? await send(opened.request, CALL_LIMIT) : null)
   }
 
   /** Asks for the same page outside of the frame, where its answer can be seen. */
   async ask(view: View, selection: Selection): Promise<void> {
-    await this.#log.exchange(this._sent(view, selection, 'Asked for the'), CALL_LIMIT)
+    await this.#log.exchange({ ...this._sent(view, selection, 'Asked for the'), limit: CALL_LIMIT })
   }
 
   /** An access token for the page in the frame. */
@@ -74,11 +86,35 @@ export class Pages {
     })
     const request = { method: 'GET', url, headers: {} } as const
     const title = 'Sent the browser back to your website'
-    await this.#log.note({ title, flaw, request, credential: { kind: 'instance', value: instance } })
+    const id = await this._page({ title, flaw, request, credential: { kind: 'instance', value: instance } })
+    // Its `state` is good for once: it is not asked for again.
+    setTimeout(() => this._end(id, null), LANDING_TIMEOUT).unref()
     return { url }
   }
 
-  private _sent(view: View, selection: Selection, did: string): Sent & { request: AppRequest } {
+  private async _page(sent: Sent & { request: AppRequest }): Promise<number> {
+    const start = performance.now()
+    const { request } = sent
+    let end: Opened['end'] = () => {}
+    const ended = new Promise<Exchange | null>((resolve) => (end = resolve))
+    const id = await this.#log.page(sent, ended)
+    this.#opened.set(id, { request, end })
+    this.#answers.watch(request.url, (answer) => {
+      this._end(id, { answer, problem: '', milliseconds: Math.round(performance.now() - start) })
+    })
+    for (const old of [...this.#opened.keys()].slice(0, -MAX_OPEN)) this._end(old, null)
+    return id
+  }
+
+  private _end(id: number, result: Exchange | null): void {
+    const opened = this.#opened.get(id)
+    if (opened === undefined) return
+    this.#opened.delete(id)
+    this.#answers.unwatch(opened.request.url)
+    opened.end(result)
+  }
+
+  private _sent(view: View, selection: Selection, did: string): Sent & { request: AppRequest; parent: string } {
     const { site, person, language, flaw } = selection
     const instance = instanceFor(this.#signers, selection)
     const url = withParameters(this.#urls[view], {
@@ -95,6 +131,7 @@ export class Pages {
       flaw,
       request: { method: 'GET', url, headers: {} },
       credential: { kind: 'instance', value: instance },
+      parent: this.#simulator,
     }
   }
 }

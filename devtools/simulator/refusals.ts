@@ -38,12 +38,14 @@ export class Refusals {
   private readonly _listen = (message: unknown): void => {
     const { request, outcome, strategy, status, code, hint, error } = message as WixAuthenticateEvent
     // In a chain, each strategy reports the credential of another one as missing.
-    if (outcome === 'success' || code === 'credentials_missing') return
+    if (code === 'credentials_missing') return
     // Express cuts the path of a router off `url`.
     const url = property(request, 'originalUrl') ?? property(request, 'url')
     for (const waiting of this.#waiting) {
       if (waiting.method !== property(request, 'method') || !waiting.urls.includes(url)) continue
-      waiting.refusal = { strategy, status, code, hint: hint ?? (error && error.message) }
+      // What one strategy of a chain has refused, another one may accept.
+      const isAccepted = outcome === 'success'
+      waiting.refusal = isAccepted ? null : { strategy, status, code, hint: hint ?? (error && error.message) }
     }
   }
 }

@@ -17,6 +17,8 @@ export interface ServerOptions {
   commands: ReadonlyMap<string, Command>
   /** What the dashboard shows. */
   state: () => object
+  /** Whether a dashboard is open, at each change. */
+  watched: (isWatched: boolean) => void
   /** A call of the app to an endpoint of Wix, after its answer. */
   called: (path: string, token: string | undefined, answer: AppAnswer, milliseconds: number) => void
 }
@@ -142,7 +144,11 @@ export class SimulatorServer {
       // `retry`: milliseconds until a browser comes back after a restart.
       res.write(`retry: 500\ndata: ${JSON.stringify(state())}\n\n`)
       this.#listeners.add(res)
-      return void res.once('close', () => this.#listeners.delete(res))
+      this.#options.watched(true)
+      return void res.once('close', () => {
+        this.#listeners.delete(res)
+        this.#options.watched(this.#listeners.size > 0)
+      })
     }
     const found = PAGES.get(pathname)
     if (found === undefined || req.method !== 'GET') return send(res, 404, { message: 'Not found' })

@@ -104,7 +104,7 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       await heading('The app was removed from this site')
       await press('Show the answer')
       await line('Asked for the dashboard', '401: your app refused').locator('summary').click()
-      await page.getByText('the verify callback found no user').waitFor()
+      await page.getByText('the verify callback found no user').first().waitFor()
       await shoot('removed')
       await press('Install')
       await line('Webhook AppInstalled', '200: accepted').waitFor()

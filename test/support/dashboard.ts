@@ -8,6 +8,8 @@ export interface DashboardState {
   removed: string[]
   canRepeat: boolean
   tokenInfo: string
+  app: 'up' | 'down' | 'unknown'
+  lastStatus: number | null
   log: Entry[]
 }
 
@@ -34,7 +36,8 @@ export async function stateOf({ url }: Simulator): Promise<DashboardState> {
   const decoder = new TextDecoder()
   for await (const chunk of response.body ?? []) {
     text += decoder.decode(chunk, { stream: true })
-    if (text.endsWith('\n\n')) break
+    if (text.includes('\n\n')) break
   }
-  return JSON.parse(text.replace(/^retry: 500\ndata: /, '')) as DashboardState
+  // A change may have come already.
+  return JSON.parse(String(/^data: (.*)$/m.exec(text)?.[1])) as DashboardState
 }

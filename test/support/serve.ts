@@ -6,10 +6,10 @@ export interface Served {
   close(): Promise<void>
 }
 
-/** Listens on a free port of this machine. */
-export async function serve(app: RequestListener): Promise<Served> {
+/** Listens on this machine; on a free port, if none is given. */
+export async function serve(app: RequestListener, wanted = 0): Promise<Served> {
   const server = createServer(app)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(wanted, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,

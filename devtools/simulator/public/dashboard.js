@@ -62,12 +62,18 @@ async function open() {
   notice(problem)
   frame.hidden = chosen.view === 'widget' && targets.widget === undefined
   if (frame.hidden) return
-  const { url, isThere } = await control('open', chosen)
+  const { id, url, isThere } = await control('open', chosen)
   // Somebody has chosen something else since.
   if (turn !== opened) return
   frame.hidden = !isThere
-  if (isThere) frame.src = url
-  else notice(`Nothing listens at ${new URL(url).origin}: start your app, then reload.`)
+  if (isThere) {
+    frame.src = url
+    frame.addEventListener(
+      'load',
+      run(() => control('loaded', { id, ask: true })),
+      { once: true },
+    )
+  } else notice(`Nothing listens at ${new URL(url).origin}: start your app, then reload.`)
 }
 
 const run = (action) => () => void action().catch(failed)

@@ -1,7 +1,14 @@
 const list = document.querySelector('#log')
 const template = document.querySelector('#entry')
 
-const TONES = { good: 'As it should be', neutral: 'For your information', bad: 'Look at this' }
+const TONES = {
+  good: 'As it should be',
+  neutral: 'For your information',
+  warning: 'Perhaps as it should be',
+  bad: 'Look at this',
+  alarm: 'Look at this first',
+  pending: 'Not known yet',
+}
 
 function element(name, text, className) {
   const made = document.createElement(name)
@@ -80,6 +87,7 @@ function line(entry) {
   made.querySelector('.tone').title = TONES[verdict.tone]
   made.querySelector('.title').textContent = title
   made.querySelector('.verdict').textContent = verdict.text
+  made.querySelector('.reason').textContent = verdict.why ?? ''
   const at = new Date(time).toLocaleTimeString()
   made.querySelector('.took').textContent = milliseconds === null ? at : `${milliseconds} ms, ${at}`
   // What nobody opens is not built.
@@ -99,6 +107,11 @@ export function showLog(log) {
   const newest = Number(list.firstElementChild?.dataset.id ?? 0)
   const added = log.filter(({ id }) => id > newest)
   list.prepend(...added.map(line))
+  // The end of a page comes later.
+  for (const entry of log) {
+    const item = list.querySelector(`[data-id="${entry.id}"]`)
+    if (item.dataset.tone === 'pending' && entry.verdict.tone !== 'pending') item.replaceWith(line(entry))
+  }
   const kept = new Set(log.map(({ id }) => String(id)))
   for (const item of list.querySelectorAll(':scope > li')) if (!kept.has(item.dataset.id)) item.remove()
   document.querySelector('#empty').hidden = log.length > 0

@@ -92,9 +92,9 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     }
     await page.getByRole('combobox', { name: 'Credential' }).selectOption('Forged')
     await press(page, 'Payment')
-    const refused = line(page, '401: your app refused it, as it should')
+    const refused = line(page, 'Payment').filter({ hasText: '401: your app refused it, as it should' })
     await refused.locator('summary').click()
-    await refused.getByText('signature_invalid').waitFor()
+    await refused.getByText('wix-digest 401 signature_invalid').waitFor()
     const shown = await refused.innerText()
     for (const part of [
       'signature_invalid',

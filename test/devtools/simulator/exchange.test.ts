@@ -1,54 +1,88 @@
 import { once } from 'node:events'
 import { expect } from 'chai'
-import type { Credential } from '../../../devtools/simulator/explain.ts'
-import { judge, send } from '../../../devtools/simulator/exchange.ts'
+import { type Exchange, judge, type Judged, send, type Verdict } from '../../../devtools/simulator/exchange.ts'
 import { serve } from '../../support/serve.ts'
 
 const EXPLANATION = { code: 'signature_invalid', message: 'No', hint: null }
 
+const PAGE = 'http://localhost:3000/page'
+const PARENT = 'http://127.0.0.1:4949'
+
 describe('What the simulator says about an exchange', () => {
-  const verdict = (
-    status: number,
-    isGenuine: boolean,
-    kind: Credential['kind'] = 'digest',
-    headers: Record<string, string> = {},
-  ): string[] => {
-    const answer = { status, headers, body: '' }
-    const { tone, text } = judge({ answer, problem: '', milliseconds: 1 }, isGenuine ? null : EXPLANATION, kind)
+  const ended = (status: number, headers: Record<string, string> = {}, milliseconds = 1): Exchange => ({
+    answer: { status, headers, body: '' },
+    problem: '',
+    milliseconds,
+  })
+  const judged = (exchange: Exchange, isGenuine: boolean, more: Partial<Judged> = {}): Verdict =>
+    judge(exchange, {
+      request: { method: 'GET', url: `${PAGE}?instance=x`, headers: {} },
+      kind: 'digest',
+      explanation: isGenuine ? null : EXPLANATION,
+      said: null,
+      ...more,
+    })
+  const verdict = (...given: Parameters<typeof judged>): string[] => {
+    const { tone, text } = judged(...given)
     return [tone, text]
   }
 
   it('depends on the credential and on the status', () => {
     for (const status of [200, 204]) {
-      expect(verdict(status, true)).to.deep.equal(['good', `${status}: accepted`])
-      expect(verdict(status, false)).to.deep.equal(['bad', `${status}: your app accepted what it must refuse`])
+      expect(verdict(ended(status), true)).to.deep.equal(['good', `${status}: accepted`])
+      expect(verdict(ended(status), false)).to.deep.equal(['alarm', `${status}: your app accepted what it must refuse`])
     }
     for (const status of [400, 401]) {
-      expect(verdict(status, true)).to.deep.equal(['bad', `${status}: your app refused a genuine credential`])
-      expect(verdict(status, false)).to.deep.equal(['good', `${status}: your app refused it, as it should`])
+      expect(verdict(ended(status), true)).to.deep.equal(['bad', `${status}: your app refused a genuine credential`])
+      expect(verdict(ended(status), false)).to.deep.equal(['good', `${status}: your app refused it, as it should`])
     }
-    expect(verdict(403, true)).to.deep.equal(['neutral', '403: not allowed'])
-    expect(verdict(403, false)).to.deep.equal(['good', '403: your app refused it, as it should'])
+    expect(verdict(ended(403), true)).to.deep.equal(['warning', '403: not allowed'])
+    expect(verdict(ended(403), false)).to.deep.equal(['good', '403: your app refused it, as it should'])
     for (const isGenuine of [true, false]) {
-      expect(verdict(302, isGenuine)).to.deep.equal(['neutral', '302: your app redirects'])
-      expect(verdict(404, isGenuine)).to.deep.equal(['bad', '404: your app has no such route'])
-      expect(verdict(405, isGenuine)).to.deep.equal(['bad', '405: your app has no such route'])
-      expect(verdict(503, isGenuine)).to.deep.equal(['bad', '503: your app failed'])
+      expect(verdict(ended(302), isGenuine)).to.deep.equal(['warning', '302: your app redirects'])
+      expect(verdict(ended(404), isGenuine)).to.deep.equal(['bad', '404: your app has no such route'])
+      expect(verdict(ended(405), isGenuine)).to.deep.equal(['bad', '405: your app has no such route'])
+      expect(verdict(ended(503), isGenuine)).to.deep.equal(['bad', '503: your app failed'])
     }
     const none = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
-    expect(judge(none, null, 'digest')).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)' })
+    expect(judged(none, true)).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)', why: null })
   })
 
   it('depends on what was sent, too', () => {
-    expect(verdict(200, true, 'webhook')).to.deep.equal(['good', '200: accepted'])
-    expect(verdict(204, true, 'webhook')).to.deep.equal(['bad', '204: Wix asks for 200'])
-    const headers = { 'x-frame-options': 'SAMEORIGIN' }
-    expect(verdict(200, true, 'webhook', headers)).to.deep.equal(['good', '200: accepted'])
-    expect(verdict(200, true, 'instance', headers)).to.deep.equal([
+    const [webhook, instance] = [{ kind: 'webhook' }, { kind: 'instance', parent: PARENT }] as const
+    expect(verdict(ended(200), true, webhook)).to.deep.equal(['good', '200: accepted'])
+    expect(verdict(ended(204), true, webhook)).to.deep.equal(['bad', '204: Wix asks for 200'])
+    expect(verdict(ended(200, {}, 1251), true, { ...webhook, limit: 1250 })).to.deep.equal([
       'bad',
-      '200: X-Frame-Options keeps the page out of the frame',
+      '200: too late, after 1251 ms',
     ])
-    expect(verdict(200, true, 'instance')).to.deep.equal(['good', '200: accepted'])
+    const headers = { 'x-frame-options': 'SAMEORIGIN' }
+    expect(verdict(ended(200, headers), true, webhook)).to.deep.equal(['good', '200: accepted'])
+    expect(verdict(ended(200, headers), true, instance)).to.deep.equal(['bad', 'blank: X-Frame-Options'])
+    expect(verdict(ended(200), true, instance)).to.deep.equal(['good', '200: accepted'])
+  })
+
+  it('comes with the reason in one line: what the app said, or what is known, or what to do', () => {
+    const why = (...given: Parameters<typeof judged>): string | null => judged(...given).why
+    expect(why(ended(401), false, { said: 'signature_invalid: the key does not fit' })).to.equal(
+      'signature_invalid: the key does not fit',
+    )
+    expect(why(ended(401), false)).to.equal('signature_invalid: No')
+    expect(why(ended(200), false, { explanation: { ...EXPLANATION, hint: 'of another app' } })).to.equal(
+      'signature_invalid: of another app',
+    )
+    expect(why(ended(401), true, { kind: 'instance' })).to.match(/^does your app have the WIX_APP_SECRET of the sim/)
+    expect(why(ended(401), true)).to.match(/^does your app have the WIX_PUBLIC_KEY of the simulator\?/)
+    expect(why(ended(403), true)).to.equal('NODE_DEBUG=passport-wix-app makes your app say why')
+    expect(why(ended(302, { location: '/sign-in' }), true)).to.equal('/sign-in')
+    expect(why(ended(302), true)).to.equal(null)
+    // Not the query, in which the credential is.
+    expect(why(ended(404), true)).to.equal(`GET ${PAGE}`)
+    expect(why(ended(200, { 'x-frame-options': 'deny' }), true, { parent: PARENT })).to.include(`allow ${PARENT} in`)
+    const policy = { 'content-security-policy': "frame-ancestors 'none'" }
+    expect(why(ended(200, policy), true, { parent: PARENT })).to.include(`name ${PARENT} in frame-ancestors`)
+    const none = { answer: null, problem: 'nothing listens at http://localhost:3000', milliseconds: 0 }
+    expect(why(none, true)).to.equal('start your app: the frame follows')
   })
 
   it('is said of one request: no redirect is followed, and the body is cut', async () => {

@@ -84,7 +84,7 @@ describe('The simulator', () => {
     expect(await lines()).to.deep.equal(
       Object.keys(people)
         .toReversed()
-        .map((person) => `Opened the dashboard (${person}); neutral; genuine`),
+        .map((person) => `Opened the dashboard (${person}); good; 200: accepted`),
     )
   })
 
@@ -106,7 +106,7 @@ describe('The simulator', () => {
   it('asks for a page outside of the frame, and shows the answer', async () => {
     await run('ask')
     const { verdict, answer, milliseconds, credential } = await last()
-    expect(verdict).to.deep.equal({ tone: 'good', text: '200: accepted' })
+    expect(verdict).to.deep.equal({ tone: 'good', text: '200: accepted', why: null })
     expect(answer?.headers['content-type']).to.equal('text/html; charset=utf-8')
     expect(answer?.body).to.include('Hello, owner')
     expect(milliseconds).to.be.a('number')
@@ -162,9 +162,7 @@ describe('The simulator', () => {
     await run('token-info', { mode: 'limiting' })
     expect((await state()).tokenInfo).to.equal('limiting')
     await run('token')
-    expect(await lines()).to.include(
-      'The page got an access token (owner); neutral; to be refused: unavailable; unavailable',
-    )
+    expect(await lines()).to.include('The page got an access token (owner); neutral; should be refused; unavailable')
     expect((await ask()).status).to.equal(503)
     expect((await last()).answer).to.deep.include({ status: 429, body: '{}' })
     expect((await last()).answer?.headers).to.include({ 'Retry-After': '7' })
@@ -175,7 +173,7 @@ describe('The simulator', () => {
     await send('install', { site: 'copy' })
     expect(simulated.webhooks.types).to.deep.equal(['AppInstalled'])
     const { credential, request, verdict } = await last()
-    expect(verdict).to.deep.equal({ tone: 'good', text: '200: accepted' })
+    expect(verdict).to.deep.equal({ tone: 'good', text: '200: accepted', why: null })
     expect(request).to.include({ method: 'POST', url: `${simulated.app.url}/webhooks` })
     expect(credential?.signedBy).to.equal('the private key of your app')
     expect(credential?.decoded).to.have.nested.property('claims.data.data.originInstanceId', bakery?.instanceId)
