@@ -16,6 +16,7 @@ Wix on this machine: a dashboard in the browser that opens the pages of your app
   --widget URL     its widget on a live site
   --webhooks URL   where it takes webhooks
   --plugin URL     its service plugin for additional fees
+  --tools URL      where Wix's assistant runs its tools (App Tools)
   --payments URL   where it takes what is signed in a Digest header
   --install URL    where an install on your own website begins
   --plan NAME      a paid plan of your app (vendorProductId); may be repeated (default: premium)
@@ -36,7 +37,7 @@ Then start your app with what it prints, for example:
 /** The page of the first example in README.md. */
 const defaultApp = (): string => `http://localhost:${process.env['PORT'] ?? 3000}/dashboard`
 
-const ADDRESSES = ['widget', 'webhooks', 'plugin', 'payments', 'install'] as const
+const ADDRESSES = ['widget', 'webhooks', 'plugin', 'tools', 'payments', 'install'] as const
 
 const url = { type: 'string' } as const
 const OPTIONS = {
@@ -44,6 +45,7 @@ const OPTIONS = {
   widget: url,
   webhooks: url,
   plugin: url,
+  tools: url,
   payments: url,
   install: url,
   plan: { type: 'string', multiple: true },

@@ -2,11 +2,16 @@ import { secureUrl } from '../../lib/internal/url.ts'
 import type { WixSimulator, WixSimulatorFault } from '../testing/index.ts'
 import type { App } from './app.ts'
 import type { Deliveries } from './deliveries.ts'
+import { eventOf, type SimulatorEvent } from './events.ts'
 import type { Log } from './log.ts'
 import type { Pages, View } from './pages.ts'
-import { FLAWS, LANGUAGES, PEOPLE, type Selection, selectionOf, SITES } from './sites.ts'
+import { type Cast, FLAWS, LANGUAGES, type Selection, selectionOf } from './sites.ts'
+import { catalogueOf, type Triggers } from './triggers.ts'
 
 type Sent = Readonly<Record<string, unknown>>
+
+/** Why a command cannot be done, for the one who wrote it. */
+export class WrongCommand extends Error {}
 
 /** What the dashboard may ask for. The answer is sent as JSON; undefined where it named something that there is not. */
 export type Command = (sent: Sent) => Promise<object | undefined>
@@ -22,10 +27,13 @@ const TOKEN_INFO: ReadonlyMap<string, { name: string; fault: WixSimulatorFault |
 export interface CommandOptions {
   appId: string
   /** By the name of the option; undefined where it was not given. */
-  targets: Readonly<Record<'app' | 'widget' | 'webhooks' | 'plugin' | 'payments' | 'install', string | undefined>>
-  plans: readonly string[]
+  targets: Readonly<
+    Record<'app' | 'widget' | 'webhooks' | 'plugin' | 'tools' | 'payments' | 'install', string | undefined>
+  >
+  cast: Cast
   pages: Pages
   deliveries: Deliveries
+  triggers: Triggers
   log: Log
   app: App
   wix: WixSimulator
@@ -45,23 +53,38 @@ const viewOf = ({ view }: Sent): View => (view === 'widget' ? 'widget' : 'dashbo
 const namesOf = (entries: Iterable<readonly [string, { name: string }]>): object =>
   Object.fromEntries(Array.from(entries, ([key, { name }]) => [key, name]))
 
+/** What will be sent; what is wrong with a command is told to the one who wrote it. */
+function prepared(triggers: Triggers, name: unknown, options: object): () => Promise<object> {
+  try {
+    return triggers.prepare(name, options)
+  } catch (error) {
+    throw error instanceof TypeError ? new WrongCommand(error.message) : error
+  }
+}
+
 export function commandsOf(options: CommandOptions): Commands {
-  const { appId, targets, plans, pages, deliveries, log, app, wix, changed } = options
+  const { appId, targets, cast, pages, deliveries, triggers, log, app, wix, changed } = options
   let tokenInfo = 'works'
 
+  const chosenBy = ({ site, person, plan, language, credential }: Sent): Selection | undefined =>
+    selectionOf({ site, person, plan: plan === '' ? null : plan, language, flaw: credential }, cast)
   const forSelection =
     (run: (selection: Selection, sent: Sent) => Promise<object | undefined>): Command =>
     async (sent) => {
-      const selection = selectionOf(sent, plans)
+      const selection = chosenBy(sent)
       return selection && run(selection, sent)
     }
 
-  const actions: ReadonlyMap<unknown, (selection: Selection) => Promise<void>> = new Map([
-    ['install', (selection: Selection) => deliveries.install(selection)],
-    ['remove', (selection: Selection) => deliveries.remove(selection)],
-    ['order', (selection: Selection) => deliveries.order(selection)],
+  const event =
+    (name: SimulatorEvent) =>
+    (selection: Selection): Promise<unknown> =>
+      deliveries.event(selection, eventOf(name, deliveries.occasionOf(selection)))
+  const actions: ReadonlyMap<unknown, (selection: Selection) => Promise<unknown>> = new Map([
+    ['install', event('app_installed')],
+    ['remove', event('app_removed')],
+    ['order', event('order_created')],
     ['out-of-order', (selection: Selection) => deliveries.outOfOrder(selection)],
-    ['anonymize', (selection: Selection) => deliveries.anonymize(selection)],
+    ['anonymize', event('member_deleted')],
     ['again', () => deliveries.again()],
     ['plugin', (selection: Selection) => deliveries.plugin(selection)],
     ['payment', (selection: Selection) => deliveries.payment(selection)],
@@ -70,16 +93,26 @@ export function commandsOf(options: CommandOptions): Commands {
   const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     [
       'options',
-      async () => ({
+      async (sent) => ({
         appId,
         targets,
-        plans,
-        sites: SITES,
-        people: namesOf(Object.entries(PEOPLE)),
+        plans: cast.plans,
+        sites: cast.sites,
+        people: namesOf(Object.entries(cast.people)),
         languages: LANGUAGES,
         credentials: FLAWS,
         tokenInfo: namesOf(TOKEN_INFO),
+        events: catalogueOf(deliveries.occasionOf(chosenBy(sent) ?? triggers.select({}))),
       }),
+    ],
+    [
+      'trigger',
+      async ({ event, ...options }) => {
+        const send = prepared(triggers, event, options)
+        const answers = await send()
+        changed()
+        return answers
+      },
     ],
     ['open', forSelection((selection, sent) => pages.open(viewOf(sent), selection))],
     [
@@ -141,7 +174,7 @@ export function commandsOf(options: CommandOptions): Commands {
           (url) => url !== undefined && new URL(url).origin === callback?.origin,
         )
         if (asked !== appId || callback === undefined || !isOfApp) return undefined
-        await deliveries.install(selection)
+        await event('app_installed')(selection)
         return pages.finishInstall(selection, callback)
       }),
     ],

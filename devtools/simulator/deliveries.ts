@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { CART, lifeCycle, memberErased, orderCreated, orderUpdated, payment } from './events.ts'
-import type { Log } from './log.ts'
-import { MAX_ATTEMPTS, Retries } from './retries.ts'
+import { CART, eventOf, type Occasion, payment, TOOL_CALL } from './events.ts'
+import type { Entry, Log } from './log.ts'
+import { MAX_ATTEMPTS, Retries, type Retry } from './retries.ts'
 import { type Event, digestFor, servicePluginFor, type Signers, webhookFor } from './sign.ts'
 import type { Flaw, Selection } from './sites.ts'
 
@@ -9,6 +9,7 @@ import type { Flaw, Selection } from './sites.ts'
 export interface BackendTargets {
   webhooks: string | undefined
   plugin: string | undefined
+  tools: string | undefined
   payments: string | undefined
 }
 
@@ -16,6 +17,7 @@ export interface BackendTargets {
 interface Delivery {
   title: string
   flaw: Flaw
+  url: string
   body: string
 }
 
@@ -27,19 +29,24 @@ export const CALL_LIMIT = 10_000
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
 
-/** What Wix sends to the backend of an app. */
+/** Whether Wix has signed it today: nothing else comes again, or changes what Wix knows. */
+const isOfWix = (flaw: Flaw): boolean => flaw === 'genuine' || flaw === 'wrong-clock'
+
+/** What Wix sends to the backend of an app. Each method returns the lines of the log, one for each request. */
 export class Deliveries {
   readonly #targets: BackendTargets
   readonly #signers: Signers
   readonly #log: Log
+  readonly #plans: readonly string[]
   readonly #retries = new Retries<Delivery>()
   /** The installations that the app was removed from. */
   readonly #removed = new Set<string>()
   #last: Delivery | undefined
 
-  constructor(targets: BackendTargets, signers: Signers, log: Log) {
+  constructor(targets: BackendTargets, signers: Signers, plans: readonly string[], log: Log) {
     this.#targets = targets
     this.#signers = signers
+    this.#plans = plans
     this.#log = log
   }
 
@@ -47,96 +54,112 @@ export class Deliveries {
     return {
       clock: this.#retries.clock,
       waiting: this.#retries.waiting.map(({ delivery: { title }, attempt, due }) => ({ title, attempt, due })),
+      givenUp: this.#retries.givenUp.map(({ title }) => title),
       removed: [...this.#removed],
-      canRepeat: this.#last !== undefined,
+      canRepeat: this.canRepeat,
     }
   }
 
-  async install(selection: Selection): Promise<void> {
-    this.#removed.delete(selection.site.instanceId)
-    await this._event(selection, lifeCycle('AppInstalled', selection, this.#signers.own.appId))
+  get canRepeat(): boolean {
+    return this.#last !== undefined
   }
 
-  async remove(selection: Selection): Promise<void> {
-    this.#removed.add(selection.site.instanceId)
-    await this._event(selection, lifeCycle('AppRemoved', selection, this.#signers.own.appId))
+  occasionOf(selection: Selection): Occasion {
+    return { selection, appId: this.#signers.own.appId, plans: this.#plans }
   }
 
-  order(selection: Selection): Promise<void> {
-    return this._event(selection, orderCreated(randomUUID()))
+  /**
+   * Sends a webhook.
+   *
+   * @param times Attempts at most: after each one that fails, the retry clock is moved to the next one.
+   */
+  async event(selection: Selection, event: Event, times = 1): Promise<Entry[]> {
+    const { site, flaw } = selection
+    const title = `Webhook ${event.eventType}`
+    if (isOfWix(flaw) && event.eventType === 'AppInstalled') this.#removed.delete(site.instanceId)
+    else if (isOfWix(flaw) && event.eventType === 'AppRemoved') this.#removed.add(site.instanceId)
+    else if (this._isRemoved(selection)) return [this._notSent(title)]
+    const { webhooks: url } = this.#targets
+    if (url === undefined) return []
+
+    const delivery = { title, flaw, url, body: webhookFor(this.#signers, selection, event) }
+    this.#last = delivery
+    const entries: Entry[] = []
+    let next: Retry<Delivery> | undefined = { delivery, attempt: 1, due: 0 }
+    while (next !== undefined) {
+      entries.push(await this._attempt(next))
+      next = entries.length < times ? this.#retries.take(delivery) : undefined
+    }
+    return entries
   }
 
   /** The update of an order, and then that it was created. */
-  async outOfOrder(selection: Selection): Promise<void> {
-    const id = randomUUID()
-    await this._event(selection, orderUpdated(id))
-    await this._event(selection, orderCreated(id))
-  }
-
-  /** Erases the personal data of a member (GDPR). */
-  anonymize(selection: Selection): Promise<void> {
-    return this._event(selection, memberErased(selection))
+  async outOfOrder(selection: Selection): Promise<Entry[]> {
+    const [occasion, id] = [this.occasionOf(selection), randomUUID()]
+    const updated = await this.event(selection, eventOf('order_updated', occasion, undefined, id))
+    return [...updated, ...(await this.event(selection, eventOf('order_created', occasion, undefined, id)))]
   }
 
   /** The last webhook again: Wix may deliver one twice, also after a success. */
-  async again(): Promise<void> {
-    if (this.#last !== undefined) await this._deliver(this.#last, ', the same again')
+  async again(): Promise<Entry[]> {
+    return this.#last === undefined ? [] : [await this._deliver(this.#last, ', the same again')]
   }
 
   /** Moves the retry clock to the next one, and sends what is due. */
   async nextRetry(): Promise<void> {
-    for (const { delivery, attempt } of this.#retries.takeNext()) {
-      await this._attempt(delivery, attempt, `, attempt ${attempt} of ${MAX_ATTEMPTS}`)
-    }
+    for (const retry of this.#retries.takeNext()) await this._attempt(retry)
   }
 
-  async plugin(selection: Selection): Promise<void> {
-    const { plugin: url } = this.#targets
-    if (url === undefined) return
-    const body = servicePluginFor(this.#signers, selection, CART)
-    const credential = { kind: 'service-plugin', value: body } as const
-    const request = { method: 'POST', url, headers: TEXT, body } as const
-    await this.#log.exchange({
-      title: 'Service plugin call',
-      flaw: selection.flaw,
-      request,
-      credential,
-      limit: CALL_LIMIT,
-    })
+  plugin(selection: Selection, request: object = CART): Promise<Entry[]> {
+    return this._call('Service plugin call', this.#targets.plugin, selection, request)
   }
 
-  async payment(selection: Selection): Promise<void> {
+  tool(selection: Selection, request: object = TOOL_CALL): Promise<Entry[]> {
+    return this._call('App Tool', this.#targets.tools, selection, request)
+  }
+
+  async payment(selection: Selection, content: object = payment(selection)): Promise<Entry[]> {
     const { payments: url } = this.#targets
-    if (url === undefined) return
-    const body = payment(selection)
+    if (url === undefined) return []
+    const title = 'Payment'
+    if (this._isRemoved(selection)) return [this._notSent(title)]
+    const body = JSON.stringify(content)
     const digest = digestFor(this.#signers, selection, body)
     const credential = { kind: 'digest', value: digest, body } as const
     const headers = { 'Content-Type': 'application/json', Digest: digest }
     const request = { method: 'POST', url, headers, body } as const
-    await this.#log.exchange({ title: 'Payment', flaw: selection.flaw, request, credential, limit: CALL_LIMIT })
+    return [await this.#log.exchange({ title, flaw: selection.flaw, request, credential, limit: CALL_LIMIT })]
   }
 
-  private async _event(selection: Selection, event: Event): Promise<void> {
-    const body = webhookFor(this.#signers, selection, event)
-    this.#last = { title: `Webhook ${event.eventType}`, flaw: selection.flaw, body }
-    await this._attempt(this.#last, 1, '')
+  private async _call(title: string, url: string | undefined, selection: Selection, request: object): Promise<Entry[]> {
+    if (url === undefined) return []
+    if (this._isRemoved(selection)) return [this._notSent(title)]
+    const body = servicePluginFor(this.#signers, selection, request)
+    const credential = { kind: 'service-plugin', value: body } as const
+    const sent = { method: 'POST', url, headers: TEXT, body } as const
+    return [await this.#log.exchange({ title, flaw: selection.flaw, request: sent, credential, limit: CALL_LIMIT })]
   }
 
-  private async _attempt(delivery: Delivery, attempt: number, about: string): Promise<void> {
-    const isDone = await this._deliver(delivery, about)
-    // What Wix has not signed does not come again, either.
-    const isOfWix = delivery.flaw === 'genuine' || delivery.flaw === 'wrong-clock'
-    if (!isDone && isOfWix) this.#retries.failed(delivery, attempt)
+  /** What others forge comes also where the app is not installed. */
+  private _isRemoved({ site, flaw }: Selection): boolean {
+    return isOfWix(flaw) && this.#removed.has(site.instanceId)
   }
 
-  /** @returns Whether Wix counts it as delivered. */
-  private async _deliver({ title, flaw, body }: Delivery, about: string): Promise<boolean> {
-    const { webhooks: url } = this.#targets
-    if (url === undefined) return true
+  private _notSent(title: string): Entry {
+    return this.#log.notSent(title, 'the app was removed from this site')
+  }
+
+  private async _attempt({ delivery, attempt }: Retry<Delivery>): Promise<Entry> {
+    const entry = await this._deliver(delivery, attempt === 1 ? '' : `, attempt ${attempt} of ${MAX_ATTEMPTS}`)
+    const isDone = entry.answer?.status === 200 && Number(entry.milliseconds) <= WEBHOOK_LIMIT
+    if (!isDone && isOfWix(delivery.flaw)) this.#retries.failed(delivery, attempt)
+    return entry
+  }
+
+  private _deliver({ title, flaw, url, body }: Delivery, about: string): Promise<Entry> {
     const credential = { kind: 'webhook', value: body } as const
     const request = { method: 'POST', url, headers: TEXT, body } as const
     const sent = { title: title + about, flaw, request, credential, limit: WEBHOOK_LIMIT }
-    const { answer, milliseconds } = await this.#log.exchange(sent, WEBHOOK_PATIENCE)
-    return answer?.status === 200 && milliseconds <= WEBHOOK_LIMIT
+    return this.#log.exchange(sent, WEBHOOK_PATIENCE)
   }
 }

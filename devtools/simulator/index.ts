@@ -14,6 +14,18 @@ import { type Entry, Log } from './log.ts'
 import { Pages } from './pages.ts'
 import { Refusals } from './refusals.ts'
 import { SimulatorServer } from './server.ts'
+import { PEOPLE, SITES } from './sites.ts'
+import {
+  type SimulatorAnswer,
+  type SimulatorAnswers,
+  type SimulatorCall,
+  type SimulatorChoice,
+  type SimulatorEvent,
+  type TriggerOptions,
+  triggersOf,
+} from './triggers.ts'
+
+export type { SimulatorAnswer, SimulatorAnswers, SimulatorCall, SimulatorChoice, SimulatorEvent, TriggerOptions }
 
 export { terminalLine } from './terminal.ts'
 export type { Entry as SimulatorEntry } from './log.ts'
@@ -28,6 +40,8 @@ export interface SimulatorOptions {
   webhooks?: string
   /** The method of a service plugin that calculates additional fees. Default: none. */
   plugin?: string
+  /** Where Wix's assistant runs the tools of your app (App Tools). Default: none. */
+  tools?: string
   /** Where your app takes a body that is signed in a `Digest` header. Default: none. */
   payments?: string
   /** Where an install on your own website begins. Default: none. */
@@ -59,6 +73,21 @@ export interface Simulator {
   /** The dashboard: on `127.0.0.1`, or on `localhost` where the app is on `127.0.0.1`. */
   url: string
   environment: SimulatorEnvironment
+  /**
+   * Sends what a button of the dashboard sends: an event of the catalogue, an event of any other type (`wix.stores.v3.product_created`,
+   * with `data`), or a call.
+   *
+   * @returns A promise of what the app answered, one for each request: more than one with the option `times`, and for
+   * `orders_out_of_order`.
+   * @throws {TypeError} For a wrong name or option, or where the simulator has no address for it; the promise rejects.
+   */
+  trigger(name: SimulatorEvent | SimulatorCall | (string & {}), options?: TriggerOptions): Promise<SimulatorAnswers>
+  /**
+   * Asks your app for a page, with a new instance, as a frame at Wix does.
+   *
+   * @throws {TypeError} For a wrong page or option, or where the simulator has no address for it; the promise rejects.
+   */
+  open(view: 'dashboard' | 'widget', options?: SimulatorChoice): Promise<SimulatorAnswer>
   /** Frees the port and ends the open connections. */
   close(): Promise<void>
 }
@@ -68,6 +97,7 @@ const checks: Checks<SimulatorOptions> = {
   widget: secureUrl,
   webhooks: secureUrl,
   plugin: secureUrl,
+  tools: secureUrl,
   payments: secureUrl,
   install: secureUrl,
   plans: must((value) => Array.isArray(value) && value.every(isNonEmptyString), 'an array of non-empty strings'),
@@ -87,8 +117,8 @@ const checks: Checks<SimulatorOptions> = {
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const checked = checkOptions('startSimulator', options, checks)
-  const { app, widget, webhooks, plugin, payments, install, plans = ['premium'], folder, port: wanted = 0 } = checked
-  const { settled = () => {} } = checked
+  const { app, widget, webhooks, plugin, tools, payments, install } = checked
+  const { plans = ['premium'], folder, port: wanted = 0, settled = () => {} } = checked
   const own = folder === undefined ? generateKeys() : keysIn(folder)
 
   const httpServer = createServer().listen(wanted, '127.0.0.1')
@@ -116,16 +146,19 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const refusals = new Refusals()
   const answers = new Answers()
   const log = new Log({ ...own, apiUrl: wix.url }, refusals, changed, settled)
-  const deliveries = new Deliveries({ webhooks, plugin, payments }, signers, log)
+  const cast = { sites: SITES, people: PEOPLE, plans }
+  const targets = { app, widget, webhooks, plugin, tools, payments, install }
+  const deliveries = new Deliveries(targets, signers, plans, log)
   const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log, answers)
-  const targets = { app, widget, webhooks, plugin, payments, install }
+  const triggers = triggersOf({ cast, targets, deliveries, pages })
   const appWatch = new App(app, changed)
   const { commands, state } = commandsOf({
     appId: own.appId,
     targets,
-    plans,
+    cast,
     pages,
     deliveries,
+    triggers,
     log,
     app: appWatch,
     wix,
@@ -146,6 +179,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return {
     url: origin,
     environment,
+    trigger: triggers.trigger,
+    open: triggers.open,
     async close() {
       refusals.close()
       answers.close()

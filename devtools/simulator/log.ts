@@ -136,15 +136,25 @@ export class Log {
   }
 
   /** Sends a request to the app; `limit` and `patience` are in milliseconds. */
-  async exchange(
-    sent: Sent & { request: AppRequest; limit: number },
-    patience: number = sent.limit,
-  ): Promise<Exchange> {
+  async exchange(sent: Sent & { request: AppRequest; limit: number }, patience: number = sent.limit): Promise<Entry> {
     const { request, credential, limit } = sent
     const [result, said] = await this.#refusals.during(request, () => send(request, limit, patience))
     const explanation = await explain(credential, this.#keys)
-    this._end(this._ended(sent, result, explanation, said))
-    return result
+    return this._end(this._ended(sent, result, explanation, said))
+  }
+
+  /** What Wix would not send. */
+  notSent(title: string, why: string): Entry {
+    return this._end({
+      title,
+      request: null,
+      credential: null,
+      answer: null,
+      milliseconds: null,
+      verdict: { tone: 'warning', text: 'not sent', why },
+      explanation: null,
+      refusal: null,
+    })
   }
 
   /** A call of the app to Wix. The body of the request is left out: it may hold the app secret. */
@@ -216,8 +226,10 @@ export class Log {
   }
 
   /** Adds what has its end already. */
-  private _end(entry: NewEntry): void {
-    this._settle(this._add(entry))
+  private _end(entry: NewEntry): Entry {
+    const added = this._add(entry)
+    this._settle(added)
+    return added
   }
 
   /** Puts an entry with its end in its place, if nobody has cleared it. */

@@ -2,7 +2,7 @@ import type { Answers } from './answers.ts'
 import { isListening } from './app.ts'
 import { CALL_LIMIT } from './deliveries.ts'
 import { type AppRequest, type Exchange, send } from './exchange.ts'
-import type { Log, Sent } from './log.ts'
+import type { Entry, Log, Sent } from './log.ts'
 import { accessTokenFor, instanceFor, type Signers } from './sign.ts'
 import type { Selection } from './sites.ts'
 
@@ -61,8 +61,8 @@ export class Pages {
   }
 
   /** Asks for the same page outside of the frame, where its answer can be seen. */
-  async ask(view: View, selection: Selection): Promise<void> {
-    await this.#log.exchange({ ...this._sent(view, selection, 'Asked for the'), limit: CALL_LIMIT })
+  ask(view: View, selection: Selection): Promise<Entry> {
+    return this.#log.exchange({ ...this._sent(view, selection, 'Asked for the'), limit: CALL_LIMIT })
   }
 
   /** An access token for the page in the frame. */

@@ -21,6 +21,8 @@ export interface Retry<Delivery> {
 export class Retries<Delivery> {
   /** Minutes since the simulator started. */
   clock = 0
+  /** What failed in the last attempt, too. */
+  readonly givenUp: Delivery[] = []
   #waiting: Retry<Delivery>[] = []
 
   /** What waits, the next one first. */
@@ -31,7 +33,10 @@ export class Retries<Delivery> {
   /** @param attempt The one that failed, from 1. After the last one, Wix gives up. */
   failed(delivery: Delivery, attempt: number): void {
     const delay = DELAYS[attempt - 1]
-    if (delay === undefined) return
+    if (delay === undefined) {
+      this.givenUp.push(delivery)
+      return
+    }
     this.#waiting = [...this.#waiting, { delivery, attempt: attempt + 1, due: this.clock + delay }].toSorted(
       (one, other) => one.due - other.due,
     )
@@ -39,9 +44,17 @@ export class Retries<Delivery> {
 
   /** Moves the clock to the next attempt, and takes out all that are due then. */
   takeNext(): Retry<Delivery>[] {
-    this.clock = this.#waiting[0]?.due ?? this.clock
+    this.clock = Math.max(this.clock, this.#waiting[0]?.due ?? 0)
     const due = this.#waiting.filter((retry) => retry.due <= this.clock)
     this.#waiting = this.#waiting.filter((retry) => retry.due > this.clock)
     return due
+  }
+
+  /** Moves the clock to the next attempt of one delivery, and takes it out: what else is due by then goes on waiting. */
+  take(delivery: Delivery): Retry<Delivery> | undefined {
+    const found = this.#waiting.find((retry) => retry.delivery === delivery)
+    this.clock = Math.max(this.clock, found?.due ?? 0)
+    this.#waiting = this.#waiting.filter((retry) => retry !== found)
+    return found
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { objectOf } from '../../lib/internal/values.ts'
-import type { Command } from './commands.ts'
+import { type Command, WrongCommand } from './commands.ts'
 import type { AppAnswer } from './exchange.ts'
 
 export interface ServerOptions {
@@ -160,9 +160,14 @@ export class SimulatorServer {
     const body = await bodyOf(req)
     if (command === undefined) return send(res, 404, { message: 'Not found' })
     const sent = body === undefined ? undefined : parse(body)
-    const answer = sent && (await command(sent))
-    if (answer === undefined) return send(res, 400, { message: 'The simulator has nothing of that name' })
-    send(res, 200, answer)
+    try {
+      const answer = sent && (await command(sent))
+      if (answer === undefined) throw new WrongCommand('The simulator has nothing of that name')
+      send(res, 200, answer)
+    } catch (error) {
+      if (!(error instanceof WrongCommand)) throw error
+      send(res, 400, { message: error.message })
+    }
   }
 
   private async _callWix(pathname: string, req: IncomingMessage, res: ServerResponse): Promise<void> {

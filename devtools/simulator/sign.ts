@@ -24,7 +24,7 @@ const signing = ({ own, other }: Signers, flaw: Flaw): { appId: string; keys: Ap
 
 /** Who signed a credential, for the dashboard. */
 export function signerOf(flaw: Flaw, key: 'app secret' | 'private key'): string {
-  if (flaw === 'forged') return `a ${key} that is not of your app`
+  if (flaw === 'forged') return `${key === 'app secret' ? 'an' : 'a'} ${key} that is not of your app`
   return flaw === 'other-app' ? `the ${key} of another app` : `the ${key} of your app`
 }
 

@@ -97,16 +97,33 @@ export interface Selection {
   flaw: Flaw
 }
 
+/** What may be chosen: what the simulator brings, and what a developer has added. */
+export interface Cast {
+  sites: Readonly<Record<string, Site>>
+  people: Readonly<Record<string, Person>>
+  plans: readonly string[]
+}
+
+/** The names of a choice, with the defaults of everything that is not named. */
+export interface Choice {
+  site?: string
+  person?: string
+  plan?: string | null
+  language?: string
+  flaw?: Flaw
+}
+
+/** An own property only: these names come from elsewhere. */
 const chosen = <Value>(from: Readonly<Record<string, Value>>, name: unknown): Value | undefined =>
   typeof name === 'string' && Object.hasOwn(from, name) ? from[name] : undefined
 
-/** Reads what the dashboard sent; undefined where it names something that is not on offer. */
-export function selectionOf(sent: Readonly<Record<string, unknown>>, plans: readonly string[]): Selection | undefined {
-  const site = chosen(SITES, sent['site'])
-  const person = chosen(PEOPLE, sent['person'])
-  const plan = sent['plan'] === '' ? null : plans.find((name) => name === sent['plan'])
-  const language = Object.keys(LANGUAGES).find((name) => name === sent['language'])
-  const flaw = (Object.keys(FLAWS) as Flaw[]).find((name) => name === sent['credential'])
+/** Reads names; undefined where one of them is not on offer. */
+export function selectionOf(choice: Readonly<Record<keyof Choice, unknown>>, cast: Cast): Selection | undefined {
+  const site = chosen(cast.sites, choice.site)
+  const person = chosen(cast.people, choice.person)
+  const plan = choice.plan === null ? null : cast.plans.find((name) => name === choice.plan)
+  const language = Object.keys(LANGUAGES).find((name) => name === choice.language)
+  const flaw = (Object.keys(FLAWS) as Flaw[]).find((name) => name === choice.flaw)
   if (!site || !person || plan === undefined || !language || !flaw) return undefined
   return { site, person, plan, language, flaw }
 }

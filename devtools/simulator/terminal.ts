@@ -1,5 +1,8 @@
 import type { Entry } from './log.ts'
 
+/** As much of an entry as a line says. */
+export type Exchanged = Pick<Entry, 'title' | 'milliseconds' | 'verdict'> & { answer: { status: number } | null }
+
 /** One line of what comes from the app or the network: no control characters, which would move the cursor or forge lines. */
 export const printable = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '?').slice(0, 500)
 
@@ -14,7 +17,7 @@ const shortTitle = (title: string): string => title.replace(/^Webhook (?:[^\s,]*
  *
  * @param color Whether the terminal shows colours. Default: false.
  */
-export function terminalLine(entry: Entry, color = false): string {
+export function terminalLine(entry: Exchanged, color = false): string {
   const { title, answer, milliseconds, verdict } = entry
   const paint = (text: string): string => {
     const code = COLORS[verdict.tone]

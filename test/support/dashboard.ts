@@ -5,6 +5,7 @@ import type { Simulator } from '../../devtools/simulator/index.ts'
 export interface DashboardState {
   clock: number
   waiting: { title: string; attempt: number; due: number }[]
+  givenUp: string[]
   removed: string[]
   canRepeat: boolean
   tokenInfo: string

@@ -50,6 +50,7 @@ export async function simulate(options?: Partial<SimulatorOptions>): Promise<Sim
     widget: `${url}/widget`,
     webhooks: `${url}/webhooks`,
     plugin: `${url}/fees`,
+    tools: `${url}/tools`,
     payments: `${url}/payments`,
     install: `${url}/install`,
   }
@@ -85,6 +86,7 @@ export async function simulate(options?: Partial<SimulatorOptions>): Promise<Sim
     if (webhooks.status > 0) res.sendStatus(webhooks.status)
   })
   app.post('/fees', raw, by('wix-service-plugin'), (req, res) => void res.json(req.user))
+  app.post('/tools', raw, by('wix-service-plugin'), (req, res) => void res.json(req.user))
   app.post('/payments', raw, by('wix-digest'), (req, res) => void res.json(req.user))
   app.get('/install', (_req, res) => {
     const installer = new URL(environment.WIX_INSTALLER_URL)

@@ -78,7 +78,6 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     await frameOf(page).getByText('"subjectType":"USER"').waitFor()
     for (const [name, title] of [
       ['Install', 'Webhook AppInstalled'],
-      ['Remove', 'Webhook AppRemoved'],
       ['New order', 'Webhook wix.ecom.v1.order_created'],
       ['The same again', 'Webhook wix.ecom.v1.order_created, the same again'],
       ['Two out of order', 'Webhook wix.ecom.v1.order_updated'],
@@ -86,6 +85,8 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
       ['Service plugin', 'Service plugin call'],
       ['Payment', 'Payment'],
       ['Show the answer', 'Asked for the dashboard (owner)'],
+      // Last: nothing is sent to a site without the app.
+      ['Remove', 'Webhook AppRemoved'],
     ] as const) {
       await press(page, name)
       await line(page, title).getByText('200: accepted').waitFor()

@@ -383,6 +383,7 @@ describe('The simulator', () => {
       'languages',
       'credentials',
       'tokenInfo',
+      'events',
     )
     expect(options['people']).to.include({ owner: 'Owner', visitor: 'Visitor' })
     expect(options['tokenInfo']).to.include({ works: 'Works', down: 'Down: 503' })
