@@ -11,6 +11,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import {
+  SessionTokens,
+  WixAccessTokenStrategy,
+  WixAppStrategy,
+  WixSessionStrategy,
+  WixWebhookStrategy,
+} from '../lib/index.ts'
 import { blocksOf, filesOf, Page, type PageTest } from './support/docs-page.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -53,6 +60,24 @@ function linksOf(name: string): string[] {
     if (address.startsWith('#')) return [name + address]
     return [new URL(address, `file:///${name}`).href.slice('file:///'.length)]
   })
+}
+
+/** What takes the options of a page, by the error for an unknown one. */
+function optionsOf(Class: new (options: never, verify: () => undefined) => unknown): string[] {
+  try {
+    Reflect.construct(Class, [{ unknown: 1 }, () => undefined])
+  } catch (error) {
+    const [, list] = /known options are (.*)$/.exec((error as Error).message) ?? []
+    if (list !== undefined) return list.split(', ')
+  }
+  throw new Error(`${Class.name} takes an unknown option`)
+}
+
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  'docs/instance.md': [...optionsOf(WixAppStrategy), 'badRequestMessage'], // of the route
+  'docs/access-tokens.md': optionsOf(WixAccessTokenStrategy),
+  'docs/sessions.md': [...optionsOf(SessionTokens), ...optionsOf(WixSessionStrategy)],
+  'docs/webhooks.md': optionsOf(WixWebhookStrategy),
 }
 
 describe('The pages of the documentation', () => {
@@ -108,6 +133,23 @@ describe('The pages of the documentation', () => {
       }
     }
     expect(twice).to.deep.equal([])
+  })
+
+  it('have in their tables the options that there are, and mention every one', () => {
+    for (const [name, options] of Object.entries(OPTIONS)) {
+      const text = texts.get(name) ?? ''
+      const tables = [...text.matchAll(/^\| Option .*\n\|[-| ]+\n((?:\|.*\n)+)/gm)].map(([, rows = '']) => rows)
+      const named = [...tables.join('').matchAll(/^\| `(\w+)`/gm)].map(([, option = '']) => option)
+      expect(
+        named.filter((option) => !options.includes(option)),
+        `${name} has an option that is none`,
+      ).to.deep.equal([])
+      expect(
+        options.filter((option) => !new RegExp(`\\b${option}\\b`).test(text)),
+        `${name} leaves out`,
+      ).to.deep.equal([])
+      expect(named.length, name).to.be.above(0)
+    }
   })
 
   it('are refused with a block that is of no known kind, or that no file can be made of', () => {
