@@ -126,6 +126,10 @@ export const formHint = (credential: string, expected: string) => (): string => 
 // More than any retry of Wix, or a forgotten tab, is old.
 const TEST_BUTTON_AGE = 30 * 86_400
 
-/** Why a JWT has expired. The Test button in Wix's dashboard sends sample events with dates of years ago. */
-export const expiredHint = (seconds: number): string =>
-  `\`exp\` was ${duration(seconds)} ago${seconds > TEST_BUTTON_AGE ? ": a sample event of the Test button in Wix's dashboard?" : ''}`
+/**
+ * Why a JWT has expired. The Test button in Wix's dashboard sends sample events with dates of years ago.
+ *
+ * @param isEvent Whether it is a webhook.
+ */
+export const expiredHint = (seconds: number, isEvent: boolean): string =>
+  `\`exp\` was ${duration(seconds)} ago${isEvent && seconds > TEST_BUTTON_AGE ? ": a sample event of the Test button in Wix's dashboard?" : ''}`

@@ -46,6 +46,9 @@ interface JwtContext {
   time: number
 }
 
+/** Whether these are the claims of a webhook: nothing else that Wix signs has a string there. */
+const isWebhook = (claims: unknown): boolean => typeof own(claims, 'data') === 'string'
+
 /** What a failed check of a claim is about. The claims are those of a signature that is right. */
 function claimRefusal(error: unknown): WixAuthError {
   const claim = String(own(error, 'claim'))
@@ -57,7 +60,7 @@ function claimRefusal(error: unknown): WixAuthError {
       COMPARE_IDS,
     )
   // A webhook has neither `iss` nor `aud`.
-  return ['iss', 'aud'].includes(claim) && typeof own(payload, 'data') === 'string'
+  return ['iss', 'aud'].includes(claim) && isWebhook(payload)
     ? refusal('claim_invalid', `\`${claim}\` is missing, as in a webhook: WixWebhookStrategy`, ROUTE_OF_ITS_KIND)
     : refusal('claim_invalid', `\`${claim}\` is missing`)
 }
@@ -124,7 +127,10 @@ const REFUSED_BY_JOSE: ReadonlyMap<unknown, Refused> = new Map<unknown, Refused>
     'ERR_JWT_EXPIRED',
     {
       code: 'token_expired',
-      hint: (error, { time }) => expiredHint(time / 1000 - Number(own(own(error, 'payload'), 'exp'))),
+      hint: (error, { time }) => {
+        const claims = own(error, 'payload')
+        return expiredHint(time / 1000 - Number(own(claims, 'exp')), isWebhook(claims))
+      },
     },
   ],
 ])

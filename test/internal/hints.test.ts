@@ -55,11 +55,15 @@ describe('a hint', () => {
 describe('A10: the hint of a JWT that has expired', () => {
   it("names Wix's Test button where it expired long ago, as its sample events have", () => {
     const day = 86_400
-    expect(expiredHint(day)).to.equal('`exp` was 24 h ago')
-    expect(expiredHint(30 * day)).to.equal('`exp` was 30 d ago')
-    expect(expiredHint(365 * day)).to.equal(
+    expect(expiredHint(day, true)).to.equal('`exp` was 24 h ago')
+    expect(expiredHint(30 * day, true)).to.equal('`exp` was 30 d ago')
+    expect(expiredHint(365 * day, true)).to.equal(
       "`exp` was 365 d ago: a sample event of the Test button in Wix's dashboard?",
     )
+  })
+
+  it('does not name it for what is no event', () => {
+    expect(expiredHint(365 * 86_400, false)).to.equal('`exp` was 365 d ago')
   })
 })
 

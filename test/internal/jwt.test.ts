@@ -6,11 +6,25 @@ import { WixAuthError, WixWebhookStrategy } from '../../lib/index.ts'
 import { signedIdentity } from '../../lib/errors.ts'
 import { type JwtRules, type Verified, verifyJwt } from '../../lib/internal/jwt.ts'
 import { NOW, now } from '../support/build.ts'
-import { claims, KEYS, OTHER_KEYS, rawJwt, refusalOf, SECONDS, signedBy, TIMES, webhook } from '../support/jwt.ts'
+import {
+  APP_ID,
+  BODY,
+  claims,
+  digest,
+  KEYS,
+  OTHER_KEYS,
+  rawJwt,
+  refusalOf,
+  SECONDS,
+  servicePlugin,
+  signedBy,
+  TIMES,
+  webhook,
+} from '../support/jwt.ts'
 import { unobserved } from '../support/canaries.ts'
 import { errorOf, everythingIn } from '../support/errors.ts'
 import { runToEnd as run } from '../support/run.ts'
-import { verifyWebhook } from '../support/verify.ts'
+import { verifyDigest, verifyServicePlugin, verifyWebhook } from '../support/verify.ts'
 
 const verify = (body: string | Uint8Array, options: object = {}): Promise<unknown> =>
   verifyWebhook(body, { publicKey: KEYS.publicKey, now, ...options })
@@ -346,6 +360,19 @@ describe('a JWT from Wix', () => {
     const error = (await errorOf(verify(old, { maxAge: false }))) as WixAuthError
     expect(error).to.include({ code: 'token_expired' })
     expect(error.hint).to.match(/^`exp` was \d+ d.* ago: a sample event of the Test button in Wix's dashboard\?$/)
+  })
+
+  it('names the Test button only for webhooks', async () => {
+    const old = { iat: SECONDS - 4e8, exp: SECONDS - 3.9e8 }
+    const options = { publicKey: KEYS.publicKey, now }
+    const ofDigest = (await errorOf(verifyDigest(digest(BODY, old), BODY, options))) as WixAuthError
+    const ofCall = (await errorOf(
+      verifyServicePlugin(servicePlugin({}, old), { ...options, appId: APP_ID }),
+    )) as WixAuthError
+    for (const error of [ofDigest, ofCall]) {
+      expect(error).to.include({ code: 'token_expired' })
+      expect(error.hint).to.match(/^`exp` was \d+ d.* ago$/)
+    }
   })
 
   it('on which jose fails in an unknown way is an error and no refusal', async () => {
