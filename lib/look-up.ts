@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { debug } from './internal/log.ts'
-import { isPromise, toError } from './internal/promises.ts'
+import { isError, isPromise, messageOf, toError } from './internal/promises.ts'
 import type { DefaultRequest } from './read.ts'
 
 /** Ends the look-up: with an error, with `false` for a refusal, or with the user. */
@@ -121,9 +121,14 @@ export const lookUp = (
       return true
     }
     const found = (user: unknown, more: Omit<LookUp, 'user'>): void => {
-      const problem = notAUser(user)
-      if (problem === undefined) resolve({ user: (user as Express.User) || undefined, ...more })
-      else reject(new Error(`The verify callback gave no user, but ${problem}`))
+      try {
+        const problem = notAUser(user)
+        if (problem === undefined) resolve({ user: (user as Express.User) || undefined, ...more })
+        else reject(new Error(`The verify callback gave no user, but ${problem}`))
+      } catch (reason) {
+        // A proxy that was revoked, such as the draft of a state that has been finished.
+        reject(toError(reason))
+      }
     }
     const done: VerifyDone = (reason, user, info) => {
       if (decidedBy === 'return')
@@ -131,10 +136,7 @@ export const lookUp = (
       else if (decidedBy === 'done') debug(`${name}: the verify callback called done() again; the first call counts`)
       if (!decides('done')) return
       if (reason === undefined || reason === null || reason === false) found(user, { info: infoObject(info) })
-      else
-        reject(
-          reason instanceof Error || types.isNativeError(reason) ? reason : new Error(NOT_AN_ERROR, { cause: reason }),
-        )
+      else reject(isError(reason) ? reason : new Error(NOT_AN_ERROR, { cause: reason }))
     }
     const returned = (user: unknown): void => {
       if (!decides('return')) return
@@ -144,8 +146,9 @@ export const lookUp = (
     const failed = (reason: unknown): void => {
       if (!decides('return')) return
       // Two parameters are (req, identity): one that takes the second for `done` calls an object.
-      const isMisread = isRequestPassed && parameters === 1 && toError(reason).message.endsWith('is not a function')
-      reject(isMisread ? new Error(MISREAD, { cause: reason }) : toError(reason))
+      const error = toError(reason)
+      const isMisread = isRequestPassed && parameters === 1 && messageOf(error).endsWith('is not a function')
+      reject(isMisread ? new Error(MISREAD, { cause: reason }) : error)
     }
 
     let result: unknown

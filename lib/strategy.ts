@@ -130,10 +130,13 @@ export abstract class WixStrategy<
   authenticate(req: Req, routeOptions?: object): void {
     // Taken at once: a strategy object given to passport.authenticate() is shared, and the next request replaces them.
     const actions = { success: this.success, fail: this.fail, error: this.error }
-    void this._run(req, routeOptions ?? {}, actions)
+    // Only what cannot even be looked at gets here: an error whose prototype throws.
+    void this._run(req, routeOptions ?? {}, actions).catch((reason: unknown) =>
+      endRequest(req, () => actions.error(toError(reason)), actions.error),
+    )
   }
 
-  /** Read, verify, look up, decide, tell. Never rejects. */
+  /** Read, verify, look up, decide, tell. */
   private async _run(req: Req, routeOptions: object, passport: PassportActions): Promise<void> {
     const began = startTimer()
     let identity: Identity | undefined

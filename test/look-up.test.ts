@@ -313,6 +313,27 @@ describe('the verify callback', () => {
       expect(outcome).to.deep.equal({ kind: 'error', error: foreign })
     })
 
+    it('P-01: ends in an error when it is a proxy that throws, as the error or as the user', async () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      const forms: unknown[] = [
+        () => {
+          throw proxy
+        },
+        (_identity: object, done: Done) => done(proxy),
+        (_identity: object, done: Done) => done(null, proxy),
+        (_identity: object) => proxy,
+        async (_identity: object): Promise<never> => {
+          throw proxy
+        },
+      ]
+      for (const form of forms) {
+        const outcome = await run(strategy(form), req)
+        expect(outcome).to.have.property('kind', 'error')
+        expect(outcome).to.have.property('error').that.is.instanceOf(Error)
+      }
+    })
+
     it('ends in an error also when it throws a WixAuthError', async () => {
       const error = new WixAuthError('claim_invalid')
       expect(
@@ -611,6 +632,12 @@ describe('A verify callback with a mistake in its arguments', () => {
       throw error
     }
     expect(await errorOf(failing, { passReqToCallback: true })).to.equal(error)
+  })
+
+  it('P-01: an error whose message is no string, as some clients make them, is passed on as it is', async () => {
+    const error = Object.assign(new Error('x'), { message: { status: 'down' } })
+    const verify = (_req: object, _identity: object): Promise<never> => Promise.reject(error)
+    expect(await errorOf(verify, { passReqToCallback: true })).to.equal(error)
   })
 
   it('B54: options and verify in the other order is a TypeError of the constructor', () => {

@@ -273,6 +273,14 @@ describe('P-12: a decision of a strategy', () => {
     expect(warning.args.map(([reason]) => (reason as Error).message)).to.deep.equal(['of the app', 'after its answer'])
   })
 
+  it('P-01: is made for an error that throws when it is looked at', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const error: unknown = Object.setPrototypeOf(new Error('x'), proxy)
+    const outcome = await run(strategy(found, { secret: () => Promise.reject(error) }), req)
+    expect(outcome).to.have.property('kind', 'error')
+  })
+
   it('P-01: is made for a request whose response cannot be read', async () => {
     const success = sinon.fake()
     await end(Object.defineProperty({}, 'res', { get: sinon.fake.throws('unreadable') }), success, sinon.fake())

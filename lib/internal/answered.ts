@@ -11,6 +11,14 @@ function isAnswered(req: unknown): boolean {
   }
 }
 
+function isSecondAnswer(reason: unknown): boolean {
+  try {
+    return ALREADY_ANSWERED.has(property(reason, 'code'))
+  } catch {
+    return false
+  }
+}
+
 /**
  * Calls one of Passport's actions, unless the app has already ended the response, for example at a response time limit: Passport would
  * write to it again. Where the response is out of sight, Node's error for a second answer ends here.
@@ -27,7 +35,7 @@ export function endRequest(req: unknown, action: () => unknown, fail: (error: Er
       return typeof next === 'function' ? next(toError(reason)) : warnOf(reason)
     }, warnOf)
   guarded(action, (reason) => {
-    if (ALREADY_ANSWERED.has(property(reason, 'code'))) return
+    if (isSecondAnswer(reason)) return
     if (isAnswered(req)) lastResort(reason)
     else guarded(() => fail(toError(reason)), lastResort)
   })

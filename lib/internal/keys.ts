@@ -32,14 +32,21 @@ export type WixSecret = string | readonly string[]
 // PEM, PEM in base64, bare SPKI in base64, JWK: an app that takes a public key for the secret lets anybody sign.
 const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 
+const GOT_APP_ID = ', got the app ID'
+
 const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
   if (typeof secret !== 'string' || secret.trim() === '' || isUnset(secret)) return got(secret)
   if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
   if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
   if (/^(["']).*\1$/s.test(secret)) return ', got one in quotes'
-  if (secret.toLowerCase() === appId) return ', got the app ID'
+  if (secret.toLowerCase() === appId) return GOT_APP_ID
   return undefined
 }
+
+const notTheSecret = (caller: string, problem: string): TypeError =>
+  new TypeError(
+    `${caller}: option \`secret\` must be the app secret${problem}. Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys`,
+  )
 
 /**
  * The secrets to try, as the keys that Wix signs with.
@@ -51,13 +58,19 @@ export function appSecrets(caller: string, secret: unknown, appId?: string): rea
   const list: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
   const problem =
     list.length === 0 ? ', got an empty array' : list.map((value) => problemOf(value, appId)).find(Boolean)
-  if (problem !== undefined) {
-    throw new TypeError(
-      `${caller}: option \`secret\` must be the app secret${problem}. Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys`,
-    )
-  }
+  if (problem !== undefined) throw notTheSecret(caller, problem)
   // Prepared once: from raw bytes, newer Node versions make a key for each HMAC.
   return list.map((value) => createSecretKey(Buffer.from(String(value))))
+}
+
+/**
+ * For an app ID that is known with the request: everybody knows it, so that anybody could sign with it.
+ *
+ * @throws {TypeError} Where it is one of the secrets.
+ */
+export function refuseAppId(caller: string, secrets: readonly KeyObject[], appId: string): void {
+  if (secrets.some((secret) => secret.export().toString().toLowerCase() === appId.toLowerCase()))
+    throw notTheSecret(caller, GOT_APP_ID)
 }
 
 /** 32 bytes in canonical base64url: 42 characters, and four bits of one more, whose other two bits are zero. As a pattern. */

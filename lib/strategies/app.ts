@@ -1,6 +1,6 @@
 import { refusal, withIdentity } from '../errors.ts'
 import type { KindOf } from '../identity.ts'
-import { appSecrets, type KeyObject, SIGNATURE, type WixSecret } from '../internal/keys.ts'
+import { appSecrets, type KeyObject, refuseAppId, SIGNATURE, type WixSecret } from '../internal/keys.ts'
 import {
   appIdOf,
   callback,
@@ -104,6 +104,8 @@ function verifierOf<Req>(
     checkInstanceForm(instance)
     const secrets = await findSecrets(req)
     const expected = findAppId && (await findAppId(req))
+    // A string has been compared where the secret was prepared.
+    if (typeof appId === 'function' && expected !== undefined) refuseAppId(caller, secrets, expected)
     const identity = verifySignedInstance(instance, secrets, expected, rules)
     return ask === undefined ? identity : confirmed(identity, await ask(instance, req))
   }

@@ -37,4 +37,18 @@ describe('endRequest(), where the error handler fails as well', () => {
     endRequest({}, throws, throws)
     expect(await warned).to.include({ name: 'Warning', message: 'TypeError: elsewhere' })
   })
+  it('warns of an error that cannot be read, and reads it no more', async () => {
+    for (const name of ['message', 'name', 'stack', 'code', 'detail']) {
+      const error = Object.defineProperty(new Error('x'), name, { get: fails })
+      const throws = (): never => {
+        throw error
+      }
+      const warned = new Promise((resolve) => process.once('warning', resolve))
+      endRequest({}, throws, throws)
+      expect(await warned).to.include({
+        name: 'Warning',
+        message: 'A callback of the app failed with an error that cannot be read',
+      })
+    }
+  })
 })

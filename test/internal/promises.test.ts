@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { isPromise, singleFlight, toError, withTimeout } from '../../lib/internal/promises.ts'
+import { isPromise, messageOf, singleFlight, toError, withTimeout } from '../../lib/internal/promises.ts'
 
 describe('withTimeout', () => {
   let timers: sinon.SinonFakeTimers
@@ -93,5 +93,28 @@ describe('P-04: toError', () => {
     for (const reason of [undefined, null, '', 0, 'route', { message: 'x' }]) {
       expect(toError(reason)).to.be.instanceOf(Error).with.property('cause', reason)
     }
+  })
+  it('looks at no proxy, which may throw', () => {
+    const { proxy, revoke } = Proxy.revocable(new Error('x'), {})
+    revoke()
+    const heir: unknown = Object.create(proxy)
+    for (const reason of [proxy, heir, new Proxy(new Error('x'), {})]) {
+      const error = toError(reason)
+      expect(error.message).to.include('a value that is not an Error')
+      expect(error.cause === reason).to.equal(true)
+    }
+  })
+})
+
+describe('messageOf', () => {
+  it('is a string, whatever an app has put in its place', () => {
+    const unreadable = Object.defineProperty(new Error('x'), 'message', {
+      get() {
+        throw new Error('trap')
+      },
+    })
+    expect(messageOf(new Error('x'))).to.equal('x')
+    expect(messageOf(Object.assign(new Error('x'), { message: ['a', 7] }))).to.equal('a,7')
+    expect(messageOf(unreadable)).to.equal('')
   })
 })

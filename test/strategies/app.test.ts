@@ -50,6 +50,18 @@ describe('WixAppStrategy', () => {
       expect(outcome).to.have.property('kind', 'error')
       expect(outcome).to.have.nested.property('error.message').that.includes(message)
     }
+    const forged = request({ instance: instance({ appDefId: appId }, appId) })
+    for (const secret of [appId, [SECRET, appId.toUpperCase()], () => appId, async () => [SECRET, appId]])
+      for (const options of [{ appId: () => appId }, { appId: async () => appId }]) {
+        const outcome = await run(strategy({ ...options, secret }), forged)
+        expect(outcome).to.have.property('kind', 'error')
+        expect(outcome).to.have.nested.property('error.message').that.includes(message)
+      }
+    const genuine = await run(
+      strategy({ appId: () => 'app-1', secret: () => SECRET }),
+      request({ instance: instance() }),
+    )
+    expect(genuine).to.have.property('kind', 'success')
   })
 
   describe('reads', () => {
