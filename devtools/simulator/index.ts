@@ -88,6 +88,12 @@ export interface Simulator {
    * @throws {TypeError} For a wrong page or option, or where the simulator has no address for it; the promise rejects.
    */
   open(view: 'dashboard' | 'widget', options?: SimulatorChoice): Promise<SimulatorAnswer>
+  /**
+   * For an app in another process that writes its refusals to the standard error (`NODE_DEBUG=passport-wix-app`): takes such a line.
+   *
+   * @returns Whether there is no need to print it: it tells of an exchange in the log, or of a success.
+   */
+  hear(line: string): boolean
   /** Frees the port and ends the open connections. */
   close(): Promise<void>
 }
@@ -181,6 +187,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     environment,
     trigger: triggers.trigger,
     open: triggers.open,
+    hear: (line) => refusals.hear(line),
     async close() {
       refusals.close()
       answers.close()

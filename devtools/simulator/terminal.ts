@@ -35,3 +35,25 @@ export function terminalLine(entry: Exchanged, color = false): string {
     .join('  ')
   return verdict.why === null ? line : `${line}\n   ${printable(verdict.why)}`
 }
+
+/** The same for a program, as the fields of a JSON object: no credential, no header, no body. */
+export function exchangeJson(entry: Entry): object {
+  const { id, time, title, request, credential, answer, milliseconds, verdict } = entry
+  const { refusal, explanation } = entry
+  return {
+    type: 'exchange',
+    id,
+    time,
+    title,
+    method: request?.method ?? null,
+    // An instance is in the query, and an app may have a secret in its path.
+    url: request && request.url.replace(/[?#].*$/s, '').replaceAll(/[^/]{41,}/g, '...'),
+    credential: credential?.kind ?? null,
+    status: answer?.status ?? null,
+    milliseconds,
+    tone: verdict.tone,
+    verdict: verdict.text,
+    code: (refusal ?? explanation)?.code ?? null,
+    why: verdict.why,
+  }
+}

@@ -119,7 +119,11 @@ describe('passport-wix-app', function () {
 
     it('says what is wrong with its arguments', async () => {
       const wrong: [args: string[], message: string][] = [
-        [[], '--app is missing: the address of the dashboard page of your app'],
+        [[], '--app is missing: the address of the dashboard page of your app; or start it with -- COMMAND'],
+        [['--'], 'the command of your app is missing after --, for example: -- node server.mjs'],
+        [['localhost:3000'], '"localhost:3000" belongs to no option: an address stands after --app'],
+        [['3000'], '"3000" belongs to no option: an address stands after --app'],
+        [['dash\u0007'], '"dash?" belongs to no option: the command of your app stands after --'],
         [
           ['--app', 'http://example.com'],
           '--app must be an https URL without a password, or an http URL on this machine',
@@ -129,7 +133,6 @@ describe('passport-wix-app', function () {
         [['--app', APP, '--plan', ''], '--plan must be an array of non-empty strings'],
         [['--app', APP, '--port', 'x'], '--port must be an integer from 0 to 65535'],
         [['--app', APP, '--webhook', APP], "Unknown option '--webhook'"],
-        [['dashboard'], 'Unexpected argument'],
       ]
       for (const [args, message] of wrong) {
         const { code, stdout, stderr } = await call(...args)
