@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
+import { own } from '../lib/internal/values.ts'
 
 /** What came of the program. */
 export interface Ended {
@@ -113,14 +114,14 @@ export function start(command: readonly string[], options: ChildOptions): Child 
     // `close` waits for all that have inherited the pipe.
     const closed = once(child, 'close')
     try {
-      const [code, by] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+      const [code, by] = (await once(child, 'exit')) as [number, null] | [null, NodeJS.Signals]
       // What it leaves behind.
       if (timer === undefined) end('SIGTERM')
       await closed
-      return { code: code ?? 128 + (by === null ? 0 : constants.signals[by]), problem: null }
+      return { code: code === null ? 128 + constants.signals[by] : code, problem: null }
     } catch (error) {
       closed.catch(() => {})
-      return { code: 127, problem: (error as NodeJS.ErrnoException).code ?? String(error) }
+      return { code: 127, problem: String(own(error, 'code')) }
     } finally {
       reader.end()
       clearTimeout(timer)

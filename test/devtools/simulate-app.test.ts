@@ -213,6 +213,33 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
     expect(await isThere()).to.equal(false)
   })
 
+  it('is coloured in a terminal, but for NO_COLOR, and ends when the terminal is closed', async () => {
+    const terminal = 'data:text/javascript,process.stdout.isTTY=true'
+    for (const NO_COLOR of ['', '1']) {
+      const args = [
+        '--import',
+        TSX,
+        '--import',
+        terminal,
+        MAIN,
+        'simulate',
+        '--port',
+        '0',
+        '--app',
+        'https://localhost',
+      ]
+      const program = spawnIn(process.execPath, [...args, '--', process.execPath, 'server.mjs'], { NO_COLOR })
+      const url = await urlOf(program)
+      await program.printed(/listening/, 'errors')
+      await ask(url)
+      await program.printed(/^-> Asked .*ECONNREFUSED.*$/m)
+      expect(program.output.includes('\u001B[31m')).to.equal(NO_COLOR === '')
+      program.child.kill('SIGHUP')
+      expect(await program.ended).to.equal(0)
+      expect(await isThere()).to.equal(false)
+    }
+  })
+
   it('ends when npx, which starts it in a shell, is killed', async () => {
     const line = `${process.execPath} --import ${TSX} ${MAIN} simulate --port 0 -- ${process.execPath} server.mjs; true`
     const shell = spawnIn('sh', ['-c', line], { npm_command: 'exec' })

@@ -113,3 +113,56 @@ describe('What an app in the process of the simulator says about a request', () 
     refusals.close()
   })
 })
+
+describe('What an app in another process writes about a request', () => {
+  const refusals = new Refusals()
+  after(() => refusals.close())
+  const request = { method: 'GET', url: `http://localhost:3000/a/${'x'.repeat(50)}?instance=x`, headers: {} } as const
+  const where = `(instance site-1, GET /a/...)`
+  /** What is known after these lines, and which of them tell of the request, or of a success. */
+  const said = async (...lines: string[]): Promise<[unknown, boolean[]]> => {
+    const [heard, refusal] = await refusals.during(request, async () =>
+      lines.map((line) => refusals.hear(`PASSPORT-WIX-APP 4711: ${line}`)),
+    )
+    return [refusal, heard]
+  }
+
+  it('is why it refused it, with its hint', async () => {
+    const refusal = {
+      strategy: 'wix app',
+      status: 401,
+      code: 'token_expired',
+      hint: 'signed 26 h ago (now); maxAge is 24 h',
+    }
+    const line = `wix app 401 token_expired: ${refusal.hint} ${where}`
+    expect(await said(line)).to.deep.equal([refusal, [true]])
+    expect(await said(`wix-app 401 ${where}`)).to.deep.equal([
+      { strategy: 'wix-app', status: 401, code: null, hint: null },
+      [true],
+    ])
+    expect(await said(`wix-app 500: the disk is full (GET /a/...)`)).to.deep.equal([
+      { strategy: 'wix-app', status: 500, code: null, hint: 'the disk is full' },
+      [true],
+    ])
+  })
+
+  it('is nothing where another strategy of the chain accepts it, or misses its own credential', async () => {
+    const refused = `one 401 signature_invalid: x ${where}`
+    expect(await said(refused, `two 200 ${where}`)).to.deep.equal([null, [true, true]])
+    const [refusal, heard] = await said(refused, 'two 401 credentials_missing: nothing in the query (GET /a/...)')
+    expect(refusal).to.include({ strategy: 'one' })
+    expect(heard).to.deep.equal([true, true])
+  })
+
+  it('is nothing of what it says about others, which is printed, but for successes', async () => {
+    expect(
+      await said(
+        'wix-app 401 token_expired: x (POST /a/...)',
+        'wix-app 401 token_expired: x (GET /b)',
+        'wix-app: nothing was reported, because the request or the error cannot be read',
+        'wix-app 200 (GET /b)',
+      ),
+    ).to.deep.equal([null, [false, false, false, true]])
+    expect(refusals.hear('something else')).to.equal(false)
+  })
+})

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { Entry } from '../../../devtools/simulator/log.ts'
+import { exchangeJson } from '../../../devtools/simulator/terminal.ts'
 import { startSimulator, terminalLine } from '../../../devtools/simulator/index.ts'
 import { command, OWNER } from '../../support/dashboard.ts'
 import { serve } from '../../support/serve.ts'
@@ -65,6 +66,38 @@ describe('An exchange in a terminal', () => {
       .to.match(/^   a\?\[2J\?\?b\?c\?x+$/)
       .and.have.length(503)
     expect(more).to.deep.equal([])
+  })
+
+  it('is fields for a program, without what may be a credential or a secret', () => {
+    const request = {
+      method: 'POST',
+      url: `http://localhost:3000/in/${'s'.repeat(50)}?token=secret#x`,
+      headers: {},
+    } as const
+    const refusal = { strategy: 's', status: 401, code: 'token_expired', hint: 'x' } as const
+    const credential = { kind: 'a webhook', signedBy: 'x', decoded: { secret: 1 } }
+    expect(exchangeJson({ ...ENTRY, request, refusal, credential })).to.deep.equal({
+      type: 'exchange',
+      id: 1,
+      time: '2026-01-01T00:00:00.000Z',
+      title: 'Webhook wix.ecom.v1.order_created',
+      method: 'POST',
+      url: 'http://localhost:3000/in/...',
+      credential: 'a webhook',
+      status: 200,
+      milliseconds: 12,
+      tone: 'good',
+      verdict: '200: accepted',
+      code: 'token_expired',
+      why: null,
+    })
+    expect(exchangeJson({ ...ENTRY, request: null, answer: null })).to.include({
+      method: null,
+      url: null,
+      credential: null,
+      status: null,
+      code: null,
+    })
   })
 
   it('is known to the program that started the simulator, once for each exchange, when it has ended', async () => {
