@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isUnset } from '../../lib/internal/options.ts'
 import { own } from '../../lib/internal/values.ts'
 import { generateAppKeys } from '../testing/index.ts'
 
@@ -22,15 +23,21 @@ let other: AppKeys | undefined
 export const otherKeys = (): AppKeys => (other ??= generateKeys())
 
 // What a terminal, a shell and an environment file take as it is. A checkout may bring keys of its own making.
-const WORD = /^[\w./+=-]+$/
+const WORD = /^[\w./+=-]{1,200}$/
 const PEM = /^-----BEGIN [A-Z ]+-----\s[\w/+=\s]+-----END [A-Z ]+-----\s*$/
 const FORMS: Readonly<Record<keyof AppKeys, RegExp>> = { appId: WORD, appSecret: WORD, publicKey: PEM, privateKey: PEM }
 
 const isKeys = (value: unknown): value is AppKeys =>
   Object.entries(FORMS).every(([name, form]) => {
     const key = own(value, name)
-    return typeof key === 'string' && form.test(key)
+    return typeof key === 'string' && form.test(key) && !isUnset(key)
   })
+
+/** Bytes; keys have two thousand. */
+const MAX_LENGTH = 16_384
+
+const noKeys = (path: string): Error =>
+  new Error(`${path} does not hold the keys of a simulator: delete it to get new ones`)
 
 function parseKeys(json: string, path: string): AppKeys {
   let keys: unknown
@@ -40,7 +47,7 @@ function parseKeys(json: string, path: string): AppKeys {
     // The message of the parser would quote a part of them.
   }
   if (isKeys(keys)) return keys
-  throw new Error(`${path} does not hold the keys of a simulator: delete it to get new ones`)
+  throw noKeys(path)
 }
 
 /** Git checks out links, too: what is written to one, or to a file in one, ends up anywhere. */
@@ -69,9 +76,11 @@ export function keysIn(folder: string): AppKeys {
   replaceFile(join(folder, '.gitignore'), '*\n')
   const path = join(folder, 'keys.json')
   refuseLink(path, 'file')
-  if (!existsSync(path)) {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined)
     writeFileSync(path, `${JSON.stringify(generateKeys(), null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-  }
+  // Somebody else may have put a pipe there, which nobody writes to, or a file without an end.
+  else if (!stats.isFile() || stats.size > MAX_LENGTH) throw noKeys(path)
   return parseKeys(readFileSync(path, 'utf8'), path)
 }
 

@@ -49,9 +49,14 @@ const signedBy = ({ credential: { kind }, flaw }: Sent): string => {
 
 /** What a credential says, without a check: the payload of an instance, the header and the claims of a JWT. */
 function decodedOf(credential: string): object {
-  const { header, payload } = JSON.parse(JSON.stringify(decode(credential), opened)) as Decoded
-  if (!isObject(payload)) return {}
-  return header === undefined ? payload : { header, claims: payload }
+  try {
+    const { header, payload } = JSON.parse(JSON.stringify(decode(credential), opened)) as Decoded
+    if (!isObject(payload)) return {}
+    return header === undefined ? payload : { header, claims: payload }
+  } catch {
+    // Nested deeper than the stack is: anybody may send such a token to the app, which asks about it.
+    return {}
+  }
 }
 
 const shown = (kind: CredentialKind, credential: string, signedBy: string): NonNullable<Entry['credential']> => ({

@@ -117,6 +117,8 @@ export class SimulatorServer {
     const { host, origin: sender } = req.headers
     // A name of somebody else may lead to this machine (DNS rebinding).
     if (!hosts.includes(String(host))) return send(res, 421, { message: `The simulator is at ${origin}` })
+    // As `//` is not, which a page anywhere may ask for.
+    if (!URL.canParse(String(req.url), origin)) return send(res, 404, { message: 'Not found' })
     const { pathname, search } = new URL(String(req.url), origin)
     if (pathname.startsWith('/oauth2/')) {
       // A backend sends no Origin; a page in a browser, which could fill the log, always does.

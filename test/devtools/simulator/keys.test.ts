@@ -1,4 +1,17 @@
-import { link, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import {
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
@@ -62,9 +75,6 @@ describe('The folder of the simulator', () => {
         `${path} does not hold the keys of a simulator: delete it to get new ones`,
       )
     }
-    await rm(path)
-    await mkdir(path)
-    expect(await start().catch((error: unknown) => error)).to.have.property('code', 'EISDIR')
   })
 
   // A checkout may bring a folder with anything in it.
@@ -85,6 +95,31 @@ describe('The folder of the simulator', () => {
       }
       expect(await readFile(target, 'utf8')).to.equal('untouched')
       expect(await readdir(parent)).to.have.members(['.wix-simulator', 'of-the-user'])
+    })
+
+    it('stops the start where its keys are a folder, or a pipe, which nobody writes to', async () => {
+      const path = join(folder, 'keys.json')
+      await mkdir(folder)
+      for (const make of process.platform === 'win32' ? ['mkdir'] : ['mkdir', 'mkfifo']) {
+        execFileSync(make, [path])
+        expect(await message()).to.equal(
+          `Error: ${path} does not hold the keys of a simulator: delete it to get new ones`,
+        )
+        await rm(path, { recursive: true })
+      }
+    })
+
+    it('stops the start where its keys are larger than keys, without reading them', async () => {
+      await start()
+      const path = join(folder, 'keys.json')
+      const keys = await readFile(path, 'utf8')
+      await truncate(path, 3_000_000_000)
+      const problem = `Error: ${path} does not hold the keys of a simulator: delete it to get new ones`
+      expect(await message()).to.equal(problem)
+      await writeFile(path, keys + ' '.repeat(16_384))
+      expect(await message()).to.equal(problem)
+      await writeFile(path, keys + ' '.repeat(1000))
+      expect(await start()).to.include({ WIX_APP_ID: (JSON.parse(keys) as { appId: string }).appId })
     })
 
     it('stops the start where the folder is a link', async () => {
@@ -135,6 +170,8 @@ describe('The folder of the simulator', () => {
           'two words',
           '#x',
           'é',
+          'undefined',
+          'x'.repeat(201),
         ]) {
           await writeFile(path, JSON.stringify({ ...keys, [name]: value }))
           expect(await message()).to.equal(

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { expect } from 'chai'
 import sinon from 'sinon'
+import { Log } from '../../../devtools/simulator/log.ts'
 import { type Simulator, startSimulator } from '../../../devtools/simulator/index.ts'
 import { command, OWNER } from '../../support/dashboard.ts'
 
@@ -156,9 +157,22 @@ describe('The server of the simulator', () => {
 
   it('prints what it cannot do, closes that connection, and goes on', async () => {
     const print = sinon.stub(console, 'error')
-    const failed = await ask(url, '//').catch((error: unknown) => error)
-    expect(failed).to.have.property('code', 'ECONNRESET')
-    sinon.assert.calledOnceWithMatch(print, sinon.match.instanceOf(TypeError))
+    const broken = new TypeError('broken')
+    sinon.stub(Log.prototype, 'clear').throws(broken)
+    const failed: unknown = await command(simulator, 'clear').catch((error: unknown) => error)
+    expect(failed).to.have.nested.property('cause.code').that.is.oneOf(['ECONNRESET', 'UND_ERR_SOCKET'])
+    sinon.assert.calledOnceWithExactly(print, broken)
     expect((await ask(url, '/')).status).to.equal(200)
+  })
+
+  it('lets no page anywhere print: what is no address is not found, and a token may be nested as deep as it likes', async () => {
+    const print = sinon.stub(console, 'error')
+    for (const path of ['//', '//user:password@host:99999/x']) expect((await ask(url, path)).status, path).to.equal(404)
+    const nested = Buffer.from('['.repeat(20_000) + ']'.repeat(20_000)).toString('base64url')
+    const token = `OauthNG.JWS.e30.${nested}.x`
+    const asked = await fetch(`${url}/oauth2/token-info`, { method: 'POST', body: JSON.stringify({ token }) })
+    expect(await asked.json()).to.deep.equal({ active: false })
+    expect((await ask(url, '/')).status).to.equal(200)
+    sinon.assert.notCalled(print)
   })
 })
