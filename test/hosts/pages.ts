@@ -28,7 +28,13 @@ interface App {
 const FIND_USER: Edit = [
   /const findUser = .*\n/,
   `const findUser = ({ instanceId, subjectId }: WixIdentity): any => {
-  if (instanceId === 'broken') throw new Error('The database is gone')
+  // As an HTTP client fails: what it was answered is not the answer of the app.
+  if (instanceId === 'broken')
+    throw Object.assign(new Error('The database is gone'), {
+      status: 401,
+      statusCode: 401,
+      headers: { 'www-authenticate': 'Basic', 'retry-after': '9' },
+    })
   if (instanceId === 'unknown') return undefined
   const user = { id: subjectId, site: instanceId }
   return instanceId === 'slow' ? new Promise((resolve) => setTimeout(resolve, 5, user)) : user
