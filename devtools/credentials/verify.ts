@@ -1,6 +1,7 @@
 import { refusal } from '../../lib/errors.ts'
 import { looksLike } from '../../lib/internal/hints.ts'
 import type { FindKey } from '../../lib/internal/jwt.ts'
+import { ownOptions } from '../../lib/internal/options.ts'
 import { tokenVerifier } from '../../lib/sessions/tokens.ts'
 import { accessTokenVerifier, type AccessTokenVerifierOptions } from '../../lib/strategies/access-token.ts'
 import { instanceVerifier } from '../../lib/strategies/app.ts'
@@ -73,7 +74,8 @@ const VERIFIERS: Record<VerifiableKind, (credential: string, given: Given) => Pr
     digestVerifier({ publicKey: needed(given, 'publicKey'), now: given.now })(header, needed(given, 'body')),
   async session(token, given) {
     const keys = needed(given, 'keys')
-    const rules = { issuer: needed(given, 'issuer'), audience: needed(given, 'audience'), now: given.now }
+    const { now } = given
+    const rules = ownOptions({ issuer: needed(given, 'issuer'), audience: needed(given, 'audience'), now })
     return tokenVerifier(keys, rules)(token)
   },
 }

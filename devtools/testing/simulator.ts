@@ -7,7 +7,16 @@ import { WixAuthError } from '../../lib/errors.ts'
 import type { SubjectType } from '../../lib/identity.ts'
 import { isSignature, SIGNATURE } from '../../lib/internal/keys.ts'
 import { checkInstanceForm, verifySignedInstance } from '../../lib/strategies/app-instance.ts'
-import { callback, checkOptions, type Checks, flag, must, required, string } from '../../lib/internal/options.ts'
+import {
+  callback,
+  checkOptions,
+  type Checks,
+  flag,
+  must,
+  ownOptions,
+  required,
+  string,
+} from '../../lib/internal/options.ts'
 import { isNonEmptyString, isNumber, isObject, objectOf } from '../../lib/internal/values.ts'
 
 /** The options of {@link WixSimulator.start}. */
@@ -174,7 +183,7 @@ export class WixSimulator {
     const { port = 0, now = Date.now } = checked
     const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening')
-    return new WixSimulator(server, { ...checked, port, now })
+    return new WixSimulator(server, Object.assign(checked, { port, now }))
   }
 
   /** A token as `fetchWithAuth()` of a front end sends it: a new one each time. */
@@ -264,7 +273,7 @@ export class WixSimulator {
     try {
       const secrets = [createSecretKey(Buffer.from(appSecret))]
       checkInstanceForm(token)
-      const instance = verifySignedInstance(token, secrets, undefined, { now })
+      const instance = verifySignedInstance(token, secrets, undefined, ownOptions({ now }))
       const { subjectType, subjectId, clientId, siteId, instanceId, vendorProductId = null } = instance
       const subject = { subjectType, subjectId, clientId: clientId ?? appId, siteId, instanceId, vendorProductId }
       const iat = Number(instance.iat) // not null: without a `signDate` it was refused

@@ -31,7 +31,7 @@ const NO_OPTIONS = plain({})
 
 /** The LRU library, with its two special cases out of the way: a clock at 0, and a lifetime of 0, both mean "no expiry" to it. */
 export function expiringMap<Value extends {}>(bounds: Bounds<Value>): ExpiringMap<Value> {
-  const { max, maxSize, sizeOf, now = () => performance.now() } = bounds
+  const { max, maxSize, sizeOf, now = () => performance.now() } = plain(bounds)
   const lru = new LRUCache<string, Value>(
     plain({
       max,
@@ -88,8 +88,9 @@ function copyOf(error: WixAuthError): () => WixAuthError {
  */
 export function cached<Value extends object, Rest extends readonly unknown[]>(
   check: (token: string, ...rest: Rest) => Promise<Value>,
-  { purpose, maxAge, max, expiryOf = () => Infinity, now }: CacheSettings<Value>,
+  settings: CacheSettings<Value>,
 ): (token: string, ...rest: Rest) => Promise<Value> {
+  const { purpose, maxAge, max, expiryOf = () => Infinity, now } = plain(settings)
   // A fake clock may be put in later.
   const time = now ?? (() => Date.now())
   // Apart, so that no number of bad tokens can evict the good ones.

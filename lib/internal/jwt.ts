@@ -21,7 +21,7 @@ import {
   ROUTE_OF_ITS_KIND,
 } from './hints.ts'
 import type { KeyObject } from './keys.ts'
-import { CLOCK_TOLERANCE, type ClockOptions } from './options.ts'
+import { type Checked, CLOCK_TOLERANCE, type ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
 
 /** Finds the key of a token by its header. */
@@ -233,7 +233,7 @@ export function checkForm(token: string): void {
 export async function verifyJwt<Identity extends object>(
   token: string,
   keys: readonly KeyObject[] | FindKey,
-  { clockTolerance: tolerance = CLOCK_TOLERANCE, now = Date.now }: ClockOptions,
+  { clockTolerance: tolerance = CLOCK_TOLERANCE, now = Date.now }: Checked<ClockOptions>,
   rules: JwtRules<Identity>,
 ): Promise<Identity> {
   checkForm(token)
@@ -243,7 +243,7 @@ export async function verifyJwt<Identity extends object>(
     throw refusal('token_malformed', () => `a part is not canonical base64url: ${encodingHint(wrong)}`)
   if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
-  const { maxAge = false, requiredClaims = [], identify, ...expected } = rules
+  const { maxAge = false, requiredClaims = [], identify, ...expected } = plain(rules)
   const time = now()
   const joseOptions: JWTVerifyOptions = plain({
     ...expected,
@@ -259,7 +259,7 @@ export async function verifyJwt<Identity extends object>(
   )
   try {
     // jose also reads an inherited one.
-    if (expected.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ'))
+    if (joseOptions.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ'))
       throw refusal('claim_invalid', 'the header has no `typ`')
     // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
     if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(protectedHeader, name)))

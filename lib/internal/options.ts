@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { WixUnavailableError } from '../errors.ts'
 import { withTimeout } from './promises.ts'
-import { isNonEmptyString, isNumber } from './values.ts'
+import { isNonEmptyString, isNumber, plain } from './values.ts'
 
 /** Says what an option must be, or nothing when the value is right. */
 export interface Check {
@@ -17,8 +17,17 @@ export interface Check {
 /** One check for each option: forgetting one does not compile. */
 export type Checks<Options> = { [Name in keyof Options]-?: Check }
 
-/** Options that were checked: whatever is named has a value. */
-export type Checked<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> }
+/** Only a type, and private: a spread or a rest of options inherits from Object.prototype again, and loses it. The linter finds it, too. */
+declare class InheritsNothing {
+  private readonly inheritsNothing: true
+}
+
+/** Options that were checked: whatever is named has a value, and nothing is inherited. */
+export type Checked<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> } & InheritsNothing
+
+/** The same of options that need no check. */
+export const ownOptions = <Options extends object>(options: Options): Checked<Options> =>
+  plain(options) as Checked<Options>
 
 export const must = (test: (value: unknown) => boolean, expected: string, type?: Check['type']): Check =>
   Object.assign((value: unknown) => (test(value) ? undefined : expected), type && { type })
@@ -146,7 +155,7 @@ export function checkOptions<Options extends object>(
       throw new TypeError(`${caller}: option \`${name}\` is missing: it must be ${check(undefined)}`)
     }
   }
-  return Object.assign(Object.create(null), options)
+  return ownOptions(options)
 }
 
 /** A value, or a function of the request that finds it: for one backend with many apps, or an environment that is there only at run time. */

@@ -95,7 +95,7 @@ export function remoteClient(remote: Remote): (question: Question) => Promise<Re
   }
 
   const ask = async (question: Question, signal: AbortSignal): Promise<Record<string, unknown>> => {
-    const { url, method = 'GET', headers, body: content } = question
+    const { url, method = 'GET', headers, body: content } = plain(question)
     for (let retries = 1; ; retries--) {
       let response: Awaited<ReturnType<Fetch>>
       try {

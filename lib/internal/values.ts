@@ -83,6 +83,6 @@ export function systemCodeOf(error: unknown): string {
   return typeof code === 'string' && /^[A-Z\d_]+$/.test(code) ? ` (${code})` : ''
 }
 
-/** A copy for a library that destructures its options: it inherits nothing from a polluted Object.prototype. */
+/** A copy for whoever destructures it: it inherits nothing from a polluted Object.prototype. */
 export const plain = <Options extends object>(options: Options): Options =>
   Object.assign(Object.create(null) as object, options)

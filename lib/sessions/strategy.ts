@@ -57,13 +57,13 @@ function verifierOf(caller: string, options: Checked<SessionSource>): Verifier {
  */
 export function sessionVerifier(options: SessionVerifierOptions): Verifier {
   const caller = 'sessionVerifier'
-  const { jwksUri, ...rules } = checkOptions(caller, options, {
+  const checked = checkOptions(caller, options, {
     ...sessionRuleChecks,
     issuer: required(string),
     audience: required(string),
     jwksUri: required(secureUrl),
   })
-  const verify = tokenVerifier(remoteKeySet(jwksUri), rules)
+  const verify = tokenVerifier(remoteKeySet(checked.jwksUri), checked)
   return async (token) => verify(exactlyOne(token).replace(/^bearer +/i, ''))
 }
 

@@ -5,6 +5,7 @@ import { cached } from '../internal/cache.ts'
 import { tooLong } from '../internal/hints.ts'
 import { type FindKey, type Verified, verifyJwt } from '../internal/jwt.ts'
 import {
+  type Checked,
   checkOptions,
   type Checks,
   clockChecks,
@@ -51,7 +52,7 @@ const MAX_CACHE_AGE = 60
  */
 export function tokenVerifier(
   keys: () => FindKey | Promise<FindKey>,
-  rules: SessionRules,
+  rules: Checked<SessionRules>,
 ): (token: string) => Promise<WixSession> {
   const { issuer, audience, now } = rules
   const claimRules = {
@@ -83,7 +84,7 @@ export function tokenVerifier(
 export class SessionTokens {
   // Private to `util.inspect` and `JSON.stringify`, too.
   readonly #rings: () => KeyRing | Promise<KeyRing>
-  readonly #rules: SessionRules
+  readonly #rules: Checked<SessionRules>
   readonly #ttl: number
   readonly #verify: (token: string) => Promise<WixSession>
 

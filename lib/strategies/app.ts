@@ -98,15 +98,13 @@ function verifierOf<Req>(
   const findAppId = 'appId' in options ? ofRequest(caller, 'appId', appId, appIdOf(caller)) : undefined
   const ask = tokenInfo && askWix(`${caller} tokenInfo`, { ...(options.now && { now: options.now }), ...tokenInfo })
 
-  const rules = { ...options }
-
   return async (instance, req, findSecrets) => {
     checkInstanceForm(instance)
     const secrets = await findSecrets(req)
     const expected = findAppId && (await findAppId(req))
     // A string has been compared where the secret was prepared.
     if (typeof appId === 'function' && expected !== undefined) refuseAppId(caller, secrets, expected)
-    const identity = verifySignedInstance(instance, secrets, expected, rules)
+    const identity = verifySignedInstance(instance, secrets, expected, options)
     return ask === undefined ? identity : confirmed(identity, await ask(instance, req))
   }
 }

@@ -19,7 +19,7 @@ import {
 import { remoteKeySet } from '../internal/remote-key-set.ts'
 import { type Fetch, httpFetch } from '../internal/transport.ts'
 import { baseUrl, isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
-import { isNonEmptyString, isObject, objectOf, exactlyOne, own } from '../internal/values.ts'
+import { exactlyOne, isNonEmptyString, isObject, objectOf, own, plain } from '../internal/values.ts'
 import { askUserInfo, MAX_TOKEN_LENGTH } from './ask.ts'
 
 /** Which JWTs {@link resolveUserInfo} accepts. */
@@ -144,7 +144,7 @@ export async function resolveUserInfo(
   context: UserInfoContext = {},
 ): Promise<Record<string, unknown>> {
   const checked = checkOptions('resolveUserInfo', context, checks)
-  const given: unknown = typeof source === 'function' ? await source({ ...checked }) : source
+  const given: unknown = typeof source === 'function' ? await source(plain(checked)) : source
   const found: unknown = typeof given === 'string' ? await find(given, checked) : given
   // From a function only: a constant would be the same for everybody.
   const claims = isObject(found) && typeof source !== 'object' ? objectOf({ ...found }) : undefined

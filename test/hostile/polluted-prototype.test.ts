@@ -1,16 +1,25 @@
 import { expect } from 'chai'
 import {
+  accessTokenVerifier,
+  digestVerifier,
+  instanceVerifier,
   memoryStore,
+  servicePluginVerifier,
+  sessionVerifier,
+  webhookVerifier,
   WixAccessTokenStrategy,
   WixAppStrategy,
+  WixDigestStrategy,
+  WixServicePluginStrategy,
   WixSessionStrategy,
   WixWebhookStrategy,
 } from '../../lib/index.ts'
 import { accessToken, answering, clockAt, info } from '../support/access-token.ts'
 import { instance, NOW, now, SECRET } from '../support/build.ts'
-import { APP_ID, KEYS, webhook } from '../support/jwt.ts'
+import { APP_ID, BODY, digest, KEYS, refusalOf, SECONDS, servicePlugin, webhook } from '../support/jwt.ts'
+import { KeySetServer } from '../support/key-set-server.ts'
 import { request, runToEnd } from '../support/run.ts'
-import { bearer, rawSession, sessionTokens } from '../support/session.ts'
+import { AUDIENCE, bearer, ISSUER, rawSession, sessionTokens } from '../support/session.ts'
 import { verifyWebhook } from '../support/verify.ts'
 
 /** Names that the LRU library, jose and fetch read from their options, with values that would weaken them. */
@@ -60,6 +69,22 @@ describe('P-11: with a polluted Object.prototype', () => {
     expect(Object.getPrototypeOf(fetch.firstCall.args[1])).to.equal(null)
   })
 
+  it('a key set is read with GET, and with no header of its own', async () => {
+    const keySetServer = new KeySetServer(() => sessionTokens().jwks())
+    await keySetServer.open()
+    Object.assign(Object.prototype, { headers: { 'x-polluted': '1' } })
+    try {
+      const verify = sessionVerifier({ jwksUri: keySetServer.url, issuer: ISSUER, audience: AUDIENCE, now })
+      expect(await verify(rawSession())).to.have.property('instanceId', 'instance-1')
+      expect(keySetServer.reads.map(({ method, headers }) => [method, headers['x-polluted']])).to.deep.equal([
+        ['GET', undefined],
+      ])
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'headers')
+      await keySetServer.close()
+    }
+  })
+
   it('a delivery is free again when its lease has expired, and known until its ttl', () => {
     let time = 1
     const store = memoryStore({ now: () => time })
@@ -105,3 +130,67 @@ describe('P-11: with a polluted Object.prototype', () => {
     }
   })
 })
+
+/** What would let an old credential in. The clock of this machine is later than that of the credentials. */
+const LENIENT: Record<string, object> = {
+  maxAge: { maxAge: false },
+  clockTolerance: { clockTolerance: 1e9 },
+  now: { now },
+}
+
+for (const [name, inherited] of Object.entries(LENIENT))
+  describe(`P-11: with \`${name}\` on Object.prototype`, () => {
+    const keySetServer = new KeySetServer(() => sessionTokens().jwks())
+    before(() => keySetServer.open())
+    after(() => keySetServer.close())
+    beforeEach(() => void Object.assign(Object.prototype, inherited))
+    afterEach(() => void Reflect.deleteProperty(Object.prototype, name))
+
+    const found = (_identity: object): object => ({})
+    const inBody = (body: string | Buffer, headers: object = {}): object => ({ body, headers })
+    const [exp, publicKey] = [SECONDS + 60, KEYS.publicKey]
+    const claims = { iat: SECONDS - 60, exp }
+    const expired = {
+      instance: instance({ expirationDate: null }),
+      token: accessToken(),
+      webhook: webhook({}, claims),
+      plugin: servicePlugin({}, claims),
+      digest: digest(BODY, claims),
+      session: rawSession(),
+    }
+    const token = () => ({ appId: APP_ID, fetch: answering(info({ exp })) })
+    const session = () => ({ jwksUri: keySetServer.url, issuer: ISSUER, audience: AUDIENCE })
+
+    it('every verifier refuses a credential that has expired', async () => {
+      expect(await refusalOf(instanceVerifier({ secret: SECRET })(expired.instance))).to.equal('token_expired')
+      expect(await refusalOf(accessTokenVerifier(token())(expired.token))).to.equal('token_expired')
+      expect(await refusalOf(webhookVerifier({ publicKey })(expired.webhook))).to.equal('token_expired')
+      const plugin = servicePluginVerifier({ publicKey, appId: APP_ID })
+      expect(await refusalOf(plugin(expired.plugin))).to.equal('token_expired')
+      expect(await refusalOf(digestVerifier({ publicKey })(expired.digest, BODY))).to.equal('token_expired')
+      expect(await refusalOf(sessionVerifier(session())(expired.session))).to.equal('token_expired')
+      const tokens = sessionTokens({ now: () => Date.now() })
+      expect(await refusalOf(tokens.verify(expired.session))).to.equal('token_expired')
+    })
+
+    it('and every strategy', async () => {
+      const tells = { kind: 'fail', challenge: { code: 'token_expired' } }
+      const signed = { publicKey, appId: APP_ID }
+      expect(
+        await runToEnd(new WixAppStrategy({ secret: SECRET }, found), request({ instance: expired.instance })),
+      ).to.containSubset(tells)
+      expect(await runToEnd(new WixWebhookStrategy({ publicKey }), inBody(expired.webhook))).to.containSubset(tells)
+      expect(await runToEnd(new WixServicePluginStrategy(signed), inBody(expired.plugin))).to.containSubset(tells)
+      expect(
+        await runToEnd(new WixDigestStrategy({ publicKey }), inBody(BODY, { digest: expired.digest })),
+      ).to.containSubset(tells)
+      for (const [strategy, credential] of [
+        [new WixAccessTokenStrategy(token(), found), expired.token],
+        [new WixSessionStrategy(session()), expired.session],
+      ] as const) {
+        const outcome = await runToEnd(strategy, bearer(credential))
+        expect(outcome).to.have.property('kind', 'fail')
+        expect(outcome).to.have.property('challenge').that.includes('This Wix credential has expired')
+      }
+    })
+  })

@@ -5,6 +5,7 @@ import sinon from 'sinon'
 import { WixAuthError, WixWebhookStrategy } from '../../lib/index.ts'
 import { signedIdentity } from '../../lib/errors.ts'
 import { type JwtRules, type Verified, verifyJwt } from '../../lib/internal/jwt.ts'
+import { ownOptions } from '../../lib/internal/options.ts'
 import { NOW, now } from '../support/build.ts'
 import {
   APP_ID,
@@ -301,7 +302,7 @@ describe('a JWT from Wix', () => {
   })
 
   it('is rejected where there is no key to try', async () => {
-    expect(await refusalOf(verifyJwt(webhook(), [], { now }, RULES))).to.equal('signature_invalid')
+    expect(await refusalOf(verifyJwt(webhook(), [], ownOptions({ now }), RULES))).to.equal('signature_invalid')
   })
 
   it('carries whom it names in the refusal where its signature is right, and in no other', async () => {
@@ -309,7 +310,7 @@ describe('a JWT from Wix', () => {
     const named = { ...RULES, identify: (): object => identified }
     const keys = [createPublicKey(KEYS.publicKey)]
     const refused = async (body: string, rules: JwtRules<object> = named): Promise<object | undefined> =>
-      signedIdentity((await errorOf(verifyJwt(body, keys, { now }, rules))) as WixAuthError)
+      signedIdentity((await errorOf(verifyJwt(body, keys, ownOptions({ now }), rules))) as WixAuthError)
     const late = [
       { exp: 1 },
       { exp: undefined },
@@ -338,7 +339,7 @@ describe('a JWT from Wix', () => {
       throw broken
     }
     const keys = [createPublicKey(KEYS.publicKey)]
-    expect(await errorOf(verifyJwt(webhook(), keys, { now }, { ...RULES, identify }))).to.equal(broken)
+    expect(await errorOf(verifyJwt(webhook(), keys, ownOptions({ now }), { ...RULES, identify }))).to.equal(broken)
   })
 
   it('that no key of several fits says how many were tried', async () => {
@@ -377,7 +378,7 @@ describe('a JWT from Wix', () => {
 
   it('on which jose fails in an unknown way is an error and no refusal', async () => {
     const broken = { canary: KEYS.publicKey }
-    const error: unknown = await verifyJwt(webhook(), [broken as never], { now }, RULES).catch(
+    const error: unknown = await verifyJwt(webhook(), [broken as never], ownOptions({ now }), RULES).catch(
       (reason: unknown) => reason,
     )
     expect(error).to.be.instanceOf(Error).and.to.not.be.instanceOf(WixAuthError)

@@ -73,7 +73,7 @@ describe('P-10: checkOptions', () => {
   it('copies the own properties to an object that inherits nothing', () => {
     const given = Object.assign(Object.create({ size: 2 }), { id: 'a', later: [] }) as Options
     const options = checkOptions('Owner', given, checks)
-    expect({ ...options }).to.deep.equal({ id: 'a', later: [] })
+    expect(Object.fromEntries(Object.entries(options))).to.deep.equal({ id: 'a', later: [] })
     expect(Object.getPrototypeOf(options)).to.equal(null)
     given.id = 'b'
     expect(options).to.have.property('id', 'a')

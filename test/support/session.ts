@@ -12,6 +12,7 @@ import {
   type WixTokenInfo,
 } from '../../lib/index.ts'
 import { appSecrets } from '../../lib/internal/keys.ts'
+import { ownOptions } from '../../lib/internal/options.ts'
 import { verifySignedInstance } from '../../lib/strategies/app-instance.ts'
 import { instance, NOW, now, SECRET } from './build.ts'
 import { APP_ID, rawJwt, SECONDS } from './jwt.ts'
@@ -39,7 +40,7 @@ const SECRETS = appSecrets('test', SECRET)
 
 /** The identity in a verified instance; overrides are for what Wix signs. */
 export const verifiedInstance = (overrides: Overrides = {}): WixInstance =>
-  verifySignedInstance(instance(overrides), SECRETS, undefined, { now })
+  verifySignedInstance(instance(overrides), SECRETS, undefined, ownOptions({ now }))
 
 /** The identity of a verified access token; overrides are for the answer of Token Info. */
 export const verifiedAccessToken = (overrides: Overrides = {}): Promise<WixTokenInfo> => {
