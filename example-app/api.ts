@@ -5,7 +5,6 @@ import type { AppDatabase } from './database.ts'
 import { accountOf, isOwner, proofOf, roleOf } from './sign-in.ts'
 
 const LANGUAGES = new Set<unknown>([undefined, 'en', 'de'])
-const VIEWS = new Set<unknown>([undefined, 'notes', 'activity', 'usage', 'settings'])
 
 /** The body does not say what the route needs. */
 export const badRequest = (message: string): Error =>
@@ -51,7 +50,7 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
     const { instanceId, subjectType, subjectId, iat, exp } = identityOf(req)
     const account = accountOf(req)
     const { ownerId, plan, originId, title } = account.site
-    const { name, language, view, visits } = { ...account.user }
+    const { name, language, visits } = { ...account.user }
     // Named one by one, so that no other column of the database is sent.
     res.json({
       identity: { instanceId, subjectType, subjectId },
@@ -59,18 +58,17 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
       account: {
         role: roleOf(account),
         site: { ownerId, plan, originId, title },
-        user: { name, language, view, visits },
+        user: { name, language, visits },
       },
     })
   })
 
-  // Personalization: how a person is greeted, in which language, and the view that was left.
+  // Personalization: how a person is greeted, and in which language.
   router.put('/me', async (req, res) => {
-    const { name, language, view } = Object(req.body) as Record<string, string | undefined>
+    const { name, language } = Object(req.body) as Record<string, string | undefined>
     if (name !== undefined && name !== '') stringOf(name, 'name', 60)
     if (!LANGUAGES.has(language)) throw badRequest('The language must be en or de')
-    if (!VIEWS.has(view)) throw badRequest('There is no such view')
-    await database.saveUser(accountOf(req), { name, language, view })
+    await database.saveUser(accountOf(req), { name, language })
     res.sendStatus(204)
   })
 
@@ -78,6 +76,11 @@ export function api(signedIn: RequestHandler, database: AppDatabase): Router {
   router.post('/me/sign-out', async (req, res) => {
     await database.saveUser(accountOf(req), { signedOutAt: Math.floor(Date.now() / 1000) + 1 })
     res.sendStatus(204)
+  })
+
+  // What people have told to be called, so that no page shows an ID where there is a name.
+  router.get('/people', async (req, res) => {
+    res.json(await database.peopleOf(accountOf(req).site))
   })
 
   router.put('/site', ownerOnly, async (req, res) => {

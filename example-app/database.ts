@@ -21,8 +21,6 @@ export interface User {
   userId: string
   name: string | null
   language: string | null
-  /** What the dashboard showed last. */
-  view: string | null
   visits: number
   /** Credentials from before this time do not sign in; seconds since 1970. */
   signedOutAt: number
@@ -188,7 +186,7 @@ export class AppDatabase {
       .selectFrom('sites')
       .leftJoin('users', (join) => join.onRef('users.instanceId', '=', 'sites.instanceId').on('userId', '=', userId))
       .select(['sites.instanceId', 'ownerId', 'plan', 'originId', 'title', 'removedAt', 'endedAt'])
-      .select(['userId', 'name', 'language', 'view', 'visits', 'signedOutAt'])
+      .select(['userId', 'name', 'language', 'visits', 'signedOutAt'])
       .where('sites.instanceId', '=', instanceId)
       .executeTakeFirst()
     if (row === undefined) return undefined
@@ -197,8 +195,8 @@ export class AppDatabase {
     const site = { instanceId, ownerId, plan, originId, title }
     if (userId === null) return { site, user: null }
     if (user.userId === null || visits === null || signedOutAt === null) return undefined
-    const { name, language, view } = user
-    return { site, user: { userId, name, language, view, visits, signedOutAt } }
+    const { name, language } = user
+    return { site, user: { userId, name, language, visits, signedOutAt } }
   }
 
   /** @param iat Facts of an older credential than the one before are ignored: it is genuine for a day, and anybody may send it late. */
@@ -262,6 +260,17 @@ export class AppDatabase {
       .set({ lastSeen: Date.now() })
       .where('instanceId', '=', site.instanceId)
       .where('userId', '=', user.userId)
+      .execute()
+  }
+
+  /** The users of the site who have a name. */
+  async peopleOf({ instanceId }: Site): Promise<{ userId: string; name: string | null }[]> {
+    return this.tables
+      .selectFrom('users')
+      .select(['userId', 'name'])
+      .where('instanceId', '=', instanceId)
+      .where('name', '!=', '')
+      .orderBy('userId')
       .execute()
   }
 

@@ -7,15 +7,15 @@ import { type AppOptions, createApp } from './app.ts'
 import { connect } from './connect.ts'
 import type { AppDatabase } from './database.ts'
 import { features } from './demo/features.ts'
-import { showProblem } from './demo/problems.ts'
+import { problemPages } from './demo/problems.ts'
 import { startProcesses } from './processes.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** A mistake in the environment: the message says what to change, and a stack would hide it. */
-class ConfigurationError extends Error {}
+export class ConfigurationError extends Error {}
 
-function numberOf(env: Environment, name: string, standard: number, min: number, max: number): number {
+export function numberOf(env: Environment, name: string, standard: number, min: number, max: number): number {
   const value = env[name] ?? String(standard)
   if (/^\d+$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
   throw new ConfigurationError(`${name} must be a number from ${min} to ${max}, got "${value}"`)
@@ -24,7 +24,8 @@ function numberOf(env: Environment, name: string, standard: number, min: number,
 const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
 
 /** Without DATABASE_URL, a file beside the code. */
-const databaseUrlOf = (env: Environment): string => env['DATABASE_URL'] ?? `file:${join(import.meta.dirname, 'app.db')}`
+export const databaseUrlOf = (env: Environment): string =>
+  env['DATABASE_URL'] ?? `file:${join(import.meta.dirname, 'app.db')}`
 
 async function databaseAt(url: string): Promise<AppDatabase> {
   try {
@@ -52,8 +53,16 @@ function sessionKeysOf(json: string | undefined): SessionKey[] {
   }
 }
 
+/** @param name The variable with the port. */
+export const inUse = (name: string, port: number): ConfigurationError =>
+  new ConfigurationError(
+    `Port ${port} is in use: set the environment variable ${name} to another one, such as ${port + 1} (PowerShell: $env:${name} = ${port + 1})`,
+  )
+
 export interface RunningServer {
   url: string
+  /** What to print at the start. Default: the URL. */
+  welcome?: string
   close: () => Promise<void>
 }
 
@@ -79,7 +88,7 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     database,
     // Yours in place of these three.
     pages: join(import.meta.dirname, 'demo/pages'),
-    showProblem,
+    showProblem: problemPages(),
     routes: features({ database, publicKey, appId }),
     ...more,
   })
@@ -94,9 +103,7 @@ export async function startServer(env: Environment, more: Partial<AppOptions> = 
     await once(server, 'listening')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    throw new ConfigurationError(
-      `Port ${port} is in use: set the environment variable PORT to another one, such as ${port + 1}`,
-    )
+    throw inUse('PORT', port)
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -132,7 +139,11 @@ function whenLeftByNpm(end: () => void): void {
  */
 export async function run(start: () => Promise<RunningServer>, processes: () => number = () => 1): Promise<void> {
   try {
-    const { url, close } = await (cluster.isPrimary && processes() > 1 ? startProcesses(processes()) : start())
+    const {
+      url,
+      welcome = url,
+      close,
+    } = await (cluster.isPrimary && processes() > 1 ? startProcesses(processes()) : start())
     // Before the address is printed, whose reader may send a signal at once. npm repeats the signal of a terminal.
     let closing: Promise<void> | undefined
     const finish = async (): Promise<void> => {
@@ -143,7 +154,7 @@ export async function run(start: () => Promise<RunningServer>, processes: () => 
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, end)
     if (cluster.isPrimary) {
       whenLeftByNpm(end)
-      console.log(url)
+      console.log(welcome)
     }
   } catch (error) {
     // The strategies report a wrong secret, key or ID as a TypeError, which quotes nothing of it.

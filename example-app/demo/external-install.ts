@@ -6,6 +6,7 @@ import type { Simulator } from 'passport-wix-app/simulator'
 import { signIn } from '../sign-in.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
+import { languageOf, say, type Language } from './words.ts'
 
 /** With https, as `__Host-install-state` and `secure`: this is for http on this machine. */
 const COOKIE = 'install-state'
@@ -17,16 +18,17 @@ const NOT_OURS = Object.assign(new Error('The install did not begin in this brow
   expose: true,
 })
 
-const installed = layout(
-  'Installed',
-  html`
-    <div class="card problem">
-      <h1>The app is installed</h1>
-      <p>You came back with the state with which you left, and Wix has signed for which site you installed the app.</p>
-      <p>Open it from the dashboard of that site.</p>
-    </div>
-  `,
-)
+const installed = (language: Language): string =>
+  layout(
+    language,
+    say(language, 'The app is installed'),
+    html`
+      <div class="card problem">
+        <h1>${say(language, 'The app is installed')}</h1>
+        <p>${say(language, 'Wix has signed for which site. Open the app from the dashboard of that site.')}</p>
+      </div>
+    `,
+  )
 
 /**
  * The website of the app in the demonstration: an install begins and ends there. Its front page leads to the simulator.
@@ -68,8 +70,8 @@ export function externalInstall({ url, environment }: Simulator, origin: string)
       res.redirect(303, '/welcome')
     },
   )
-  router.get('/welcome', (_req, res) => {
-    res.send(installed)
+  router.get('/welcome', (req, res) => {
+    res.send(installed(languageOf(req)))
   })
   return router
 }

@@ -1,9 +1,10 @@
 import { html, type Html } from './html.ts'
+import type { Language } from './words.ts'
 
 /** A whole page. */
-export const layout = (title: string, content: Html): string =>
+export const layout = (language: Language, title: string, content: Html): string =>
   html`<!doctype html>
-    <html lang="en">
+    <html lang="${language}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -1,13 +1,22 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import sinon from 'sinon'
 import { signInstance } from '../../devtools/testing/index.ts'
 import { CHROMIUM_OPTIONS, faultsOf, inEachLook } from '../support/browser.ts'
 import { SECRET } from '../support/build.ts'
-import { collaborator, describeExampleApp, member, owner, SESSION_KEYS, visitor } from '../support/example-app.ts'
+import {
+  collaborator,
+  describeExampleApp,
+  member,
+  owner,
+  PAGES,
+  SESSION_KEYS,
+  visitor,
+} from '../support/example-app.ts'
 import { describeWith } from '../support/left-out.ts'
 import { CHROMIUM } from '../support/programs.ts'
 
@@ -62,7 +71,7 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
         const credential = isSession ? 'session' : authorization?.replace(instance, 'instance')
         const address = `${pathname}${search}`.replace(instance, '...')
         const from = referer === undefined ? undefined : `from ${referer}`
-        if (!/\.(css|js|svg)$/.test(pathname))
+        if (!/\.(css|js|json|svg)$/.test(pathname))
           seen.add([request.method(), address, credential, cookie].filter(Boolean).join(' '))
         expect(from ?? '').to.not.include('instance=')
       })
@@ -74,8 +83,8 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
         'GET /dashboard?instance=...&locale=en',
         'POST /session instance',
         'GET /api/me session',
+        'GET /api/people session',
         'GET /api/notes session',
-        'PUT /api/me session',
         'GET /api/events session',
       ])
       expect(tokens.size).to.equal(1)
@@ -109,6 +118,8 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       await page.getByRole('button', { name: 'Delete all notes' }).click()
       await page.getByRole('button', { name: 'Really delete all?' }).click()
       await page.getByText('No notes yet.').waitFor()
+      // Where there is nothing to delete, there is no button.
+      expect(await page.locator('#delete-all').isVisible()).to.equal(false)
       expect(complaints).to.deep.equal([])
     })
 
@@ -117,11 +128,32 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       await write('for all')
       await page.getByRole('button', { name: 'Publish' }).click()
 
-      await page.getByRole('alert').filter({ hasText: 'paid plan' }).waitFor()
+      await page.getByText('This needs a paid plan.', { exact: true }).waitFor()
       expect(await page.locator('#who').innerText()).to.equal('Owner · Plan: Free')
     })
 
-    it('greets each person by name and in their language, and shows the view that they left', async () => {
+    it('says that the free plan has reached its limit, and what a further call costs on a paid one', async () => {
+      const bearer = await app.sessionOf(owner({ vendorProductId: null }))
+      for (let count = 0; count < 20; count += 1)
+        await app.call('POST /api/notes', bearer, { content: `Note ${count}` })
+      await openAs(owner({ vendorProductId: null }))
+      await page.getByLabel('Note', { exact: true }).fill('one more')
+      await page.getByRole('button', { name: 'Save note' }).click()
+      await page.getByText('The free plan has no more calls this month. A paid plan goes on.').waitFor()
+      expect(await page.getByLabel('Note', { exact: true }).inputValue()).to.equal('one more')
+      await view('Usage')
+      await page.getByText('20 of 20 calls').waitFor()
+      await page.getByText('The free plan ends at 20 calls a month.').waitFor()
+
+      await openAs(owner())
+      await write('one more')
+      await view('Usage')
+      await page.locator('#bill').getByText('$0.02', { exact: true }).waitFor()
+      await page.getByText('21 calls, 20 of which are included. Each further one is $0.02.').waitFor()
+      expect(complaints.filter((text) => !text.includes('403 (Forbidden)'))).to.deep.equal([])
+    })
+
+    it('greets each person by name and in their language, with the notes first', async () => {
       await openAs(owner())
       expect(await page.getByRole('heading', { level: 1 }).innerText()).to.equal('Welcome, Owner')
       await view('Settings')
@@ -134,26 +166,61 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
         .to.include('Session Token')
         .and.include('Instance')
         .and.include('user-1')
-      const stored = page.waitForResponse((one) => one.request().method() === 'PUT' && one.url().endsWith('/api/me'))
       await view('Nutzung')
-      await page.getByRole('heading', { name: 'Aufrufe je Monat' }).waitFor()
-      await stored
+      await page.getByText('0,00\u00A0$').waitFor()
 
       await openAs(owner())
       await page.getByRole('heading', { level: 1, name: 'Willkommen zurück, Ann' }).waitFor()
-      expect(await page.getByRole('heading', { name: 'Aufrufe je Monat' }).isVisible()).to.equal(true)
+      expect(await page.getByRole('heading', { name: 'Notiz schreiben' }).isVisible()).to.equal(true)
+      await openAs(collaborator())
+      await page.getByRole('heading', { level: 1, name: 'Welcome, Collaborator' }).waitFor()
+      expect(await page.getByRole('heading', { name: 'Write a note' }).isVisible()).to.equal(true)
+      expect(complaints).to.deep.equal([])
+    })
+
+    it('names people where it knows their names, and copies an ID', async () => {
+      await app.call('PUT /api/me', await app.sessionOf(collaborator()), { name: 'Ben' })
+      for (const [payload, content] of [
+        [collaborator(), 'by Ben'],
+        [owner({ uid: 'user-3-of-the-site' }), 'by somebody'],
+        [owner(), 'by the owner'],
+      ] as const) {
+        await app.call('POST /api/notes', await app.sessionOf(payload), { content, audience: 'site' })
+      }
+      await openAs(collaborator())
+      const authors = async () =>
+        (await page.locator('#notes li p.muted').allInnerTexts()).map((line) => line.split(' · ')[0])
+      expect(await authors()).to.deep.equal(['Owner', 'Collaborator user-3-o…', 'You'])
+      await openAs(owner())
+      expect(await authors()).to.deep.equal(['You', 'Collaborator user-3-o…', 'Ben'])
+
+      await view('Settings')
+      await page.getByRole('button', { name: 'Copy' }).first().click()
+      await page.getByRole('button', { name: 'Copied' }).waitFor()
+      await view('Notes')
+      await page.getByLabel('Note', { exact: true }).focus()
+      await page.keyboard.press('Control+V')
+      expect(await page.getByLabel('Note', { exact: true }).inputValue()).to.equal('user-1')
       expect(complaints).to.deep.equal([])
     })
 
     it('has all its words in German', async () => {
       await openAs(owner())
-      const words = (await page.evaluate(
+      const marked = (await page.evaluate(
         "[...document.querySelectorAll('[data-say]')].map((one) => one.dataset.say)",
       )) as string[]
-      const path: string = '../../example-app/demo/pages/german.js'
-      const { german } = (await import(path)) as { german: object }
+      const files = ['dashboard.js', 'widget.js', 'tour.js']
+      const code = await Promise.all(files.map((name) => readFile(join(PAGES, name), 'utf8')))
+      // What the scripts say: whole sentences, and what is in say() and fill().
+      const said = [...code.join('\n').matchAll(/(?:say|fill)\('([^']+)'|'([A-Z][^']* [^']*)'/g)].map(
+        ([, call, sentence]) => call ?? sentence ?? '',
+      )
+      expect(said).to.have.length.above(40)
+      const german = JSON.parse(await readFile(join(PAGES, 'german.json'), 'utf8')) as object
 
-      expect(words.filter((word) => !Object.hasOwn(german, word))).to.deep.equal([])
+      expect([...marked, ...said].filter((words) => !Object.hasOwn(german, words) && !/ > /.test(words))).to.deep.equal(
+        [],
+      )
     })
 
     it('shows who did what, filtered, and counts all proofs', async () => {
@@ -193,13 +260,29 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
     })
 
     it('shows the calls of each month, and downloads them', async () => {
+      const month = new Date().toISOString().slice(0, 7)
+      const of = { instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' }
+      await app.database.tables
+        .insertInto('billed')
+        .values([
+          { ...of, month: '2026-01', calls: 40 },
+          { ...of, month, calls: 10 },
+          { ...of, month, calls: 10, subjectId: 'user-2' },
+        ])
+        .execute()
       await openAs(owner())
       await view('Usage')
-      await page.locator('#usage tr').waitFor()
-      expect(await page.locator('#chart rect').count()).to.equal(12)
-      expect(await page.locator('#usage td').allInnerTexts()).to.satisfy(
-        ([people, calls]: string[]) => people === '1' && Number(calls) > 3,
-      )
+      await page.locator('#usage tr').first().waitFor()
+      const rows = await page.locator('#usage tr').allInnerTexts()
+      const name = new Intl.DateTimeFormat('en', { month: 'long', year: 'numeric', timeZone: 'UTC' })
+      expect(rows.map((row) => row.trim().split('\t'))).to.deep.equal([
+        [name.format(new Date(month)), '2', '20'],
+        ['January 2026', '1', '40'],
+      ])
+      const widths = await page
+        .locator('#usage .bar-of-chart')
+        .evaluateAll((bars) => bars.map((bar) => (bar as HTMLElement).style.inlineSize))
+      expect(widths).to.deep.equal(['50%', '100%'])
       const [download] = await Promise.all([
         page.waitForEvent('download'),
         page.getByRole('button', { name: 'Download CSV' }).click(),
@@ -207,7 +290,7 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
 
       expect(download.suggestedFilename()).to.equal('usage.csv')
       expect(await readFile(await download.path(), 'utf8')).to.match(
-        /^month,.+\r\n"\d{4}-\d\d","USER","user-1","","\d+"\r\n$/,
+        /^month,.+\r\n"2026-01","USER","user-1","","40"\r\n("\d{4}-\d\d","USER","user-\d","","10"\r\n){2}$/,
       )
       expect(complaints).to.deep.equal([])
     })

@@ -242,6 +242,7 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
         expect(board.notes[0]).to.include({ content: 'for all' })
         for (const what of [
           'GET /api/me',
+          'GET /api/people',
           'PUT /api/me',
           'POST /api/me/sign-out',
           'GET /api/notes',
@@ -436,24 +437,27 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
   })
 
   describe('personalization', () => {
-    it('remembers the name, the language and the view of each person', async () => {
+    it('remembers the name and the language of each person, and names those of the site who have one', async () => {
       const [one, two] = [await sessionOf(owner()), await sessionOf(collaborator())]
-      for (const change of [{ name: 'Ann' }, { language: 'de' }, { view: 'usage' }]) {
+      for (const change of [{ name: 'Ann' }, { language: 'de' }]) {
         expect((await call('PUT /api/me', one, change)).status).to.equal(204)
       }
 
-      expect((await me(one)).account.user).to.deep.equal({ name: 'Ann', language: 'de', view: 'usage', visits: 0 })
-      expect((await me(two)).account.user).to.deep.equal({ name: null, language: null, view: null, visits: 0 })
+      expect((await me(one)).account.user).to.deep.equal({ name: 'Ann', language: 'de', visits: 0 })
+      expect((await me(two)).account.user).to.deep.equal({ name: null, language: null, visits: 0 })
+      expect(await read('/api/people', two)).to.deep.equal([{ userId: 'user-1', name: 'Ann' }])
+      expect(await read('/api/people', await sessionOf(owner({ instanceId: 'instance-2' })))).to.deep.equal([])
       await call('PUT /api/me', one, { name: '' })
       expect((await me(one)).account.user).to.include({ name: '', language: 'de' })
+      expect(await read('/api/people', two)).to.deep.equal([])
     })
 
-    for (const change of [{ name: 7 }, { name: 'a'.repeat(61) }, { language: 'fr' }, { view: '<b>' }, { view: {} }]) {
+    for (const change of [{ name: 7 }, { name: 'a'.repeat(61) }, { language: 'fr' }]) {
       it(`responds to ${JSON.stringify(change).slice(0, 20)} with 400`, async () => {
         const bearer = await sessionOf(owner())
 
         expect((await call('PUT /api/me', bearer, change)).status).to.equal(400)
-        expect((await me(bearer)).account.user).to.include({ name: null, language: null, view: null })
+        expect((await me(bearer)).account.user).to.include({ name: null, language: null })
       })
     }
 

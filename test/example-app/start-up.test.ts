@@ -55,7 +55,7 @@ describe('At start-up, the example app', () => {
   /** The address that it prints first. */
   const urlOf = async (program: Program): Promise<string> => {
     if (program.output === '') await firstOutput(program.child)
-    return program.output.trim()
+    return /http:\/\/\S+/.exec(program.output)?.[0] ?? ''
   }
   const ended = async ({ child }: Program): Promise<unknown> => {
     if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
@@ -74,7 +74,7 @@ describe('At start-up, the example app', () => {
   })
 
   describe('as the demonstration', () => {
-    it('prints one address and nothing else: that of a dashboard with the app in it', async () => {
+    it('prints what it is, where it is, and how to stop it, then a line for each exchange', async () => {
       const demo = start('demo/start.ts', {})
       const url = await urlOf(demo)
       expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+$/)
@@ -99,8 +99,51 @@ describe('At start-up, the example app', () => {
       ])
       const front = await fetch(app, { redirect: 'manual' })
       expect([front.status, front.headers.get('location')]).to.deep.equal([302, url])
-      expect(demo.output).to.equal(`${url}\n`)
+      await until(async () => demo.output.includes('Opened'))
+      const [exchange = '', ...rest] = demo.output.split('\n').slice(6)
+      expect(exchange).to.match(/^-> Opened the dashboard \(owner\) /)
+      expect(rest.join('')).to.equal('')
+      expect(demo.output.split('\n').slice(0, 6)).to.deep.equal([
+        `The example app, in a simulator of Wix: open ${url}`,
+        '',
+        `  the app itself   ${app}`,
+        `  its data         file:${join(folder, `${count}.db`)}`,
+        '  to stop          Ctrl-C',
+        '',
+      ])
       expect(demo.errors).to.equal('')
+    })
+
+    it('takes any free port for the app where nobody asked for one and 3000 is in use', async () => {
+      const others = createServer()
+      const isMine = await once(others.listen(3000, '127.0.0.1'), 'listening').then(
+        () => true,
+        () => false, // somebody else has it
+      )
+      const demo = start('demo/start.ts', { PORT: undefined, SIMULATOR_PORT: '0' })
+      await urlOf(demo)
+      if (isMine) others.close()
+
+      expect(/the app itself +(\S+)/.exec(demo.output)?.[1]).to.match(/^http:\/\/localhost:[1-9]\d{4}$/)
+    })
+
+    it('does not start with a port that is none, or that another program has, and names the variable', async () => {
+      const taken = createServer().listen(0, '127.0.0.1')
+      await once(taken, 'listening')
+      const { port } = taken.address() as { port: number }
+      const inUse = (name: string): string =>
+        `Port ${port} is in use: set the environment variable ${name} to another one, such as ${port + 1} (PowerShell: $env:${name} = ${port + 1})\n`
+      for (const [variables, message] of [
+        [{ PORT: 'abc' }, 'PORT must be a number from 0 to 65535, got "abc"\n'],
+        [{ SIMULATOR_PORT: 'abc' }, 'SIMULATOR_PORT must be a number from 0 to 65535, got "abc"\n'],
+        [{ PORT: String(port), SIMULATOR_PORT: '0' }, inUse('PORT')],
+        [{ SIMULATOR_PORT: String(port) }, inUse('SIMULATOR_PORT')],
+      ] as const) {
+        const demo = start('demo/start.ts', variables)
+        expect(await ended(demo)).to.equal(1)
+        expect([demo.output, demo.errors]).to.deep.equal(['', message])
+      }
+      taken.close()
     })
 
     it('ends with its simulator at Ctrl-C and SIGTERM, also while a dashboard is open', async () => {
@@ -236,7 +279,7 @@ describe('At start-up, the example app', () => {
 
     expect(outcome).to.deep.equal([
       1,
-      `Port ${port} is in use: set the environment variable PORT to another one, such as ${port + 1}\n`,
+      `Port ${port} is in use: set the environment variable PORT to another one, such as ${port + 1} (PowerShell: $env:PORT = ${port + 1})\n`,
     ])
   })
 

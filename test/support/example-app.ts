@@ -10,7 +10,7 @@ import { type AppOptions, createApp } from '../../example-app/app.ts'
 import { connect } from '../../example-app/connect.ts'
 import type { AppDatabase, Tables } from '../../example-app/database.ts'
 import { features } from '../../example-app/demo/features.ts'
-import { showProblem } from '../../example-app/demo/problems.ts'
+import { problemPages } from '../../example-app/demo/problems.ts'
 import { generateSessionKey, type SessionKey } from '../../lib/index.ts'
 import { signInstance, signWebhook, WixSimulator, type WixSimulatorSubject } from '../../devtools/testing/index.ts'
 import { SECRET } from './build.ts'
@@ -145,7 +145,7 @@ export class ExampleApp {
       sessionKeys: SESSION_KEYS,
       database: this.database,
       pages: PAGES,
-      showProblem,
+      showProblem: problemPages(),
       routes: features({ database: this.database, publicKey: KEYS.publicKey, appId: APP_ID }),
       ...overrides,
     })

@@ -1,6 +1,7 @@
-import { german } from './german.js'
+import { language, say, speak } from './language.js'
 import { api, element, get, locale, signIn } from './session.js'
 import { accessToken, isSimulated } from './simulator.js'
+import { tour } from './tour.js'
 
 /** Milliseconds between two requests. */
 const INTERVAL = 2000
@@ -14,6 +15,7 @@ const PROOFS = {
   'wix-webhook': 'Webhook',
   'wix-service-plugin': 'Service plugin',
   'wix-digest': 'Digest header',
+  'wix-install': 'Install from the website',
   instance: 'Instance',
   'access token': 'Access token',
   'session token': 'Session token',
@@ -22,57 +24,68 @@ const ROLES = { owner: 'Owner', collaborator: 'Collaborator', user: 'User' }
 const SUBJECTS = { MEMBER: 'Member', VISITOR: 'Visitor', APP: 'App', UNKNOWN: 'Unknown' }
 const AUDIENCES = { me: 'Only me', site: 'All who run this site', public: 'Visitors, too' }
 
-// Language
-
-let language = 'en'
-const say = (words) => (language === 'de' && german[words]) || words
-const dateTime = (time) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(time)
-const timeOf = (time) => element('time', { dateTime: new Date(time).toISOString() }, dateTime(time))
+const dateTime = (time, dateStyle = 'medium') =>
+  new Intl.DateTimeFormat(language, { dateStyle, timeStyle: 'short' }).format(time)
+const timeOf = (time, dateStyle) =>
+  element('time', { dateTime: new Date(time).toISOString() }, dateTime(time, dateStyle))
 const number = (value) => new Intl.NumberFormat(language).format(value)
-
-/** Everything on the page that does not come from the API. Its English words are the key. */
-function translate() {
-  document.documentElement.lang = language
-  for (const one of document.querySelectorAll('[data-say]')) {
-    one.dataset.say ||= one.textContent
-    one.textContent = say(one.dataset.say)
-  }
-}
+const money = (cents) => new Intl.NumberFormat(language, { style: 'currency', currency: 'USD' }).format(cents / 100)
+/** `words` with the values in the places of `{}`. */
+const fill = (words, ...values) => say(words).replaceAll('{}', () => values.shift())
 
 // Who you are
 
 let me
+/** By their IDs. */
+let names = new Map()
 
 function showMe() {
   const { identity, proof, account } = me
   const { role, site, user } = account
-  language = user.language ?? (locale.startsWith('de') ? 'de' : 'en')
-  translate()
+  speak(user.language ?? locale)
   const greeting = say(user.visits > 1 ? 'Welcome back' : 'Welcome')
   $('greeting').textContent = `${greeting}, ${user.name || say(ROLES[role])}`
   const plan = `${say('Plan')}: ${site.plan ?? say('Free')}`
   $('who').replaceChildren(element('strong', { id: 'role' }, say(ROLES[role])), ` · ${plan}`)
   $('facts').replaceChildren(
     ...[
-      [say('Proof'), say(PROOFS[proof.kind] ?? proof.kind)],
+      [say('Signed in with'), say(PROOFS[proof.kind] ?? proof.kind)],
       [say('Traded for'), say(PROOFS[proof.tradedFor] ?? '')],
       [say('Issued'), dateTime(proof.iat * 1000)],
       [say('Expires'), dateTime(proof.exp * 1000)],
-      [say('The API knows you as'), element('code', { id: 'my-id' }, identity.subjectId)],
-      [say('Installation'), element('code', {}, identity.instanceId)],
-      [say('Copied from'), site.originId && element('code', {}, site.originId)],
+      [say('Your user ID'), ...copied(identity.subjectId, 'my-id')],
+      [say('The ID of this installation'), ...copied(identity.instanceId)],
+      [say('Copied from the installation'), ...copied(site.originId)],
     ]
       .filter(([, value]) => value)
-      .flatMap(([term, value]) => [element('dt', {}, term), element('dd', {}, value)]),
+      .flatMap(([term, ...values]) => [element('dt', {}, term), element('dd', {}, ...values)]),
   )
   $('name').value = user.name ?? ''
   $('language').value = language
   $('title').value = site.title
-  $('site-form').hidden = $('delete-all').hidden = role !== 'owner'
+  $('site-form').hidden = role !== 'owner'
+}
+
+/** An ID, and a button that copies it. Nothing where there is none. */
+function copied(id, name = '') {
+  if (!id) return []
+  const code = element('code', { id: name }, id)
+  const button = element('button', { type: 'button', className: 'quiet' }, say('Copy'))
+  button.addEventListener('click', () => {
+    getSelection().selectAllChildren(code)
+    // Not navigator.clipboard, for which the page around this frame would have to give permission.
+    if (document.execCommand('copy')) button.textContent = say('Copied')
+  })
+  return [code, ' ', button]
 }
 
 const isMe = (id) => id === me.identity.subjectId
-const nameOf = (id) => (isMe(id) ? say('You') : id ? `${id.slice(0, 8)}…` : '–')
+/** Of who runs the site. An ID is for those who have told no name. */
+function nameOf(id) {
+  if (isMe(id)) return say('You')
+  if (!id) return '–'
+  return names.get(id) ?? (id === me.account.site.ownerId ? say('Owner') : `${say('Collaborator')} ${id.slice(0, 8)}…`)
+}
 
 // Notes
 
@@ -95,7 +108,11 @@ function noteOf({ id, authorId, content, audience, createdAt }) {
   )
 }
 
-const showNotes = async () => $('notes').replaceChildren(...(await get('notes')).map(noteOf))
+async function showNotes() {
+  const notes = await get('notes')
+  $('notes').replaceChildren(...notes.map(noteOf))
+  $('delete-all').hidden = notes.length === 0 || me.account.role !== 'owner'
+}
 
 // Activity
 
@@ -132,7 +149,7 @@ async function showActivity(before = '') {
         element('th', { scope: 'row' }, say(PROOFS[proof] ?? proof)),
         element('td', { className: 'number' }, number(accepted)),
         element('td', { className: 'number' }, number(refused)),
-        element('td', {}, timeOf(lastAt)),
+        element('td', {}, timeOf(lastAt, 'short')),
       ),
     ),
   )
@@ -159,45 +176,54 @@ const eventOf = ({ kind, type, eventId, receivedAt }) =>
 
 // Usage
 
-function svg(name, attributes, text = '') {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', name)
-  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value)
-  made.textContent = text
-  return made
+const monthName = (month) =>
+  new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(new Date(month))
+
+/** The calls and people of each month, the latest first. */
+function monthsOf(rows) {
+  const months = Object.groupBy(rows, ({ month }) => month)
+  return Object.entries(months)
+    .map(([month, ofMonth]) => ({
+      month,
+      people: ofMonth.length,
+      calls: ofMonth.reduce((sum, { calls }) => sum + calls, 0),
+    }))
+    .toSorted((one, other) => other.month.localeCompare(one.month))
 }
 
-/** The calls and people of twelve months, the latest first. Visitors are devices, and not people. */
-function monthsOf(rows) {
-  const now = new Date()
-  return Array.from({ length: 12 }, (_, back) => {
-    const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back)).toISOString().slice(0, 7)
-    const ofMonth = rows.filter((row) => row.month === month)
-    const people = ofMonth.filter(({ subjectType }) => subjectType === 'USER' || subjectType === 'MEMBER').length
-    return { month, people, calls: ofMonth.reduce((sum, { calls }) => sum + calls, 0) }
-  })
+function showBill({ calls, included, centsPerCall, cents }) {
+  const isFree = centsPerCall === null
+  $('bill').textContent = isFree ? fill('{} of {} calls', number(calls), number(included)) : money(cents)
+  Object.assign($('used'), { max: Math.max(included, calls), high: included - 1, value: calls })
+  $('used').textContent = number(calls)
+  $('tariff').textContent = isFree
+    ? fill('The free plan ends at {} calls a month.', number(included))
+    : fill(
+        '{} calls, {} of which are included. Each further one is {}.',
+        number(calls),
+        number(included),
+        money(centsPerCall),
+      )
 }
 
 async function showUsage() {
-  const months = monthsOf(await get('usage'))
-  const row = ({ month, people, calls }) =>
-    element(
-      'tr',
-      {},
-      element('th', { scope: 'row' }, month),
-      element('td', { className: 'number' }, number(people)),
-      element('td', { className: 'number' }, number(calls)),
-    )
-  $('usage').replaceChildren(...months.filter(({ calls }) => calls > 0).map(row))
-  const most = Math.max(1, ...months.map(({ calls }) => calls))
-  $('chart').replaceChildren(
-    ...months.toReversed().flatMap(({ month, calls }, index) => {
-      const height = Math.round((calls / most) * 140)
-      const x = 25 + index * 50
-      return [
-        svg('rect', { x: x - 15, y: 170 - height, width: 30, height, rx: 4 }),
-        svg('text', { x, y: 162 - height }, number(calls)),
-        svg('text', { x, y: 190 }, month.slice(2)),
-      ]
+  const [bill, rows] = await Promise.all([get('bill'), get('usage')])
+  showBill(bill)
+  const months = monthsOf(rows)
+  $('months').hidden = months.length === 0
+  const most = Math.max(...months.map(({ calls }) => calls))
+  $('usage').replaceChildren(
+    ...months.map(({ month, people, calls }) => {
+      const bar = element('span', { className: 'bar-of-chart' })
+      bar.style.inlineSize = `${(100 * calls) / most}%`
+      return element(
+        'tr',
+        {},
+        element('th', { scope: 'row' }, monthName(month)),
+        element('td', { className: 'number' }, number(people)),
+        element('td', { className: 'number' }, number(calls)),
+        element('td', { className: 'wide' }, bar),
+      )
     }),
   )
 }
@@ -211,7 +237,9 @@ async function download() {
 
 // Views
 
-const VIEWS = { notes: showNotes, activity: showActivity, usage: showUsage, settings: async () => {} }
+const showTour = async () => $('tour').replaceChildren(...tour())
+
+const VIEWS = { notes: showNotes, activity: showActivity, usage: showUsage, settings: async () => {}, tour: showTour }
 const viewNow = () => (Object.hasOwn(VIEWS, location.hash.slice(1)) ? location.hash.slice(1) : 'notes')
 
 async function showView() {
@@ -222,12 +250,13 @@ async function showView() {
     else link.removeAttribute('aria-current')
   }
   await VIEWS[view]()
-  if (me.account.user.view === view) return
-  me.account.user.view = view
-  await api('me', { method: 'PUT', body: { view } })
 }
 
-const NEEDS_PLAN = 'This needs a paid plan, or more rights than you have.'
+const REFUSALS = {
+  plan_required: 'This needs a paid plan.',
+  limit_reached: 'The free plan has no more calls this month. A paid plan goes on.',
+  insufficient_scope: 'You may not do this: it is for the owner of the site, or for who wrote the note.',
+}
 
 /** Does something, then shows what has become of it. */
 const act =
@@ -240,7 +269,7 @@ const act =
       await after()
     } catch ({ status, code, message }) {
       if (status === 401) showSignedOut(code)
-      else $('problem').textContent = status === 403 ? say(NEEDS_PLAN) : message
+      else $('problem').textContent = say(REFUSALS[code] ?? message)
     }
   }
 
@@ -250,8 +279,15 @@ function on(target, event, work, after) {
 }
 
 const loadMe = async () => {
-  me = await get('me')
+  const [answer, people] = await Promise.all([get('me'), get('people')])
+  me = answer
+  names = new Map(people.map(({ userId, name }) => [userId, name]))
   showMe()
+}
+/** After a change of what is on the page in all views, such as its language. */
+const reload = async () => {
+  await loadMe()
+  await showView()
 }
 const bodyOf = (form) => Object.fromEntries(new FormData(form))
 
@@ -264,7 +300,7 @@ on(
   },
   showNotes,
 )
-on($('me-form'), 'submit', async ({ target }) => api('me', { method: 'PUT', body: bodyOf(target) }), loadMe)
+on($('me-form'), 'submit', async ({ target }) => api('me', { method: 'PUT', body: bodyOf(target) }), reload)
 on($('site-form'), 'submit', async ({ target }) => api('site', { method: 'PUT', body: bodyOf(target) }), loadMe)
 on($('audit-filter'), 'change', () => showActivity())
 on($('older'), 'click', () => showActivity(oldest))
@@ -275,12 +311,13 @@ on(
   async () => {
     const credential = await accessToken()
     // The session that there is goes on where the token is refused.
-    await signIn(credential).catch(({ status, message }) => {
-      throw new Error(status === 503 ? say('Wix did not answer. You stay signed in.') : message)
+    await signIn(credential).catch(({ status }) => {
+      throw new Error(`Wix ${status === 503 ? 'did not answer' : 'refused the access token'}. You stay signed in.`)
     })
   },
   loadMe,
 )
+for (const one of document.querySelectorAll('.simulated')) one.hidden = !isSimulated
 $('access-token').hidden = !isSimulated
 on($('sign-out'), 'click', async () => {
   await api('me/sign-out', { method: 'POST' })
@@ -290,6 +327,7 @@ on($('sign-out'), 'click', async () => {
 on($('delete-all'), 'click', async ({ currentTarget: button }) => {
   const isSure = button.textContent === say('Really delete all?')
   button.textContent = say(isSure ? 'Delete all notes' : 'Really delete all?')
+  button.classList.toggle('danger', !isSure)
   if (!isSure) return
   await api('notes', { method: 'DELETE' })
   await showNotes()
@@ -324,7 +362,6 @@ let shown
 
 async function start() {
   await loadMe()
-  if (location.hash === '' && me.account.user.view) history.replaceState(null, '', `#${me.account.user.view}`)
   await showView()
   $('signed-in').hidden = false
 }

@@ -1,11 +1,14 @@
+import { language, say, speak } from './language.js'
 import { element, get, locale } from './session.js'
 
 const $ = (id) => document.getElementById(id)
 
+speak(locale)
 try {
   const { title, notes } = await get('board')
-  const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' })
-  $('title').textContent = title
+  const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium' })
+  // Until the owner has chosen another one.
+  $('title').textContent = title === 'Notes' ? say(title) : title
   $('notes').replaceChildren(
     ...notes.map(({ content, createdAt }) =>
       element(
@@ -17,5 +20,5 @@ try {
     ),
   )
 } catch {
-  $('live').textContent = 'The notes are not available now. Please reload the page.'
+  $('live').textContent = say('The notes are not available now. Please reload the page.')
 }
