@@ -61,10 +61,7 @@ export function auditing(database: AppDatabase): RequestHandler {
   return (req, res, next) => {
     const events: WixAuthenticateEvent[] = []
     eventsOf.set(req, events)
-    let isDone = false
     const write = async (): Promise<void> => {
-      if (isDone) return
-      isDone = true
       const entry = entryOf(events, req, res)
       if (entry === undefined || (entry.outcome === 'success' && entry.path === POLLED)) return
       const { outcome, instanceId, code } = entry
@@ -72,15 +69,14 @@ export function auditing(database: AppDatabase): RequestHandler {
       // A failure must end neither the process nor the answer.
       await database.audit(entry).catch((error: unknown) => console.error(error))
     }
-    // As express-session stores a session: what ends the answer waits.
+    // As express-session stores a session: what ends the answer waits. It ends also where the caller has hung up, which is no end of
+    // what was asked for: to write then would be too early.
     const end = res.end.bind(res) as (...args: unknown[]) => Response
     res.end = (...args: unknown[]) => {
       res.end = end
       void write().then(() => end(...args))
       return res
     }
-    // A caller who has hung up.
-    res.once('close', () => void write())
     next()
   }
 }

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import express from 'express'
 import sinon from 'sinon'
 import { signDigest, signInstance, signServicePlugin } from '../../devtools/testing/index.ts'
+import type { AuditEntry } from '../../example-app/database.ts'
 import { OTHER_SECRET, SECRET } from '../support/build.ts'
 import {
   APP_ID,
@@ -508,6 +510,42 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
         '2026-11 USER user-1  2',
         '2026-11 USER user-2  1',
       ])
+    })
+
+    it('counts what somebody did who has hung up in the meantime', async () => {
+      const bearer = await sessionOf(owner())
+      let closed = (): void => {}
+      const left = new Promise<void>((resolve) => (closed = resolve))
+      const watched = express().use((_req, res, next) => {
+        res.once('close', closed)
+        next()
+      })
+      await app.restart(watched.use(app.create()))
+      const leaving = new AbortController()
+      const callsOf = app.database.callsOf.bind(app.database)
+      sinon.stub(app.database, 'callsOf').callsFake(async (...args) => {
+        leaving.abort()
+        await left
+        return callsOf(...args)
+      })
+      const audit = app.database.audit.bind(app.database)
+      const stored = new Promise<AuditEntry>((resolve) => {
+        sinon.stub(app.database, 'audit').callsFake(async (entry) => {
+          await audit(entry)
+          resolve(entry)
+        })
+      })
+      const headers = { authorization: bearer, 'content-type': 'application/json' }
+      const body = JSON.stringify({ content: 'and away' })
+      const init = { method: 'POST', headers, body, signal: leaving.signal }
+      expect(await fetch(new URL('/api/notes', app.url), init).catch((error: unknown) => error)).to.include({
+        name: 'AbortError',
+      })
+
+      expect(await stored).to.include({ path: '/api/notes', outcome: 'success', status: 201, month: month() })
+      sinon.restore()
+      expect(await contents(bearer)).to.deep.equal(['and away'])
+      expect(await read('/api/bill', bearer)).to.include({ calls: 1 })
     })
 
     it('costs nothing on the free plan, which ends at its limit; what is there can still be deleted', async () => {
