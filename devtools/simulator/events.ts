@@ -125,7 +125,9 @@ const booking = (id: string, status: string): object => ({
   contactDetails: { firstName: 'Robin', lastName: 'Example', email: 'robin@site.example' },
 })
 
-const ofMember = ({ selection: { site } }: Occasion): string => MEMBER.id(site)
+/** The member that an event is about: the one who was chosen, or the one of the simulator. */
+const ofMember = ({ selection: { site, person } }: Occasion): string =>
+  (person.subjectType === 'MEMBER' ? person : MEMBER).id(site)
 
 /**
  * Types and shapes as Wix documents them, with a few of the properties of each entity. Where its reference names only

@@ -11,10 +11,10 @@ import { commandsOf } from './commands.ts'
 import { Deliveries } from './deliveries.ts'
 import { generateKeys, keysIn, otherKeys, writeEnvFile } from './keys.ts'
 import { type Entry, Log } from './log.ts'
+import { peopleAndSites } from './own.ts'
 import { Pages } from './pages.ts'
 import { Refusals } from './refusals.ts'
 import { SimulatorServer } from './server.ts'
-import { PEOPLE, SITES } from './sites.ts'
 import {
   type SimulatorAnswer,
   type SimulatorAnswers,
@@ -48,7 +48,10 @@ export interface SimulatorOptions {
   install?: string
   /** The paid plans of your app: values of `vendorProductId`. Default: `premium`. */
   plans?: readonly string[]
-  /** Where to keep the keys of the app, so that they are the same at each start. Default: nowhere. */
+  /**
+   * Where to keep the keys of the app, so that they are the same at each start, and where your own sites and people are, in
+   * `own.json`. Default: nowhere.
+   */
   folder?: string
   /** Default: 0, which is any free one. */
   port?: number
@@ -126,6 +129,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const { app, widget, webhooks, plugin, tools, payments, install } = checked
   const { plans = ['premium'], folder, port: wanted = 0, settled = () => {} } = checked
   const own = folder === undefined ? generateKeys() : keysIn(folder)
+  const cast = { ...peopleAndSites(folder), plans }
 
   const httpServer = createServer().listen(wanted, '127.0.0.1')
   await once(httpServer, 'listening')
@@ -152,7 +156,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const refusals = new Refusals()
   const answers = new Answers()
   const log = new Log({ ...own, apiUrl: wix.url }, refusals, changed, settled)
-  const cast = { sites: SITES, people: PEOPLE, plans }
   const targets = { app, widget, webhooks, plugin, tools, payments, install }
   const deliveries = new Deliveries(targets, signers, plans, log)
   const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log, answers)
