@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { nearest } from './simulator/nearest.ts'
 
 const USAGE = `Usage: passport-wix-app <command> [options]
 
 Commands:
   inspect    Say what a credential is, and why it is refused
   simulate   Wix on this machine, for an app in any language
+  trigger    Let it send an event, and say what the app answered
 
 passport-wix-app <command> --help lists the options, passport-wix-app --version prints the version.
 `
@@ -20,6 +22,10 @@ if (name === 'inspect') {
   /* c8 ignore next */
   const { simulate } = await import('./simulate.ts')
   process.exitCode = await simulate(args)
+} else if (name === 'trigger') {
+  /* c8 ignore next */
+  const { trigger } = await import('./trigger.ts')
+  process.exitCode = await trigger(args)
 } else if (name === '--help' || name === '-h') {
   process.stdout.write(USAGE)
 } else if (name === '--version') {
@@ -28,6 +34,8 @@ if (name === 'inspect') {
   process.stdout.write(`${version}\n`)
 } else {
   // It is not repeated: it may be a credential.
-  process.stderr.write(name === undefined ? USAGE : `passport-wix-app: unknown command\n\n${USAGE}`)
+  const guess = nearest(name, ['inspect', 'simulate', 'trigger'])
+  const problem = `passport-wix-app: unknown command${guess === undefined ? '' : `; did you mean ${guess}?`}`
+  process.stderr.write(name === undefined ? USAGE : `${problem}\n\n${USAGE}`)
   process.exitCode = 2
 }

@@ -1,4 +1,5 @@
 import { ok } from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { type Check, type Checks, checkOptions, must } from '../../lib/internal/options.ts'
 import { isObject } from '../../lib/internal/values.ts'
 import { nearest } from './nearest.ts'
@@ -19,7 +20,7 @@ import type { Verdict } from './exchange.ts'
 import type { Entry } from './log.ts'
 import type { Pages, View } from './pages.ts'
 import { MAX_ATTEMPTS } from './retries.ts'
-import { type Cast, type Choice, FLAWS, LANGUAGES, type Selection, selectionOf } from './sites.ts'
+import { type Cast, type Choice, FLAWS, LANGUAGES, PEOPLE, type Selection, selectionOf, SITES } from './sites.ts'
 
 /** What is triggered apart from one webhook. */
 export type SimulatorCall = 'orders_out_of_order' | 'resend_last' | 'service_plugin' | 'app_tool' | 'payment'
@@ -109,6 +110,8 @@ const CALLS: Readonly<Record<SimulatorCall, Call>> = {
 
 const isCall = (name: unknown): name is SimulatorCall => typeof name === 'string' && Object.hasOwn(CALLS, name)
 
+const DEFAULTS = { site: 'bakery', person: 'owner', plan: null, language: 'en', flaw: 'genuine' } as const
+
 /** Everything that has a name. */
 export const TRIGGERS: readonly string[] = [...EVENTS, ...Object.keys(CALLS)]
 
@@ -132,6 +135,13 @@ export const catalogueOf = (occasion: Occasion): Readonly<Record<string, Listed>
     ]),
   ])
 
+/** The same for those who have no simulator at hand. */
+export const catalogue = (): Readonly<Record<string, Listed>> => {
+  const selection = selectionOf(DEFAULTS, { sites: SITES, people: PEOPLE, plans: [] })
+  ok(selection)
+  return catalogueOf({ selection, appId: randomUUID(), plans: [] })
+}
+
 /** A type of Wix, of which the catalogue has only a few: `wix.stores.v3.product_created`, `AppInstalled`. */
 const TYPE = /^(?=[A-Z]|.*\.)[A-Za-z][\w.-]{0,199}$/
 
@@ -149,8 +159,6 @@ const choiceChecks = ({ sites, people, plans }: Cast): Checks<SimulatorChoice> =
   language: oneOf(Object.keys(LANGUAGES)),
   flaw: oneOf(Object.keys(FLAWS)),
 })
-
-const DEFAULTS = { site: 'bakery', person: 'owner', plan: null, language: 'en', flaw: 'genuine' } as const
 
 const answerOf = ({ title, answer, milliseconds, verdict: { tone, text, why } }: Entry): SimulatorAnswer => ({
   title,

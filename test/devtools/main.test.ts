@@ -47,8 +47,15 @@ for (const [from, program] of PROGRAMS) {
       expect(help.stdout).to.include(usage).and.include('inspect')
       expect(await run(program, ['-h'])).to.deep.equal(help)
       expect(await run(program, [])).to.deep.equal({ code: 2, stdout: '', stderr: help.stdout })
-      const stderr = `passport-wix-app: unknown command\n\n${help.stdout}`
-      expect(await run(program, ['inspct'])).to.deep.equal({ code: 2, stdout: '', stderr })
+      for (const [typed, said] of [
+        ['simulat', 'unknown command; did you mean simulate?'],
+        ['inspct', 'unknown command; did you mean inspect?'],
+        // It may be a credential, and is not repeated.
+        ['eyJhbGciOiJSUzI1NiJ9.e30.c2ln', 'unknown command'],
+      ] as const) {
+        const stderr = `passport-wix-app: ${said}\n\n${help.stdout}`
+        expect(await run(program, [typed])).to.deep.equal({ code: 2, stdout: '', stderr })
+      }
     })
 
     it('tells its version', async () => {
