@@ -157,9 +157,8 @@ export async function trigger(args: readonly string[]): Promise<number> {
   try {
     return await run(args)
   } catch (error) {
-    const isOfParseArgs = String(own(error, 'code')).startsWith('ERR_PARSE_ARGS')
-    if (!(error instanceof WrongUse) && !isOfParseArgs) throw error
-    console.error(`passport-wix-app trigger: ${(error as Error).message}\n\nTry: passport-wix-app trigger --help`)
+    const problem = printable((error as Error).message)
+    console.error(`passport-wix-app trigger: ${problem}\n\nTry: passport-wix-app trigger --help`)
     return 2
   }
 }

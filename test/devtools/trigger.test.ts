@@ -129,6 +129,15 @@ describe('passport-wix-app trigger', () => {
     expect(accepted.stdout).to.match(/^-> order_created  <- 200 \d+ ms  your app accepted what it must refuse\n/)
   })
 
+  it('ends with 1 where nothing was sent, since the app was removed from the site', async () => {
+    expect((await call('app_removed', '--port', port)).code).to.equal(0)
+    expect(await call('order_created', '--port', port)).to.deep.equal({
+      code: 1,
+      stdout: '-> order_created  not sent\n   the app was removed from this site\n',
+      stderr: '',
+    })
+  })
+
   it('sends what a file says, for a site, a person, a plan and a language', async () => {
     const file = await write('cart.json', '{ "lineItems": [{ "productName": "Cup" }] }')
     const choice = ['--site', 'yoga', '--person', 'visitor', '--plan', 'premium', '--language', 'de']
