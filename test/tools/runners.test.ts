@@ -7,9 +7,9 @@ import { TOOLS } from '../support/programs.ts'
 import { CLOCKS, clockTest } from './clocks.ts'
 import { Consumer, type Ended, ROOT } from './consumer.ts'
 
-const blocks = blocksOf(await readFile(join(ROOT, 'docs/testing.md'), 'utf8'))
-const page = await readFile(join(ROOT, 'docs/testing.md'), 'utf8')
-const files = filesOf(blocks)
+const files = filesOf(blocksOf(await readFile(join(ROOT, 'docs/testing.md'), 'utf8')))
+const page = await readFile(join(ROOT, 'docs/test-runners.md'), 'utf8')
+const blocks = blocksOf(page)
 const app = files.get('app.mjs') ?? ''
 const tests = files.get('app.test.mjs') ?? ''
 const titles = [...tests.matchAll(/^test\('(.*)'/gm)].map(([, title = '']) => title)

@@ -2,7 +2,6 @@ import { expect } from 'chai'
 import type { PageTest } from '../docs-page.ts'
 
 export default {
-  notRun: { 'jest.js': 'test/tools/runners.test.ts runs the tests of the page with Jest, mocha and Vitest' },
   claims: {
     'pass as tests of an app': async (page) => {
       const output = await page.shell('node --test app.test.mjs')
