@@ -333,6 +333,9 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       expect(new URL(installer.url()).search).to.equal('')
       await line('Webhook AppInstalled', '200: accepted').waitFor()
       await installer.screenshot({ path: join(SCREENSHOTS, 'example-installed.png') })
+      await choose('Site', 'Harbour Yoga')
+      await open('Activity')
+      await app().getByRole('rowheader', { name: 'Install from the website' }).waitFor()
 
       // Begun elsewhere, or without the state of this browser.
       await installer.goto(`${new URL(installer.url()).origin}/installed?state=x&signedInstance=y`)
