@@ -129,20 +129,20 @@ export class WixAuthError extends Error {
 export const refusal = (code: WixAuthErrorCode, hint: Hint, cure?: string): WixAuthError =>
   new WixAuthError(code, undefined, { hint, cure })
 
-const signed = hiddenField<object>()
+const signedIdentities = hiddenField<object>()
 
 /**
  * Marks the refusal of a credential whose signature is right, so that its event says whom it names. Any other reason stays as it is.
  *
  * @param identity An empty object, where it names nobody.
  */
-export function withIdentity<Reason>(reason: Reason, identity: object): Reason {
-  if (reason instanceof WixAuthError) signed.set(reason, identity)
+export function markSigned<Reason>(reason: Reason, identity: object): Reason {
+  if (reason instanceof WixAuthError) signedIdentities.set(reason, identity)
   return reason
 }
 
 /** The identity in a refused but rightly signed credential; undefined where the signature is wrong, or was not looked at. */
-export const signedIdentity = (error: WixAuthError): object | undefined => signed.get(error)
+export const signedAs = (error: WixAuthError): object | undefined => signedIdentities.get(error)
 
 /**
  * The telling one of two refusals: the first that is not `credentials_missing`, since in a chain each strategy misses the

@@ -1,4 +1,4 @@
-import { signedIdentity, WixAuthError, type WixAuthErrorCode } from './errors.ts'
+import { signedAs, WixAuthError, type WixAuthErrorCode } from './errors.ts'
 import type { WixIdentity } from './identity.ts'
 import { debug, events, isObserved, lineOf, quietly } from './internal/log.ts'
 import { isNumber, property } from './internal/values.ts'
@@ -95,7 +95,7 @@ export function publish(strategy: string, began: number, request: unknown, outco
     return
   }
   quietly(strategy, () => {
-    const whom = identity ?? (refusal && signedIdentity(refusal))
+    const whom = identity ?? (refusal && signedAs(refusal))
     const duration = began === 0 ? 0 : performance.now() - began
     const event = { strategy, ...reported(outcome), identity: identityIn(whom), duration }
     const published: WixAuthenticateEvent = Object.defineProperty({ ...event, request }, 'request', {

@@ -91,7 +91,7 @@ export type IdentityKind = 'instance' | 'access-token' | 'session' | 'webhook' |
 const kinds = hiddenField<IdentityKind>()
 
 /** Marks what a verifier has verified. What decides a right asks for this mark: a copy does not have it, whatever its properties say. */
-export function verified<Identity extends object>(identity: Identity, kind: IdentityKind): Identity {
+export function markAs<Identity extends object>(identity: Identity, kind: IdentityKind): Identity {
   kinds.set(identity, kind)
   return identity
 }

@@ -113,6 +113,9 @@ const namesIn = (values: object): string[] =>
     return NAME.test(name) && typeof value === 'string' && looksLike(value) !== undefined
   })
 
+/** Where a strategy looks for a credential. */
+export type Place = 'the query' | 'the Authorization header'
+
 /**
  * The hint for a strategy that found no credential: where there is one instead.
  *
@@ -120,7 +123,7 @@ const namesIn = (values: object): string[] =>
  * @param also Where else, where that is another place than the one to use.
  */
 export const elsewhere =
-  (req: unknown, expected: string | undefined, also = '') =>
+  (req: unknown, expected: Place | undefined, also = '') =>
   (): string | undefined => {
     if (property(req, 'method') === 'OPTIONS')
       return 'a CORS preflight (OPTIONS), which has no credential: answer it before authentication, for example with cors()'

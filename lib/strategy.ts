@@ -52,7 +52,7 @@ export interface StrategyDefinition<Identity, Options, Req> {
 }
 
 /** Reads the credential of a request and verifies it. A {@link WixAuthError} is a refusal, anything else an error. */
-export type Identify<Identity, Req> = (req: Req, routeOptions: object) => Promise<Identity>
+type Identify<Identity, Req> = (req: Req, routeOptions: object) => Promise<Identity>
 
 /** What Passport puts on a strategy for the length of one request. */
 interface PassportActions {
@@ -143,10 +143,9 @@ export abstract class WixStrategy<
     let outcome: Outcome = {}
     let act: () => void
     try {
-      const verified = await this._identify(req, routeOptions)
-      identity = verified
-      const { user, info, hint = '' } = await this._lookUp(req, verified)
-      if (user !== undefined) act = () => passport.success(user, { ...info, identity: verified })
+      identity = await this._identify(req, routeOptions)
+      const { user, info, hint = '' } = await this._lookUp(req, identity)
+      if (user !== undefined) act = () => passport.success(user, { ...info, identity })
       else {
         const message = own(info, 'message')
         const refusal = new WixAuthError('claim_invalid', typeof message === 'string' ? message : undefined, {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { refusal } from '../lib/errors.ts'
 import { fromAuthorization, fromBody, fromHeader, fromQuery, oneOf, WixAuthError } from '../lib/index.ts'
-import { elsewhere } from '../lib/read.ts'
+import { elsewhere, type Place } from '../lib/read.ts'
 import { instance } from './support/build.ts'
 import { webhook } from './support/jwt.ts'
 
@@ -114,7 +114,7 @@ describe('readers', () => {
   })
 
   describe('that found nothing: where the credential is instead', () => {
-    const hint = (req: unknown, expected: string | undefined = 'the query', also?: string): string | undefined =>
+    const hint = (req: unknown, expected: Place | undefined = 'the query', also?: string): string | undefined =>
       elsewhere(req, expected, also)()
     const credential = instance()
 

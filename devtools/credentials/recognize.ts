@@ -1,5 +1,4 @@
 import { CREDENTIAL_NAMES } from '../../lib/read.ts'
-import { kindByPrefix } from '../../lib/internal/hints.ts'
 import { isObject, own } from '../../lib/internal/values.ts'
 
 /** The kinds that can be verified. */
@@ -62,6 +61,17 @@ function decodedPart(part: string): unknown {
     return undefined
   }
 }
+
+const PREFIXES: ReadonlyMap<string | undefined, CredentialKind> = new Map([
+  ['IST.', 'api-key'],
+  ['JWS.', 'refresh-token'],
+  ['OauthNG.', 'access-token'],
+  ['OAUTH2.', 'access-token'],
+  ['JWT=', 'digest'],
+])
+
+/** The kind of a credential that has a prefix of Wix. */
+const kindByPrefix = (credential: string): CredentialKind | undefined => PREFIXES.get(/^\w+[.=]/.exec(credential)?.[0])
 
 /** The parts of a credential that anybody can read. Nothing of it is verified. */
 export interface Decoded {

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { refusal, signedIdentity, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
+import { refusal, signedAs, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
 import { type Fetch, httpFetch } from '../../lib/internal/transport.ts'
 import { keysIn, remoteKeySet } from '../../lib/internal/remote-key-set.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
@@ -210,7 +210,7 @@ async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'],
   } catch (error) {
     if (error instanceof WixAuthError) {
       const { code, status, hint = null, cure } = error
-      const known = signedIdentity(error) === undefined ? null : signature
+      const known = signedAs(error) === undefined ? null : signature
       return { ...NOTHING, verdict: 'refused', signature: known, code, status, hint, cure }
     }
     const notChecked = (hint: string, cure: string): Verdict => ({ ...NOTHING, verdict: 'not checked', hint, cure })

@@ -1,6 +1,6 @@
 import crypto from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { signedIdentity, WixAuthError, withIdentity } from '../errors.ts'
+import { signedAs, WixAuthError, markSigned } from '../errors.ts'
 import { plain } from './values.ts'
 
 // The newest name that this package imports. Imported by its name, it would be a SyntaxError there that says nothing of the version.
@@ -8,7 +8,7 @@ if (crypto.hash === undefined)
   throw new Error(`passport-wix-app needs Node ^20.19.0 || >=22.12.0, and this is ${process.version}`)
 
 /** A bounded map whose entries expire; the least recently used entry makes room for a new one. */
-export interface ExpiringMap<Value> {
+interface ExpiringMap<Value> {
   /** Counts as a use: the entry is then the most recently used one. */
   get(key: string): Value | undefined
   set(key: string, value: Value, seconds: number): void
@@ -50,9 +50,7 @@ export function expiringMap<Value extends {}>(bounds: Bounds<Value>): ExpiringMa
 
 /** What to cache, and for how long. */
 interface CacheSettings<Value> {
-  /** What is checked, and for which app: part of every key. */
-  purpose: string
-  /** Seconds. */
+  /** Seconds: for so long a token that was revoked, or whose key was taken out of use, still works. */
   maxAge: number
   /** How many tokens. */
   max: number
@@ -71,10 +69,10 @@ const VALUE_SIZE = 2048
 /** The same refusal once more, for another request. */
 function copyOf(error: WixAuthError): () => WixAuthError {
   const { code, message, hint, cure } = error
-  const identity = signedIdentity(error)
+  const identity = signedAs(error)
   return () => {
     const copy = new WixAuthError(code, message, { hint, cure })
-    return identity === undefined ? copy : withIdentity(copy, identity)
+    return identity === undefined ? copy : markSigned(copy, identity)
   }
 }
 
@@ -90,7 +88,7 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
   check: (token: string, ...rest: Rest) => Promise<Value>,
   settings: CacheSettings<Value>,
 ): (token: string, ...rest: Rest) => Promise<Value> {
-  const { purpose, maxAge, max, expiryOf = () => Infinity, now } = plain(settings)
+  const { maxAge, max, expiryOf = () => Infinity, now } = plain(settings)
   // A fake clock may be put in later.
   const time = now ?? (() => Date.now())
   // Apart, so that no number of bad tokens can evict the good ones.
@@ -116,7 +114,7 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
   }
 
   return async (token, ...rest) => {
-    const key = crypto.hash('sha256', `${purpose} ${token}`, 'base64url')
+    const key = crypto.hash('sha256', token, 'base64url')
     const refusedBefore = refused.get(key)
     if (refusedBefore !== undefined) throw refusedBefore()
     const known = accepted.get(key)

@@ -1,5 +1,5 @@
 /** Values that belong to objects, as in a WeakMap. */
-export interface HiddenField<Value> {
+interface HiddenField<Value> {
   has(object: object): boolean
   get(object: object): Value | undefined
   set(object: object, value: Value): void

@@ -59,16 +59,13 @@ export const datedInFuture = (when: string): WixAuthError =>
     },
   )
 
-/** The kinds of credentials that Wix gives a prefix. */
-type PrefixedKind = 'api-key' | 'refresh-token' | 'access-token' | 'digest'
-
 // The prefixes are those of Wix; a JWT begins with `{"` in base64url.
-const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string, kind?: PrefixedKind]> = [
-  [/^IST\./, 'an API key, which belongs to an account and not to an app', 'api-key'],
-  [/^JWS\./, 'a refresh token, which cannot sign a user in', 'refresh-token'],
-  [/^(OauthNG|OAUTH2)(\.[\w\-~+/]+){3,}=*$/, 'an access token: WixAccessTokenStrategy', 'access-token'],
-  [/^(OauthNG|OAUTH2)\./, 'an access token that was cut or changed', 'access-token'],
-  [/^JWT=/, 'a Digest header: WixDigestStrategy', 'digest'],
+const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
+  [/^IST\./, 'an API key, which belongs to an account and not to an app'],
+  [/^JWS\./, 'a refresh token, which cannot sign a user in'],
+  [/^(OauthNG|OAUTH2)(\.[\w\-~+/]+){3,}=*$/, 'an access token: WixAccessTokenStrategy'],
+  [/^(OauthNG|OAUTH2)\./, 'an access token that was cut or changed'],
+  [/^JWT=/, 'a Digest header: WixDigestStrategy'],
   [/^wixcode-pub\./, 'an instance for the code of a site, not for an app'],
   [/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/, 'a JWT: a webhook or a session?'],
   [/^[\w-]{43}\.[\w-]+$/, 'an instance: WixAppStrategy'],
@@ -94,10 +91,6 @@ export function looksLike(credential: string): string | undefined {
   const found = FORMS.find(([form]) => form.test(credential))
   return found && `looks like ${found[1]}`
 }
-
-/** The kind of a credential that has a prefix of Wix. */
-export const kindByPrefix = (credential: string): PrefixedKind | undefined =>
-  FORMS.find(([form]) => form.test(credential))?.[2]
 
 /** Why a part of a credential is not canonical base64url. */
 export function encodingHint(part: string): string {

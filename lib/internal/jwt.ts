@@ -1,12 +1,5 @@
 import type { JWTPayload, jwtVerify, JWTVerifyGetKey, JWTVerifyOptions, JWTVerifyResult } from 'jose'
-import {
-  NOT_OF_WIX,
-  refusal,
-  WixAuthError,
-  type WixAuthErrorCode,
-  WixUnavailableError,
-  withIdentity,
-} from '../errors.ts'
+import { NOT_OF_WIX, refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError, markSigned } from '../errors.ts'
 import {
   ageHint,
   COMPARE_IDS,
@@ -28,7 +21,7 @@ import { isNumber, own, plain } from './values.ts'
 export type FindKey = JWTVerifyGetKey
 
 // Of base64url, for every JWT. Real headers have about fifty. jose parses them before it looks at the signature.
-const MAX_HEADER_LENGTH = 2048
+const MAX_JOSE_HEADER_LENGTH = 2048
 
 // One spelling for each token: jose takes padding, whitespace and unused bits (RFC 7515 section 2).
 const isBase64url = (part: string): boolean => Buffer.from(part, 'base64url').toString('base64url') === part
@@ -136,7 +129,7 @@ const REFUSED_BY_JOSE: ReadonlyMap<unknown, Refused> = new Map<unknown, Refused>
 ])
 
 /** What a verified JWT says; `iat` and `exp` are known to be numbers. */
-export interface Verified {
+export interface VerifiedClaims {
   claims: JWTPayload
   iat: number | null
   exp: number
@@ -148,15 +141,15 @@ export interface JwtRules<Identity> extends Pick<JWTVerifyOptions, 'issuer' | 'a
   /** Seconds from `iat`. Default: no limit. */
   maxAge?: number | false
   /** Reads the claims. A {@link WixAuthError}, where they are not of this kind. */
-  identify: (verified: Verified) => Identity
+  toIdentity: (claims: VerifiedClaims) => Identity
 }
 
 /** Whom signed claims name; an empty object where they name nobody. */
-function named({ identify }: JwtRules<object>, claims: unknown): object {
+function named({ toIdentity }: JwtRules<object>, claims: unknown): object {
   const iat = own(claims, 'iat')
   const exp = own(claims, 'exp')
   try {
-    return identify({ claims: claims as JWTPayload, iat: isNumber(iat) ? iat : null, exp: isNumber(exp) ? exp : 0 })
+    return toIdentity({ claims: claims as JWTPayload, iat: isNumber(iat) ? iat : null, exp: isNumber(exp) ? exp : 0 })
   } catch {
     return {}
   }
@@ -167,11 +160,11 @@ function reasonOf(error: unknown, context: JwtContext, rules: JwtRules<object>):
   if (error instanceof WixAuthError || error instanceof WixUnavailableError) return error
   const claims = own(error, 'payload')
   // jose looks at the claims after the signature only.
-  const signed = (reason: WixAuthError): WixAuthError =>
-    claims === undefined ? reason : withIdentity(reason, named(rules, claims))
+  const afterSignature = (reason: WixAuthError): WixAuthError =>
+    claims === undefined ? reason : markSigned(reason, named(rules, claims))
   if (own(error, 'code') === 'ERR_JWT_CLAIM_VALIDATION_FAILED') {
     const notBefore = own(error, 'claim') === 'nbf' ? own(claims, 'nbf') : undefined
-    return signed(
+    return afterSignature(
       isNumber(notBefore)
         ? datedInFuture(`\`nbf\` is ${duration(notBefore - context.time / 1000)}`)
         : claimRefusal(error),
@@ -181,11 +174,11 @@ function reasonOf(error: unknown, context: JwtContext, rules: JwtRules<object>):
   // Without `cause`: an error of jose may carry the payload.
   if (refused === undefined) return new Error(`A JWT could not be checked: jose failed with a ${(error as Error).name}`)
   const { code, hint, cure } = refused
-  return signed(refusal(code, () => hint(error, context), cure))
+  return afterSignature(refusal(code, () => hint(error, context), cure))
 }
 
 /** Loaded with the first JWT: who has instances alone starts in two thirds of the time. */
-let verify: typeof jwtVerify | undefined
+let joseVerify: typeof jwtVerify | undefined
 
 async function verifyWithAny(
   token: string,
@@ -194,11 +187,11 @@ async function verifyWithAny(
   toReason: (error: unknown) => Error,
 ): Promise<JWTVerifyResult> {
   /* c8 ignore next -- the loader of the tests adds a branch */
-  verify ??= (await import('jose/jwt/verify')).jwtVerify
+  joseVerify ??= (await import('jose/jwt/verify')).jwtVerify
   let reason: Error | undefined
   for (const key of keys) {
     try {
-      return typeof key === 'function' ? await verify(token, key, options) : await verify(token, key, options)
+      return typeof key === 'function' ? await joseVerify(token, key, options) : await joseVerify(token, key, options)
     } catch (error) {
       reason = toReason(error)
       if (own(reason, 'code') !== 'signature_invalid') break
@@ -214,12 +207,12 @@ async function verifyWithAny(
  */
 export function checkForm(token: string): void {
   // A megabyte without dots is not searched for one.
-  const first = token.slice(0, MAX_HEADER_LENGTH + 1).indexOf('.')
+  const first = token.slice(0, MAX_JOSE_HEADER_LENGTH + 1).indexOf('.')
   const second = first === -1 ? -1 : token.indexOf('.', first + 1)
-  if (first === -1 && token.length > MAX_HEADER_LENGTH)
+  if (first === -1 && token.length > MAX_JOSE_HEADER_LENGTH)
     throw refusal(
       'token_malformed',
-      () => looksLike(token.slice(0, 100)) ?? `a header of more than ${MAX_HEADER_LENGTH} characters`,
+      () => looksLike(token.slice(0, 100)) ?? `a header of more than ${MAX_JOSE_HEADER_LENGTH} characters`,
     )
   if (second === -1 || token.includes('.', second + 1)) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
 }
@@ -243,7 +236,7 @@ export async function verifyJwt<Identity extends object>(
     throw refusal('token_malformed', () => `a part is not canonical base64url: ${encodingHint(wrong)}`)
   if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
-  const { maxAge = false, requiredClaims = [], identify, ...expected } = plain(rules)
+  const { maxAge = false, requiredClaims = [], toIdentity, ...expected } = plain(rules)
   const time = now()
   const joseOptions: JWTVerifyOptions = plain({
     ...expected,
@@ -274,8 +267,8 @@ export async function verifyJwt<Identity extends object>(
     if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
     if (maxAge !== false && !(age <= maxAge + tolerance))
       throw refusal('token_expired', () => ageHint(age, maxAge, 'no `iat`'))
-    return identify({ claims: payload, iat, exp })
+    return toIdentity({ claims: payload, iat, exp })
   } catch (reason) {
-    throw withIdentity(reason, named(rules, payload))
+    throw markSigned(reason, named(rules, payload))
   }
 }

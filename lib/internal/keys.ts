@@ -12,7 +12,7 @@ type CryptoKeyOfNode = webcrypto.CryptoKey
 export const MIN_RSA_LENGTH = 2048
 
 /** Why an RSA key must not be used, to end a message with; undefined for a safe one. jose takes any exponent: with 1, anybody can sign. */
-export function rsaProblem({ asymmetricKeyDetails }: KeyObject): string | undefined {
+function rsaProblem({ asymmetricKeyDetails }: KeyObject): string | undefined {
   const { modulusLength = 0, publicExponent = 0n } = { ...asymmetricKeyDetails }
   if (modulusLength < MIN_RSA_LENGTH) return `, got a key of ${modulusLength} bits`
   if (publicExponent < 65_537n || publicExponent % 2n === 0n) return ', got a key with an unsafe exponent'

@@ -8,10 +8,8 @@ export interface Check {
   (value: unknown): string | undefined
   /** The type of its values, which a message need not name when it was given. */
   type?: 'string' | 'number'
-  /** The option has no default. */
-  isRequired?: true
-  /** Nor has this one, and it is checked where it is used. */
-  isNeeded?: true
+  /** For an option that has no default: whether it is missed here, or where it is used. */
+  missed?: 'here' | 'later'
 }
 
 /** One check for each option: forgetting one does not compile. */
@@ -34,13 +32,13 @@ export const must = (test: (value: unknown) => boolean, expected: string, type?:
 
 /** The same check, for an option that has no default. */
 export const required = (check: Check): Check =>
-  Object.assign((value: unknown) => check(value), check, { isRequired: true as const })
+  Object.assign((value: unknown) => check(value), check, { missed: 'here' as const })
 
 /** For an option that is checked where it is used. */
 export const checkedLater: Check = () => undefined
 
 /** The same, for an option that has no default. */
-export const neededLater: Check = Object.assign(() => undefined, { isNeeded: true as const })
+export const neededLater: Check = Object.assign(() => undefined, { missed: 'later' as const })
 
 /** The options of everything that compares times with the clock. */
 export interface ClockOptions {
@@ -72,15 +70,15 @@ export const callback: Check = must((value) => typeof value === 'function', 'a f
 /** Seconds for something that a request waits for: more is a mistake of units. */
 export const timeoutUpTo = (max: number): Check =>
   must((value) => isNumber(value) && value > 0 && value <= max, `a number of seconds above 0, at most ${max}`, 'number')
-export const timeout: Check = timeoutUpTo(60)
+export const timeoutCheck: Check = timeoutUpTo(60)
 /** More than a month is a mistake of units. */
-export const maxAge: Check = must(
+export const maxAgeCheck: Check = must(
   (value) => value === false || (isNumber(value) && value > 0 && value <= 2_678_400),
   'a number of seconds (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false',
   'number',
 )
 /** More entries than that are a mistake of units. */
-export const count: Check = must(
+export const countCheck: Check = must(
   (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000_000,
   'an integer from 1 to 10000000',
   'number',
@@ -128,9 +126,7 @@ export function checkOptions<Options extends object>(
   checks: Checks<Options>,
 ): Checked<Options> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    const names = Object.entries<Check>(checks).flatMap(([name, { isRequired, isNeeded }]) =>
-      isRequired || isNeeded ? [name] : [],
-    )
+    const names = Object.entries<Check>(checks).flatMap(([name, { missed }]) => (missed ? [name] : []))
     const needed = names.length === 0 ? '' : ` with ${names.map((name) => `\`${name}\``).join(' and ')}`
     throw new TypeError(`${caller}: the options must be an object${needed}${options === undefined ? '' : got(options)}`)
   }
@@ -151,7 +147,7 @@ export function checkOptions<Options extends object>(
   }
   for (const name of Object.keys(checks)) {
     const check: Check = checks[name as keyof Options]
-    if (check.isRequired && !Object.hasOwn(options, name)) {
+    if (check.missed === 'here' && !Object.hasOwn(options, name)) {
       throw new TypeError(`${caller}: option \`${name}\` is missing: it must be ${check(undefined)}`)
     }
   }
@@ -165,7 +161,7 @@ export type OfRequest<Value, Req> =
   | ((req: Req) => Value | undefined | PromiseLike<Value | undefined>)
 
 /** Seconds for a function of the app that finds a secret, a key or an app ID. */
-const FIND_TIMEOUT = 5
+export const FIND_TIMEOUT: number = 5
 
 /**
  * Prepares an {@link OfRequest}: a value at once, what a function returns when it is needed.

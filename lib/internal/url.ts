@@ -16,7 +16,7 @@ export const isOrigin = (value: unknown): boolean =>
   secureUrl(value) === undefined && new URL(String(value)).origin === value
 
 /** A {@link secureUrl} that others are resolved against. */
-export const baseUrl: Check = must(
+export const baseUrlCheck: Check = must(
   (value) => secureUrl(value) === undefined && !/[?#]/.test(String(value)),
   'an https URL without a password, query or fragment, or an http URL on this machine (localhost, 127.0.0.1, [::1])',
   'string',
@@ -24,7 +24,7 @@ export const baseUrl: Check = must(
 
 const under = (base: string): string => base.replace(/\/?$/, '/')
 
-/** The URL of a path under that of `base`, a {@link baseUrl}. */
+/** The URL of a path under that of `base`, a {@link baseUrlCheck}. */
 export const urlUnder = (path: string, base: string): string => new URL(path, under(base)).href
 
 // ASCII without whitespace, control characters and backslashes, which URL parsers drop or read as another character.
@@ -34,7 +34,7 @@ const PLAIN = /^[!-[\]-~]+$/
  * The URL that a string means, if a credential may be sent there: a relative one must stay on the origin of `base`, an absolute one
  * must have that origin or one of `origins`. Undefined for anything else.
  *
- * @param base A {@link baseUrl}; `origins` each an {@link isOrigin}.
+ * @param base A {@link baseUrlCheck}; `origins` each an {@link isOrigin}.
  */
 export function urlWithin(source: string, base: string | undefined, origins: readonly string[]): string | undefined {
   if (!PLAIN.test(source)) return undefined

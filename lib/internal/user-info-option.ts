@@ -1,4 +1,4 @@
-import { withIdentity } from '../errors.ts'
+import { markSigned } from '../errors.ts'
 import { callback, type Checks } from './options.ts'
 
 /**
@@ -25,6 +25,6 @@ export async function loadUserInfo<Identity extends object>(
   try {
     return Object.assign(identity, { userInfo: await userInfo(identity, { token }) })
   } catch (reason) {
-    throw withIdentity(reason, identity)
+    throw markSigned(reason, identity)
   }
 }

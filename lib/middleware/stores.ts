@@ -1,5 +1,5 @@
 import { expiringMap } from '../internal/cache.ts'
-import { callback, type Check, checkOptions, count, must, string } from '../internal/options.ts'
+import { callback, type Check, checkOptions, countCheck, must, string } from '../internal/options.ts'
 import { property } from '../internal/values.ts'
 
 /** `new`: the caller handles it, for the length of the lease. `busy`: another attempt is handling it. `done`: it was handled. */
@@ -91,7 +91,7 @@ const milliseconds = (seconds: number): number => Math.max(1, Math.ceil(seconds 
  */
 export function memoryStore(options: MemoryStoreOptions = {}): DeliveryStore {
   const { max = 100_000, now } = checkOptions<MemoryStoreOptions>('memoryStore', options, {
-    max: count,
+    max: countCheck,
     now: callback,
   })
   // Apart, so that no number of handled deliveries can evict one in flight.

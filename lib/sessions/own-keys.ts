@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { refusal, WixUnavailableError } from '../errors.ts'
 import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
-import { got } from '../internal/options.ts'
+import { FIND_TIMEOUT, got } from '../internal/options.ts'
 import { singleFlight, toError, withTimeout } from '../internal/promises.ts'
 import { isEd25519, isP256, isSafeRsa, type KeyObject, MIN_RSA_LENGTH } from '../internal/keys.ts'
 import { isNonEmptyString, own, systemCodeOf } from '../internal/values.ts'
@@ -58,13 +58,10 @@ const FITS: Record<SessionAlgorithm, (key: KeyObject) => boolean> = {
   RS256: isSafeRsa,
 }
 
-/** Seconds for a function that gives the keys. */
-const KEYS_TIMEOUT = 5
-
 /** Seconds for which the keys that it gave are used; for how long at most while it fails; and until it is called again after that. */
 const RING_AGE = 5
 const LONGEST_RING_AGE = 60
-const RETRY_AFTER = 1
+const RETRY_PAUSE = 1
 
 /** Whether what the one signs, the other verifies: a list of keys may have been edited by hand. */
 function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
@@ -136,8 +133,8 @@ const keysUnavailable = (why: string): WixUnavailableError =>
 /** What the function of the app returns. */
 async function listFrom(keys: () => unknown): Promise<unknown> {
   try {
-    return await withTimeout(KEYS_TIMEOUT, keys, () => {
-      throw keysUnavailable(`took more than ${KEYS_TIMEOUT} s`)
+    return await withTimeout(FIND_TIMEOUT, keys, () => {
+      throw keysUnavailable(`took more than ${FIND_TIMEOUT} s`)
     })
   } catch (error) {
     // Without its message: that of a JSON parser quotes its input.
@@ -182,7 +179,7 @@ export function keyRings(keys: SessionKeys, now: () => number = () => Date.now()
   return async () => {
     if (ring !== undefined && isRecent(readAt, RING_AGE)) return ring
     try {
-      if (failure !== undefined && isRecent(failedAt, RETRY_AFTER)) throw failure
+      if (failure !== undefined && isRecent(failedAt, RETRY_PAUSE)) throw failure
       return await read()
     } catch (error) {
       // A list that cannot be used is a mistake, and no moment.

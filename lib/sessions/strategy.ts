@@ -89,7 +89,8 @@ export class WixSessionStrategy<Req = DefaultRequest> extends IdentityStrategy<
         const verify = verifierOf(this.caller, options)
         return async (req) => {
           const token = await readToken(req, options, isOfOtherKind)
-          return loadUserInfo(await verify(token), token, options)
+          const identity = await verify(token)
+          return loadUserInfo(identity, token, options)
         }
       },
     }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { refusal } from '../errors.ts'
-import { kindOf, verified, type WixIdentity } from '../identity.ts'
+import { kindOf, markAs, type WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
 import { tooLong } from '../internal/hints.ts'
-import { type FindKey, type Verified, verifyJwt } from '../internal/jwt.ts'
+import { type FindKey, type VerifiedClaims, verifyJwt } from '../internal/jwt.ts'
 import {
   type Checked,
   checkOptions,
@@ -61,10 +61,9 @@ export function tokenVerifier(
     issuer,
     audience,
     requiredClaims: ['iat', 'sub', 'jti'],
-    identify: ({ claims, iat, exp }: Verified): WixSession => sessionOf(claims, iat, exp),
+    toIdentity: ({ claims, iat, exp }: VerifiedClaims): WixSession => sessionOf(claims, iat, exp),
   }
   const verifyOnce = cached(async (token: string) => verifyJwt(token, await keys(), rules, claimRules), {
-    purpose: '2 session',
     maxAge: MAX_CACHE_AGE,
     max: MAX_CACHED,
     expiryOf: ({ exp }) => exp,
@@ -73,7 +72,7 @@ export function tokenVerifier(
   return async (token) => {
     if (typeof token !== 'string') throw refusal('request_invalid', 'the token is not a string')
     if (token.length > MAX_TOKEN_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_TOKEN_LENGTH))
-    return verified(await verifyOnce(token), 'session')
+    return markAs(await verifyOnce(token), 'session')
   }
 }
 

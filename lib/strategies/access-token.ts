@@ -1,5 +1,5 @@
 import { refusal } from '../errors.ts'
-import { type KindOf, verified } from '../identity.ts'
+import { type KindOf, markAs } from '../identity.ts'
 import { formHint, tooLong } from '../internal/hints.ts'
 import { type Checked, checkOptions } from '../internal/options.ts'
 import { loadUserInfo, userInfoChecks, type UserInfoOptions } from '../internal/user-info-option.ts'
@@ -32,12 +32,12 @@ type Verifier<Req> = (token: string, req: Req) => Promise<WixTokenInfo>
 
 /** Verifies an access token: first its form, then what Wix says of it. */
 function verifierOf<Req>(caller: string, options: Checked<AccessTokenVerifierOptions<Req>>): Verifier<Req> {
-  const ask = tokenInfoVerifier(caller, options, 'access-token')
+  const ask = tokenInfoVerifier(caller, options)
   return async (token, req) => {
     if (token.length > MAX_TOKEN_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_TOKEN_LENGTH))
     if (!TOKEN.test(token) || FOREIGN.test(token))
       throw refusal('token_malformed', formHint(token, 'an access token has 4 or more'))
-    return verified(await ask(token, req), 'access-token')
+    return markAs(await ask(token, req), 'access-token')
   }
 }
 
@@ -80,7 +80,8 @@ export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<
         const verify = verifierOf(this.caller, options)
         return async (req) => {
           const token = await readToken(req, options, isOfOtherKind)
-          return loadUserInfo(await verify(token, req), token, options)
+          const identity = await verify(token, req)
+          return loadUserInfo(identity, token, options)
         }
       },
     }

@@ -1,5 +1,5 @@
-import { NOT_OF_WIX, refusal, type WixAuthError, withIdentity } from '../errors.ts'
-import { isOwner, type SubjectType, verified, type WixIdentity } from '../identity.ts'
+import { NOT_OF_WIX, refusal, type WixAuthError, markSigned } from '../errors.ts'
+import { isOwner, type SubjectType, markAs, type WixIdentity } from '../identity.ts'
 import { timeOf } from '../internal/dates.ts'
 import { ageHint, COMPARE_IDS, datedInFuture, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
 import { isSignature, type KeyObject, SIGNATURE } from '../internal/keys.ts'
@@ -122,7 +122,7 @@ function afterSignature<T>(parse: () => T): T {
   try {
     return parse()
   } catch (reason) {
-    throw withIdentity(reason, {})
+    throw markSigned(reason, {})
   }
 }
 
@@ -135,8 +135,8 @@ const claim = <Name extends keyof WixInstancePayload>(
 const secondsOf = (time: number): number | null => (Number.isNaN(time) ? null : Math.floor(time / 1000))
 
 /** @param ipAndPort `1.2.3.4/5678`; either part may be the string `null`. */
-function extOf(ipAndPort: string | null, signed: number): WixInstance['ext'] {
-  const signDate = Number.isNaN(signed) ? null : new Date(signed)
+function extOf(ipAndPort: string | null, signedAt: number): WixInstance['ext'] {
+  const signDate = Number.isNaN(signedAt) ? null : new Date(signedAt)
   const slash = ipAndPort?.lastIndexOf('/') ?? -1
   if (ipAndPort === null || slash === -1) return { ip: null, port: null, signDate }
   const ip = ipAndPort.slice(0, slash)
@@ -147,13 +147,13 @@ function extOf(ipAndPort: string | null, signed: number): WixInstance['ext'] {
 /**
  * Adds the identity to a verified payload.
  *
- * @param signed `signDate`, and `expires` its `expirationDate`: milliseconds since 1970, or NaN.
+ * @param signedAt `signDate`, and `expiresAt` its `expirationDate`: milliseconds since 1970, or NaN.
  */
 function toInstance(
   payload: WixInstancePayload,
   clientId: string | null,
-  signed: number,
-  expires: number,
+  signedAt: number,
+  expiresAt: number,
 ): WixInstance {
   const uid = claim(payload, 'uid')
   const aid: unknown = claim(payload, 'aid') ?? ''
@@ -178,13 +178,13 @@ function toInstance(
   result.subjectId = subjectId
   result.clientId = clientId
   result.siteId = claim(payload, 'metaSiteId')
-  result.iat = secondsOf(signed)
-  result.exp = secondsOf(expires)
+  result.iat = secondsOf(signedAt)
+  result.exp = secondsOf(expiresAt)
   if (clientId === null && Object.hasOwn(payload, 'appDefId')) result.appDefId = null
   result.uid = uid
   result.aid = visitor
   result.permissions = permissions
-  result.ext = extOf(claim(payload, 'ipAndPort'), signed)
+  result.ext = extOf(claim(payload, 'ipAndPort'), signedAt)
   return result as WixInstance
 }
 
@@ -227,12 +227,12 @@ export function verifySignedInstance(
 
   const payload = afterSignature(() => parsePayload(data))
   const appDefId: unknown = claim(payload, 'appDefId') ?? ''
-  const signed = timeOf(claim(payload, 'signDate'))
+  const signedAt = timeOf(claim(payload, 'signDate'))
   const expirationDate = claim(payload, 'expirationDate')
-  const expires = timeOf(expirationDate)
-  const identity = toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signed, expires)
+  const expiresAt = timeOf(expirationDate)
+  const identity = toInstance(payload, isNonEmptyString(appDefId) ? appDefId : null, signedAt, expiresAt)
   const refuse = (error: WixAuthError): never => {
-    throw withIdentity(error, identity)
+    throw markSigned(error, identity)
   }
   if (appId !== undefined && appDefId !== '' && !isSameId(appDefId, appId))
     refuse(refusal('claim_invalid', `\`appDefId\` is another app's${idHint(appDefId)}`, COMPARE_IDS))
@@ -240,11 +240,11 @@ export function verifySignedInstance(
   // Each condition is put so that NaN, for a date that is missing or malformed, refuses.
   const time = now()
   const tolerance = clockTolerance * 1000
-  if (maxAge !== false && !(time - signed <= maxAge * 1000 + tolerance))
-    refuse(refusal('token_expired', () => ageHint((time - signed) / 1000, maxAge, 'no valid `signDate`')))
-  if (maxAge !== false && !(signed - time <= tolerance))
-    refuse(datedInFuture(`signed ${duration((signed - time) / 1000)}`))
-  if (expirationDate !== null && expirationDate !== '' && !(time - expires < tolerance))
-    refuse(refusal('token_expired', () => expiryHint((time - expires) / 1000)))
-  return verified(identity, 'instance')
+  if (maxAge !== false && !(time - signedAt <= maxAge * 1000 + tolerance))
+    refuse(refusal('token_expired', () => ageHint((time - signedAt) / 1000, maxAge, 'no valid `signDate`')))
+  if (maxAge !== false && !(signedAt - time <= tolerance))
+    refuse(datedInFuture(`signed ${duration((signedAt - time) / 1000)}`))
+  if (expirationDate !== null && expirationDate !== '' && !(time - expiresAt < tolerance))
+    refuse(refusal('token_expired', () => expiryHint((time - expiresAt) / 1000)))
+  return markAs(identity, 'instance')
 }

@@ -1,4 +1,4 @@
-import { refusal, withIdentity } from '../errors.ts'
+import { refusal, markSigned } from '../errors.ts'
 import type { KindOf } from '../identity.ts'
 import { appSecrets, type KeyObject, refuseAppId, SIGNATURE, type WixSecret } from '../internal/keys.ts'
 import {
@@ -9,7 +9,7 @@ import {
   checkOptions,
   type Checks,
   clockChecks,
-  maxAge,
+  maxAgeCheck,
   must,
   neededLater,
   type OfRequest,
@@ -23,7 +23,7 @@ import { checkInstanceForm, type InstanceRules, verifySignedInstance, type WixIn
 import { tokenInfoChecks, type TokenInfoOptions, tokenInfoVerifier, type WixTokenInfo } from './token-info.ts'
 
 /** The app secret of a strategy: fixed, or a function that finds it for each request (one backend, many apps). */
-export type SecretOption<Req = DefaultRequest> = OfRequest<WixSecret, Req>
+type SecretOption<Req = DefaultRequest> = OfRequest<WixSecret, Req>
 
 /** The options of {@link instanceVerifier}. All times are seconds. */
 export interface InstanceVerifierOptions<Req = unknown> extends InstanceRules {
@@ -63,7 +63,7 @@ declare module 'passport' {
 
 const checks: Checks<Omit<InstanceVerifierOptions<never>, 'secret'>> = {
   ...clockChecks,
-  maxAge,
+  maxAge: maxAgeCheck,
   appId: checkedLater,
   tokenInfo: must(isObject, 'an object of Token Info options'),
 }
@@ -71,7 +71,7 @@ const checks: Checks<Omit<InstanceVerifierOptions<never>, 'secret'>> = {
 /** What an instance and Wix say of the installation and of the app must be the same. */
 function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
   if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId))
-    throw withIdentity(
+    throw markSigned(
       refusal('claim_invalid', 'Token Info and the instance name different installations or apps'),
       instance,
     )
@@ -101,10 +101,10 @@ function verifierOf<Req>(
   return async (instance, req, findSecrets) => {
     checkInstanceForm(instance)
     const secrets = await findSecrets(req)
-    const expected = findAppId && (await findAppId(req))
+    const expectedAppId = findAppId && (await findAppId(req))
     // A string has been compared where the secret was prepared.
-    if (typeof appId === 'function' && expected !== undefined) refuseAppId(caller, secrets, expected)
-    const identity = verifySignedInstance(instance, secrets, expected, options)
+    if (typeof appId === 'function' && expectedAppId !== undefined) refuseAppId(caller, secrets, expectedAppId)
+    const identity = verifySignedInstance(instance, secrets, expectedAppId, options)
     return ask === undefined ? identity : confirmed(identity, await ask(instance, req))
   }
 }
@@ -113,7 +113,7 @@ function askWix<Req>(
   caller: string,
   options: TokenInfoOptions<Req>,
 ): (token: string, req: Req) => Promise<WixTokenInfo> {
-  return tokenInfoVerifier(caller, checkOptions<TokenInfoOptions<Req>>(caller, options, tokenInfoChecks), 'instance')
+  return tokenInfoVerifier(caller, checkOptions<TokenInfoOptions<Req>>(caller, options, tokenInfoChecks))
 }
 
 /**
@@ -128,8 +128,8 @@ export function instanceVerifier(options: InstanceVerifierOptions): (instance: s
   const caller = 'instanceVerifier'
   const checked = checkOptions<InstanceVerifierOptions>(caller, options, { ...checks, secret: neededLater })
   const verify = verifierOf<unknown>(caller, checked)
-  const secrets = secretsFor<unknown>(caller, checked.secret, checked.appId)
-  return async (instance) => verify(exactlyOne(instance), undefined, secrets)
+  const findSecrets = secretsFor<unknown>(caller, checked.secret, checked.appId)
+  return async (instance) => verify(exactlyOne(instance), undefined, findSecrets)
 }
 
 // The header also carries other credentials: alone, an instance has exactly one dot; after `Bearer`, it must have its whole form.
@@ -180,7 +180,7 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
       prepare(options) {
         const { instanceFromRequest = instanceFromWix, appId } = options
         const { caller } = this
-        const expected = instanceFromRequest === instanceFromWix ? 'the query' : undefined
+        const expectedPlace = instanceFromRequest === instanceFromWix ? 'the query' : undefined
         const prepared = (secret: unknown): FindSecrets<Req> => secretsFor(caller, secret, appId)
         const constructed = 'secret' in options ? prepared(options.secret) : undefined
         const verify = verifierOf(caller, options)
@@ -188,12 +188,12 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
         return async (req, routeOptions) => {
           // Checked before the request: a missing secret is a mistake in the setup, not a refusal. An option with the value undefined
           // counts as well: the secret of the constructor is no fallback for an unset variable.
-          const secrets = Object.hasOwn(routeOptions, 'secret')
+          const findSecrets = Object.hasOwn(routeOptions, 'secret')
             ? prepared(own(routeOptions, 'secret'))
             : (constructed ?? prepared(undefined))
           const value = await instanceFromRequest(req)
-          const instance = exactlyOne(value, elsewhere(req, expected, ' or the Authorization header'))
-          return verify(instance, req, secrets)
+          const instance = exactlyOne(value, elsewhere(req, expectedPlace, ' or the Authorization header'))
+          return verify(instance, req, findSecrets)
         }
       },
     }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { refusal, withIdentity } from '../errors.ts'
-import { type KindOf, verified } from '../identity.ts'
+import { refusal, markSigned } from '../errors.ts'
+import { type KindOf, markAs } from '../identity.ts'
 import { tooLong } from '../internal/hints.ts'
 import { verifyJwt } from '../internal/jwt.ts'
 import { type Checked, checkOptions } from '../internal/options.ts'
@@ -29,7 +29,7 @@ export interface WixDigestStrategyOptions<Req = DefaultRequest>
 const PREFIX = 'JWT='
 
 // A whole JWT with one hash in it has about 600 characters.
-const MAX_HEADER_LENGTH = 8192
+const MAX_DIGEST_LENGTH = 8192
 
 const SHA256 = /^[\da-f]{64}$/i
 
@@ -50,13 +50,13 @@ function verifierOf<Req>(caller: string, options: Checked<DigestVerifierOptions<
     // Node joins several headers of this name with commas, and RFC 3230 several digests in one header.
     if (typeof header !== 'string' || header.includes(','))
       throw refusal('request_invalid', 'several digests in one header, or several headers')
-    if (header.length > MAX_HEADER_LENGTH) throw refusal('token_malformed', tooLong(header, MAX_HEADER_LENGTH))
+    if (header.length > MAX_DIGEST_LENGTH) throw refusal('token_malformed', tooLong(header, MAX_DIGEST_LENGTH))
     if (!header.startsWith(PREFIX)) throw refusal('token_malformed', 'the header does not begin with `JWT=`')
     const token = header.slice(PREFIX.length)
     checkWixJwt(token)
     const { data, iat, exp } = await verifyJwt(token, await findKeys(req), options, {
       algorithms: WIX_ALGORITHMS,
-      identify: ({ claims, iat, exp }) => ({ data: own(claims, 'data'), iat, exp }),
+      toIdentity: ({ claims, iat, exp }) => ({ data: own(claims, 'data'), iat, exp }),
     })
     try {
       const digest = own(data, 'SHA256')
@@ -68,9 +68,9 @@ function verifierOf<Req>(caller: string, options: Checked<DigestVerifierOptions<
           `the hash does not match the body; ${body.length} bytes arrived here`,
           'Verify the raw body, byte for byte, before any parser.',
         )
-      return verified({ body: body.length === 0 ? null : parseJson(body, 'the body'), iat, exp }, 'digest')
+      return markAs({ body: body.length === 0 ? null : parseJson(body, 'the body'), iat, exp }, 'digest')
     } catch (reason) {
-      throw withIdentity(reason, {})
+      throw markSigned(reason, {})
     }
   }
 }

@@ -1,5 +1,5 @@
 import { refusal } from '../errors.ts'
-import { type KindOf, subjectOf, verified, type WixIdentity } from '../identity.ts'
+import { type KindOf, subjectOf, markAs, type WixIdentity } from '../identity.ts'
 import { ROUTE_OF_ITS_KIND } from '../internal/hints.ts'
 import { verifyJwt } from '../internal/jwt.ts'
 import {
@@ -64,20 +64,18 @@ const checks: Checks<ServicePluginVerifierOptions<never>> = {
   extensionType: string,
 }
 
-type Call = WixServicePluginRequest
-
 function callOf(
   data: unknown,
   clientId: string,
   extensionType: string | undefined,
   iat: number | null,
   exp: number,
-): Call {
+): WixServicePluginRequest {
+  if (typeof data === 'string')
+    throw refusal('claim_invalid', '`data` is a string, as in a webhook: WixWebhookStrategy', ROUTE_OF_ITS_KIND)
   const request = objectOf(own(data, 'request'))
   const metadata = objectOf(own(data, 'metadata'))
   const instanceId = own(metadata, 'instanceId')
-  if (typeof data === 'string')
-    throw refusal('claim_invalid', '`data` is a string, as in a webhook: WixWebhookStrategy', ROUTE_OF_ITS_KIND)
   if (request === undefined) throw refusal('claim_invalid', '`data` has no `request`')
   if (!isNonEmptyString(instanceId)) throw refusal('claim_invalid', '`data.metadata` has no `instanceId`')
   if (extensionType !== undefined && own(metadata, 'appExtensionType') !== extensionType)
@@ -98,7 +96,7 @@ function callOf(
   }
 }
 
-type Verifier<Req> = (body: string, req: Req) => Promise<Call>
+type Verifier<Req> = (body: string, req: Req) => Promise<WixServicePluginRequest>
 
 /** Verifies a call: first its form, then its signature, its dates, for which app it is, and what is in it. */
 function verifierOf<Req>(caller: string, options: Checked<ServicePluginVerifierOptions<Req>>): Verifier<Req> {
@@ -112,9 +110,9 @@ function verifierOf<Req>(caller: string, options: Checked<ServicePluginVerifierO
       algorithms: WIX_ALGORITHMS,
       issuer: 'wix.com',
       audience: appId,
-      identify: ({ claims, iat, exp }) => callOf(own(claims, 'data'), appId, extensionType, iat, exp),
+      toIdentity: ({ claims, iat, exp }) => callOf(own(claims, 'data'), appId, extensionType, iat, exp),
     })
-    return verified(call, 'service-plugin')
+    return markAs(call, 'service-plugin')
   }
 }
 
@@ -149,7 +147,11 @@ export class WixServicePluginStrategy<Req = DefaultRequest> extends IdentityStra
   /** For `identityOf(req, WixServicePluginStrategy)`. */
   static readonly kind: KindOf<WixServicePluginRequest> = { name: 'service-plugin' }
 
-  protected override _definition(): StrategyDefinition<Call, WixServicePluginStrategyOptions<Req>, Req> {
+  protected override _definition(): StrategyDefinition<
+    WixServicePluginRequest,
+    WixServicePluginStrategyOptions<Req>,
+    Req
+  > {
     return {
       caller: 'WixServicePluginStrategy',
       name: 'wix-service-plugin',

@@ -8,17 +8,17 @@ import {
   type Checked,
   checkOptions,
   type Checks,
-  count,
+  countCheck,
   isSameId,
   must,
   neededLater,
   type OfRequest,
   ofRequest,
-  timeout,
+  timeoutCheck,
 } from '../internal/options.ts'
 import { remoteClient } from '../internal/remote.ts'
 import type { Fetch } from '../internal/transport.ts'
-import { baseUrl, urlUnder } from '../internal/url.ts'
+import { baseUrlCheck, urlUnder } from '../internal/url.ts'
 import { isNonEmptyString, isNumber, isObject, own, stringOrNull } from '../internal/values.ts'
 
 /**
@@ -68,15 +68,15 @@ const cacheChecks: Checks<TokenInfoCache> = {
     'a number of seconds above 0, at most 60',
     'number',
   ),
-  max: count,
+  max: countCheck,
 }
 
 export const tokenInfoChecks: Checks<TokenInfoOptions<never>> = {
   appId: neededLater,
-  timeout,
-  maxCalls: count,
+  timeout: timeoutCheck,
+  maxCalls: countCheck,
   cache: must((value) => value === false || isObject(value), 'false, or { maxAge, max }'),
-  apiUrl: baseUrl,
+  apiUrl: baseUrlCheck,
   fetch: callback,
   now: callback,
 }
@@ -133,14 +133,12 @@ function tokenInfoOf(answer: Record<string, unknown>, appId: string, time: numbe
 /**
  * Prepares the question to Wix's Token Info endpoint, whose answers are cached.
  *
- * @param purpose What kind of token: one word.
  * @returns A function that rejects with a {@link WixAuthError} or a `WixUnavailableError`.
  * @throws {TypeError} For a `cache` option that is unknown or of the wrong type.
  */
 export function tokenInfoVerifier<Req>(
   caller: string,
   options: Checked<TokenInfoOptions<Req>>,
-  purpose: string,
 ): (token: string, req: Req) => Promise<WixTokenInfo> {
   const { timeout = 2, maxCalls, cache = {}, apiUrl = 'https://www.wixapis.com', fetch, now } = options
   const url = urlUnder('oauth2/token-info', apiUrl)
@@ -161,8 +159,7 @@ export function tokenInfoVerifier<Req>(
   }
   if (cache === false) return async (token, req) => ask('', token, await findAppId(req))
   const { maxAge = 60, max = 5000 } = checkOptions<TokenInfoCache>(`${caller} cache`, cache, cacheChecks)
-  // With a version, should the cache ever be shared.
-  const askOnce = cached(ask, { purpose: `2 ${purpose}`, maxAge, max, expiryOf: ({ exp }) => exp, now })
+  const askOnce = cached(ask, { maxAge, max, expiryOf: ({ exp }) => exp, now })
   return async (token, req) => {
     const appId = await findAppId(req)
     return askOnce(`${appId} ${token}`, token, appId)

@@ -1,8 +1,8 @@
 import { refusal } from '../errors.ts'
-import { type KindOf, subjectOf, verified, type WixIdentity } from '../identity.ts'
+import { type KindOf, subjectOf, markAs, type WixIdentity } from '../identity.ts'
 import { ROUTE_OF_ITS_KIND } from '../internal/hints.ts'
-import { type Verified, verifyJwt } from '../internal/jwt.ts'
-import { type Checked, checkOptions, type Checks, maxAge } from '../internal/options.ts'
+import { type VerifiedClaims, verifyJwt } from '../internal/jwt.ts'
+import { type Checked, checkOptions, type Checks, maxAgeCheck } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own, stringOrNull } from '../internal/values.ts'
 import {
   checkWixJwt,
@@ -77,7 +77,7 @@ export interface WebhookVerifierOptions<Req = unknown> extends SignedOptions<Req
 export interface WixWebhookStrategyOptions<Req = DefaultRequest>
   extends WixStrategyOptions, WebhookVerifierOptions<Req>, BodyOptions<Req> {}
 
-const checks: Checks<WebhookVerifierOptions<never>> = { ...signedChecks, maxAge }
+const checks: Checks<WebhookVerifierOptions<never>> = { ...signedChecks, maxAge: maxAgeCheck }
 
 /** JSON in a string, as Wix sends it, or the value itself; undefined for a string that is not JSON. */
 function opened(value: unknown): unknown {
@@ -140,11 +140,11 @@ function verifierOf<Req>(caller: string, options: Checked<WebhookVerifierOptions
   const rules = {
     algorithms: WIX_ALGORITHMS,
     maxAge,
-    identify: ({ claims, iat, exp }: Verified) => eventOf(own(claims, 'data'), iat, exp),
+    toIdentity: ({ claims, iat, exp }: VerifiedClaims) => eventOf(own(claims, 'data'), iat, exp),
   }
   return async (body, req) => {
     checkWixJwt(body)
-    return verified(await verifyJwt(body, await findKeys(req), options, rules), 'webhook')
+    return markAs(await verifyJwt(body, await findKeys(req), options, rules), 'webhook')
   }
 }
 

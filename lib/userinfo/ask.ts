@@ -39,7 +39,7 @@ function userInfoClient(fetch: Fetch, now: (() => number) | undefined) {
     clients.set(origin, client, CLIENT_AGE)
     return client({ url, timeout, ...(authorization !== undefined && { headers: { Authorization: authorization } }) })
   }
-  return cached(ask, { purpose: '2 userinfo', maxAge: MAX_AGE, max: 5000, now })
+  return cached(ask, { maxAge: MAX_AGE, max: 5000, now })
 }
 
 /** One for each way to ask and each clock, which are constants of an app. */

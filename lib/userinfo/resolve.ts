@@ -14,11 +14,11 @@ import {
   must,
   required,
   string,
-  timeout,
+  timeoutCheck,
 } from '../internal/options.ts'
 import { remoteKeySet } from '../internal/remote-key-set.ts'
 import { type Fetch, httpFetch } from '../internal/transport.ts'
-import { baseUrl, isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
+import { baseUrlCheck, isOrigin, secureUrl, urlWithin } from '../internal/url.ts'
 import { exactlyOne, isNonEmptyString, isObject, objectOf, own, plain } from '../internal/values.ts'
 import { askUserInfo, MAX_TOKEN_LENGTH } from './ask.ts'
 
@@ -67,13 +67,13 @@ const checks: Checks<UserInfoContext> = {
   identity: must((value) => isNonEmptyString(own(value, 'instanceId')), 'an identity of Wix'),
   token: must(isNonEmptyString, 'a non-empty string'),
   tokenResponse: must(isObject, 'an object'),
-  baseUrl,
+  baseUrl: baseUrlCheck,
   origins: must(
     (value) => Array.isArray(value) && value.every(isOrigin),
     'an array of origins like https://api.example.com',
   ),
   keySet: checkedLater,
-  timeout,
+  timeout: timeoutCheck,
   fetch: callback,
 }
 
@@ -99,7 +99,7 @@ const KEY_SET_AGE = 86_400
 /** One for each `jwksUri`, since it knows what was read, and when not to read again. */
 const keySets = expiringMap<ReturnType<typeof remoteKeySet>>({ max: 100 })
 
-async function verified(given: unknown, context: Checked<UserInfoContext>): Promise<object> {
+async function claimsOfToken(given: unknown, context: Checked<UserInfoContext>): Promise<object> {
   const { keySet = {} as UserInfoKeySet } = context
   const { jwksUri, issuer, audience } = checkOptions('resolveUserInfo keySet', keySet, keySetChecks)
   const token = exactlyOne(given)
@@ -110,7 +110,7 @@ async function verified(given: unknown, context: Checked<UserInfoContext>): Prom
     issuer,
     audience,
     algorithms: ALGORITHMS,
-    identify: ({ claims }) => claims,
+    toIdentity: ({ claims }) => claims,
   })
 }
 
@@ -127,7 +127,7 @@ async function find(source: string, context: Checked<UserInfoContext>): Promise<
   }
   if (tokenResponse === undefined)
     throw new TypeError('resolveUserInfo: the context must have a `tokenResponse` for this source')
-  return name === '' ? tokenResponse : verified(own(tokenResponse, name), context)
+  return name === '' ? tokenResponse : claimsOfToken(own(tokenResponse, name), context)
 }
 
 /**

@@ -139,7 +139,7 @@ describe('any string, as a JWT,', function () {
   it('J-04: that is no JWT in its one spelling never reaches a key (100,000 edits)', async () => {
     // Without a key, whatever has the right form is rejected for its signature, and at no cost.
     const code = (token: string): Promise<string> =>
-      verifyJwt(token, [], ownOptions({ now }), { algorithms: ['RS256'], identify: ({ claims }) => claims }).then(
+      verifyJwt(token, [], ownOptions({ now }), { algorithms: ['RS256'], toIdentity: ({ claims }) => claims }).then(
         () => 'accepted',
         (error: unknown) => (error instanceof WixAuthError ? error.code : String(error)),
       )

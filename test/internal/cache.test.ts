@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError, WixUnavailableError } from '../../lib/index.ts'
-import { signedIdentity, withIdentity } from '../../lib/errors.ts'
+import { signedAs, markSigned } from '../../lib/errors.ts'
 import { cached } from '../../lib/internal/cache.ts'
 import { accessToken, clockAt, info, type TestClock } from '../support/access-token.ts'
 import { NOW } from '../support/build.ts'
@@ -27,7 +27,7 @@ type Cache = (token: string) => Promise<Identity>
 
 const LATER = SECONDS + 3600
 const identityOf = (token: string, more: object = {}): Identity => ({ exp: LATER, of: token, ...more })
-const settings = { purpose: 'test', maxAge: 60, max: 100, expiryOf: ({ exp }: { exp: number }) => exp }
+const settings = { maxAge: 60, max: 100, expiryOf: ({ exp }: { exp: number }) => exp }
 
 /** The error that the cache rejects with. */
 async function failureOf(cache: Cache, token: string): Promise<unknown> {
@@ -82,15 +82,15 @@ describe('cached', () => {
     const expected = { code: 'claim_invalid', message: 'the clock is wrong', hint: 'by a day', cure: 'set it' }
     const unsigned = (await failureOf(cache, 'a')) as WixAuthError
     expect(unsigned).to.include(expected)
-    expect(signedIdentity(unsigned)).to.equal(undefined)
+    expect(signedAs(unsigned)).to.equal(undefined)
     sinon.assert.calledOnce(hint)
 
     const identity = { instanceId: 'instance-1' }
-    const signed = caching(() => Promise.reject(withIdentity(reason, identity)))
+    const signed = caching(() => Promise.reject(markSigned(reason, identity)))
     await failureOf(signed, 'a')
     const again = (await failureOf(signed, 'a')) as WixAuthError
     expect(again).to.include(expected).and.not.equal(reason)
-    expect(signedIdentity(again)).to.equal(identity)
+    expect(signedAs(again)).to.equal(identity)
   })
 
   it('has an entry of its own for each token', async () => {
@@ -590,7 +590,7 @@ describe('cached', () => {
     })
   })
 
-  it('C-01: keeps no token: keys are hashes with the purpose, and listeners of the LRU library see no token', async () => {
+  it('C-01: keeps no token: keys are hashes, and listeners of the LRU library see no token', async () => {
     const CANARY = 'canary91b2'
     const seen: unknown[] = []
     const listen = (message: unknown): void => {
@@ -609,7 +609,7 @@ describe('cached', () => {
       expect(await cache(token)).to.have.property('of', 'user-1')
       clock.add(60_001)
       await cache(token)
-      const bad = caching(() => Promise.reject(new WixAuthError('token_inactive')), { purpose: 'other' })
+      const bad = caching(() => Promise.reject(new WixAuthError('token_inactive')))
       await failureOf(bad, token)
       await failureOf(bad, token)
       const down = caching(() => Promise.reject(new WixUnavailableError('x')))
@@ -621,18 +621,17 @@ describe('cached', () => {
     const keys = new Set(
       seen.filter((message) => typeof message === 'object').map((message) => (message as { key?: unknown }).key),
     )
-    const hash = (purpose: string): string => createHash('sha256').update(`${purpose} ${token}`).digest('base64url')
-    expect([...keys]).to.have.members([hash('test'), hash('other')])
+    expect([...keys]).to.deep.equal([createHash('sha256').update(token).digest('base64url')])
     const operations = seen.map((message) => (message as { op?: unknown }).op)
     expect(operations).to.include.members(['get', 'set'])
     const strings = seen.filter((message) => typeof message === 'string').join('\n')
     expect(strings).to.include('user-1').and.not.include(CANARY)
   })
 
-  it('C-01: has separate entries for one token and several purposes', async () => {
+  it('C-01: shares no entry with the cache of another check', async () => {
     const [one, two] = [checking(), checking()]
-    const first = caching(one, { purpose: 'a' })
-    const second = caching(two, { purpose: 'b' })
+    const first = caching(one)
+    const second = caching(two)
     await first('x')
     await second('x')
     sinon.assert.calledOnce(one)

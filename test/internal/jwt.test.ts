@@ -3,8 +3,8 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError, WixWebhookStrategy } from '../../lib/index.ts'
-import { signedIdentity } from '../../lib/errors.ts'
-import { type JwtRules, type Verified, verifyJwt } from '../../lib/internal/jwt.ts'
+import { signedAs } from '../../lib/errors.ts'
+import { type JwtRules, type VerifiedClaims, verifyJwt } from '../../lib/internal/jwt.ts'
 import { ownOptions } from '../../lib/internal/options.ts'
 import { NOW, now } from '../support/build.ts'
 import {
@@ -31,7 +31,7 @@ const verify = (body: string | Uint8Array, options: object = {}): Promise<unknow
   verifyWebhook(body, { publicKey: KEYS.publicKey, now, ...options })
 const HEADER = { kid: 'TestKey1', alg: 'RS256' }
 const pem = KEYS.publicKey
-const RULES = { algorithms: ['RS256'], identify: (verified: Verified) => verified }
+const RULES = { algorithms: ['RS256'], toIdentity: (verified: VerifiedClaims) => verified }
 
 describe('a JWT from Wix', () => {
   it('is accepted as it is', async () => {
@@ -307,10 +307,10 @@ describe('a JWT from Wix', () => {
 
   it('carries whom it names in the refusal where its signature is right, and in no other', async () => {
     const identified = { instanceId: 'instance-1' }
-    const named = { ...RULES, identify: (): object => identified }
+    const named = { ...RULES, toIdentity: (): object => identified }
     const keys = [createPublicKey(KEYS.publicKey)]
     const refused = async (body: string, rules: JwtRules<object> = named): Promise<object | undefined> =>
-      signedIdentity((await errorOf(verifyJwt(body, keys, ownOptions({ now }), rules))) as WixAuthError)
+      signedAs((await errorOf(verifyJwt(body, keys, ownOptions({ now }), rules))) as WixAuthError)
     const late = [
       { exp: 1 },
       { exp: undefined },
@@ -328,18 +328,18 @@ describe('a JWT from Wix', () => {
     const nobody = (): object => {
       throw new WixAuthError('claim_invalid')
     }
-    expect(await refused(webhook(), { ...RULES, identify: nobody })).to.deep.equal({})
+    expect(await refused(webhook(), { ...RULES, toIdentity: nobody })).to.deep.equal({})
     expect(await refused(webhook({}, {}, OTHER_KEYS.privateKey))).to.equal(undefined)
     expect(await refused('a.b.c')).to.equal(undefined)
   })
 
   it('whose claims cannot be read for another reason is an error, as it is', async () => {
     const broken = new RangeError('x')
-    const identify = (): object => {
+    const toIdentity = (): object => {
       throw broken
     }
     const keys = [createPublicKey(KEYS.publicKey)]
-    expect(await errorOf(verifyJwt(webhook(), keys, ownOptions({ now }), { ...RULES, identify }))).to.equal(broken)
+    expect(await errorOf(verifyJwt(webhook(), keys, ownOptions({ now }), { ...RULES, toIdentity }))).to.equal(broken)
   })
 
   it('that no key of several fits says how many were tried', async () => {

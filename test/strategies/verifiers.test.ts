@@ -8,7 +8,7 @@ import {
   type WixAuthError,
   webhookVerifier,
 } from '../../lib/index.ts'
-import { signedIdentity } from '../../lib/errors.ts'
+import { signedAs } from '../../lib/errors.ts'
 import { type IdentityKind, kindOf } from '../../lib/identity.ts'
 import { accessToken, answering, info } from '../support/access-token.ts'
 import { instance, now, SECRET, sign } from '../support/build.ts'
@@ -100,7 +100,7 @@ describe('accessTokenVerifier', () => {
 
 describe('a refusal', () => {
   const whomOf = async (promise: Promise<unknown>): Promise<unknown> =>
-    signedIdentity((await errorOf(promise)) as WixAuthError)
+    signedAs((await errorOf(promise)) as WixAuthError)
   const verifiers = {
     instance: instanceVerifier({ secret: SECRET, appId: 'app-1', now }),
     webhook: webhookVerifier({ publicKey, now }),
