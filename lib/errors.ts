@@ -21,6 +21,10 @@ const INVALID =
 const AS_IT_CAME =
   'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped. Another kind of credential belongs to the strategy of its kind.'
 export const NOT_OF_WIX = 'Keep refusing it: it is complete and signed, but it is not what Wix sends to an app.'
+/** The same, where several places that refuse know it. */
+export const ROUTE_OF_ITS_KIND = 'Send it to the route of its kind, or use the strategy of this kind here.'
+export const COMPARE_IDS = 'Compare the app ID, the issuer and the audience of your app with those of the credential.'
+export const COMPARE_KEY_SET = 'Compare the key set with the keys of the issuer.'
 
 const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: string, cure: string]> = {
   request_invalid: [
@@ -125,16 +129,30 @@ export class WixAuthError extends Error {
   }
 }
 
-/** A refusal with its hint. */
 export const refusal = (code: WixAuthErrorCode, hint: Hint, cure?: string): WixAuthError =>
   new WixAuthError(code, undefined, { hint, cure })
+
+/**
+ * A refusal of a credential whose signature is right and whose date has not come yet: a clock is wrong.
+ *
+ * @param when For example `signed 23 h 59 min`.
+ */
+export const datedInFuture = (when: string): WixAuthError =>
+  new WixAuthError(
+    'claim_invalid',
+    'This Wix credential is dated in the future: the clock of this server, or of its signer, is wrong',
+    {
+      hint: `${when} in the future: is the clock of this machine right?`,
+      cure: 'Set the clock of this machine, or of the signer.',
+    },
+  )
 
 const signedIdentities = hiddenField<object>()
 
 /**
  * Marks the refusal of a credential whose signature is right, so that its event says whom it names. Any other reason stays as it is.
  *
- * @param identity An empty object, where it names nobody.
+ * @param identity An empty object, where it names nobody: `inspect` then still says that the signature is right.
  */
 export function markSigned<Reason>(reason: Reason, identity: object): Reason {
   if (reason instanceof WixAuthError) signedIdentities.set(reason, identity)

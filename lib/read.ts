@@ -3,7 +3,6 @@ import { fetchBody, fetchHeader, fetchQuery, isFetchRequest, queryOfUrl } from '
 import { looksLike } from './internal/hints.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { atMostOne, exactlyOne, isObject, own, property } from './internal/values.ts'
-import { jwtOf } from './internal/wix-jwt.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
 import type { Request } from 'express'
@@ -163,8 +162,8 @@ export const elsewhere =
     return expected === undefined ? 'your reader found nothing' : `nothing in ${expected}${also}${others}`
   }
 
-/** A mistake in the setup of the app, not a refusal. */
-export const notRaw = (why = 'a parser such as express.json() has read the body before'): Error =>
+/** For the body of a request: a mistake in the setup of the app, not a refusal. */
+export const requestNotRaw = (why = 'a parser such as express.json() has read the body before'): Error =>
   new Error(
     `Wix signed the raw body, which did not arrive here: ${why}. Keep it before another parser reads it, for example with ` +
       "express.raw({ type: '*/*', limit: '1mb' }); docs/raw-body.md has the way of each host",
@@ -189,9 +188,9 @@ export function fromBody(): ReadyReader<string | Uint8Array | Promise<Uint8Array
       // express.raw() ignores a body without a type, whatever its options; Wix always names one.
       if (header('content-type') === undefined)
         throw refusal('request_invalid', 'the body has no Content-Type, so express.raw() does not read it')
-      throw notRaw('no parser has read the body (is express.raw() before the strategy, with `type`?)')
+      throw requestNotRaw('no parser has read the body (is express.raw() before the strategy, with `type`?)')
     }
-    throw notRaw(typeof body === 'object' ? undefined : `the body is a value of type ${typeof body}`)
+    throw requestNotRaw(typeof body === 'object' ? undefined : `the body is a value of type ${typeof body}`)
   }
 }
 
@@ -203,9 +202,27 @@ export interface BodyOptions<Req = DefaultRequest> {
 
 export const bodyChecks: Checks<BodyOptions> = { bodyFromRequest: callback }
 
-/** Reads a JWT from the body. */
-export async function readJwt<Req>(req: Req, { bodyFromRequest = fromBody() }: BodyOptions<Req>): Promise<string> {
-  return jwtOf(await bodyFromRequest(req), notRaw)
+/** For a body that the app passes to a verifier. */
+export const argumentNotRaw = (caller: string) => (): TypeError =>
+  new TypeError(
+    `${caller}: the body must be the raw body, as a string or bytes: read it before a parser does, for example with express.raw() or request.text()`,
+  )
+
+/**
+ * A raw body as a string, in which each byte is a character: what is not ASCII is no JWT, and is refused as such.
+ *
+ * @param notRaw Makes the error for anything but a string or bytes.
+ * @throws {WixAuthError} `credentials_missing` without a body.
+ */
+export function rawBodyText(body: unknown, notRaw: () => Error): string {
+  if (body === undefined || body === null) throw refusal('credentials_missing', 'the request has no body')
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw notRaw()
+  if (body.length === 0) throw refusal('credentials_missing', 'the body is empty')
+  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+}
+
+export async function readBody<Req>(req: Req, { bodyFromRequest = fromBody() }: BodyOptions<Req>): Promise<string> {
+  return rawBodyText(await bodyFromRequest(req), requestNotRaw)
 }
 
 /** The option `tokenFromRequest`, of the kinds that read a token. */

@@ -1,4 +1,5 @@
-// The way of a request: read (read.ts), verify (strategies/, sessions/), look up (look-up.ts), decide (here), tell (events.ts).
+// The way of a request: read (read.ts), verify (strategies/, sessions/; those of tokens may then load user info), look up (look-up.ts),
+// decide (here), tell (events.ts).
 // README.md beside this file says what is where.
 
 import { Strategy as PassportStrategy } from 'passport-strategy'
@@ -48,10 +49,10 @@ export interface StrategyDefinition<Identity, Options, Req> {
   isBearer?: true
   options: Checks<Omit<Options, keyof WixStrategyOptions>>
   /** Runs once, when a strategy is made. */
-  prepare(options: Checked<Options>): Identify<Identity, Req>
+  prepare(caller: string, options: Checked<Options>): Identify<Identity, Req>
 }
 
-/** Reads the credential of a request and verifies it. A {@link WixAuthError} is a refusal, anything else an error. */
+/** Reads the credential of a request and verifies it; with the option `userInfo` of a token, loads that, too. A {@link WixAuthError} is a refusal, anything else an error. */
 type Identify<Identity, Req> = (req: Req, routeOptions: object) => Promise<Identity>
 
 /** What Passport puts on a strategy for the length of one request. */
@@ -112,7 +113,7 @@ export abstract class WixStrategy<
       )
     this.name = name
     this._isBearer = definition.isBearer ?? false
-    this._identify = definition.prepare(options)
+    this._identify = definition.prepare(caller, options)
     // The overloads tie the form of verify to `passReqToCallback`.
     const callback = verify as AnyVerify
     const parameters = verify.length - (isRequestPassed ? 1 : 0)
@@ -136,7 +137,7 @@ export abstract class WixStrategy<
     )
   }
 
-  /** Read, verify, look up, decide, tell. */
+  /** Read and verify (`_identify`), look up, decide, tell. */
   private async _run(req: Req, routeOptions: object, passport: PassportActions): Promise<void> {
     const began = startTimer()
     let identity: Identity | undefined

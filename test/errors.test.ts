@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../lib/index.ts'
-import { bearerChallenge, refusal } from '../lib/errors.ts'
+import { bearerChallenge, datedInFuture, refusal } from '../lib/errors.ts'
 
 const STATUSES: Record<WixAuthErrorCode, number> = {
   request_invalid: 400,
@@ -77,6 +77,15 @@ describe('WixAuthError', () => {
     const headers = { 'WWW-Authenticate': 'Bearer realm="Wix"' }
     expect(new WixAuthError('claim_invalid', undefined, { headers }).headers).to.equal(headers)
     expect(new WixAuthError('claim_invalid').headers).to.deep.equal({})
+  })
+})
+
+describe('the refusal of what is dated in the future', () => {
+  it('E-02: tells whoever has a clock that is wrong', () => {
+    const error = datedInFuture('signed 2 h')
+    expect(error).to.include({ code: 'claim_invalid', status: 401 })
+    expect(error.message).to.match(/dated in the future: the clock/)
+    expect(error.hint).to.equal('signed 2 h in the future: is the clock of this machine right?')
   })
 })
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { refusal } from '../lib/errors.ts'
 import { fromAuthorization, fromBody, fromHeader, fromQuery, oneOf, WixAuthError } from '../lib/index.ts'
-import { elsewhere, type Place } from '../lib/read.ts'
+import { elsewhere, type Place, rawBodyText } from '../lib/read.ts'
 import { instance } from './support/build.ts'
 import { webhook } from './support/jwt.ts'
 
@@ -289,5 +289,19 @@ describe('readers', () => {
       refused(() => read({ headers: { 'content-length': '3' } }))
       refused(() => read({ body: {}, headers: { 'transfer-encoding': 'chunked' } }))
     })
+  })
+})
+
+describe('the raw body that is a JWT', () => {
+  it('may be bytes, of which no more is read than belongs to them', () => {
+    const held = Buffer.from('xxa.b.cyy')
+    const fail = (): Error => new Error('not raw')
+    expect(rawBodyText(held.subarray(2, 7), fail)).to.equal('a.b.c')
+    expect(rawBodyText('a.b.c', fail)).to.equal('a.b.c')
+    for (const body of [undefined, null, '', new Uint8Array()])
+      expect(() => rawBodyText(body, fail))
+        .to.throw(WixAuthError)
+        .with.property('code', 'credentials_missing')
+    for (const body of [7, {}, ['a.b.c']]) expect(() => rawBodyText(body, fail)).to.throw('not raw')
   })
 })

@@ -27,7 +27,7 @@ const definition: StrategyDefinition<Identity, Options, unknown> = {
   name: 'own',
   options: { read: callback, verify: callback },
   prepare:
-    ({ read, verify }) =>
+    (_caller, { read, verify }) =>
     async (req, routeOptions) =>
       verify(await read(req, routeOptions)),
 }

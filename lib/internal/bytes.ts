@@ -1,3 +1,6 @@
+/** Of the body of a request, in bytes. What Wix sends has a few thousand. */
+export const MAX_BODY_LENGTH: number = 1024 * 1024
+
 /**
  * The bytes of all chunks, in one buffer that grows: a list of chunks of one byte, as anybody may send them, takes hundreds of times as much
  * memory as the bytes.

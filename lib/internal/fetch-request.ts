@@ -1,7 +1,6 @@
 import { refusal } from '../errors.ts'
-import { collect } from './bytes.ts'
+import { collect, MAX_BODY_LENGTH } from './bytes.ts'
 import { atMostOne, isNonEmptyString, property } from './values.ts'
-import { MAX_BODY_LENGTH } from './wix-jwt.ts'
 
 /** What is read of a Fetch `Request`; those of Node, browsers, Bun, Deno and workerd have it. */
 export interface FetchRequestParts {

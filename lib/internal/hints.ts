@@ -1,4 +1,3 @@
-import { WixAuthError } from '../errors.ts'
 import { isGuid } from './options.ts'
 
 const UNITS: ReadonlyArray<readonly [unit: string, seconds: number]> = [
@@ -22,10 +21,6 @@ export function duration(seconds: number): string {
   return parts.join(' ').trimEnd()
 }
 
-/** Cures that several refusals share. */
-export const ROUTE_OF_ITS_KIND = 'Send it to the route of its kind, or use the strategy of this kind here.'
-export const COMPARE_IDS = 'Compare the app ID, the issuer and the audience of your app with those of the credential.'
-
 /** An id in the form of a GUID; nothing else of a credential gets into a hint. */
 export const guidOf = (value: unknown): string | undefined =>
   typeof value === 'string' && isGuid(value) ? value : undefined
@@ -43,21 +38,6 @@ export const idHint = (value: unknown): string => {
  */
 export const ageHint = (age: number, maxAge: number, undated: string): string =>
   Number.isNaN(age) ? undated : `signed ${duration(age)} ago; maxAge is ${duration(maxAge)}`
-
-/**
- * A refusal of a credential whose signature is right and whose date has not come yet: a clock is wrong.
- *
- * @param when For example `signed 23 h 59 min`.
- */
-export const datedInFuture = (when: string): WixAuthError =>
-  new WixAuthError(
-    'claim_invalid',
-    'This Wix credential is dated in the future: the clock of this server, or of its signer, is wrong',
-    {
-      hint: `${when} in the future: is the clock of this machine right?`,
-      cure: 'Set the clock of this machine, or of the signer.',
-    },
-  )
 
 // The prefixes are those of Wix; a JWT begins with `{"` in base64url.
 const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [

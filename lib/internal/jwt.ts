@@ -1,18 +1,16 @@
 import type { JWTPayload, jwtVerify, JWTVerifyGetKey, JWTVerifyOptions, JWTVerifyResult } from 'jose'
-import { NOT_OF_WIX, refusal, WixAuthError, type WixAuthErrorCode, WixUnavailableError, markSigned } from '../errors.ts'
 import {
-  ageHint,
   COMPARE_IDS,
   datedInFuture,
-  duration,
-  encodingHint,
-  expiredHint,
-  formHint,
-  guidOf,
-  idHint,
-  looksLike,
+  markSigned,
+  NOT_OF_WIX,
+  refusal,
   ROUTE_OF_ITS_KIND,
-} from './hints.ts'
+  WixAuthError,
+  type WixAuthErrorCode,
+  WixUnavailableError,
+} from '../errors.ts'
+import { ageHint, duration, encodingHint, expiredHint, formHint, guidOf, idHint, looksLike } from './hints.ts'
 import type { KeyObject } from './keys.ts'
 import { type Checked, CLOCK_TOLERANCE, type ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
@@ -217,6 +215,35 @@ export function checkForm(token: string): void {
   if (second === -1 || token.includes('.', second + 1)) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
 }
 
+/** What jose leaves to its callers, after the signature: the header, the numbers, and the age. */
+function checkedClaims(
+  payload: JWTPayload,
+  header: object,
+  {
+    typ,
+    maxAge,
+    time,
+    tolerance,
+  }: { typ: string | undefined; maxAge: number | false; time: number; tolerance: number },
+): VerifiedClaims {
+  // jose also reads an inherited one.
+  if (typ !== undefined && !Object.hasOwn(header, 'typ')) throw refusal('claim_invalid', 'the header has no `typ`')
+  // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
+  if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(header, name)))
+    throw refusal('token_malformed', 'the header has `crit`, `b64` or `zip`', NOT_OF_WIX)
+  const exp = own(payload, 'exp')
+  const iat = own(payload, 'iat') ?? null
+  // JSON has 1e999, and jose only demands a number.
+  if (!isNumber(exp) || (iat !== null && !isNumber(iat)))
+    throw refusal('claim_invalid', '`exp` or `iat` is not a finite number')
+  // NaN, where there is no `iat`, is within no limit.
+  const age = iat === null ? NaN : Math.floor(time / 1000) - iat
+  if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
+  if (maxAge !== false && !(age <= maxAge + tolerance))
+    throw refusal('token_expired', () => ageHint(age, maxAge, 'no `iat`'))
+  return { claims: payload, iat, exp }
+}
+
 /**
  * Verifies a JWT (RFC 7519 section 7.2, RFC 8725).
  *
@@ -251,23 +278,7 @@ export async function verifyJwt<Identity extends object>(
     reasonOf(error, context, rules),
   )
   try {
-    // jose also reads an inherited one.
-    if (joseOptions.typ !== undefined && !Object.hasOwn(protectedHeader, 'typ'))
-      throw refusal('claim_invalid', 'the header has no `typ`')
-    // They would change what is signed, or how it is read (RFC 7515 section 4.1.11, RFC 7797).
-    if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(protectedHeader, name)))
-      throw refusal('token_malformed', 'the header has `crit`, `b64` or `zip`', NOT_OF_WIX)
-    const exp = own(payload, 'exp')
-    const iat = own(payload, 'iat') ?? null
-    // JSON has 1e999, and jose only demands a number.
-    if (!isNumber(exp) || (iat !== null && !isNumber(iat)))
-      throw refusal('claim_invalid', '`exp` or `iat` is not a finite number')
-    // NaN, where there is no `iat`, is within no limit.
-    const age = iat === null ? NaN : Math.floor(time / 1000) - iat
-    if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
-    if (maxAge !== false && !(age <= maxAge + tolerance))
-      throw refusal('token_expired', () => ageHint(age, maxAge, 'no `iat`'))
-    return toIdentity({ claims: payload, iat, exp })
+    return toIdentity(checkedClaims(payload, protectedHeader, { typ: joseOptions.typ, maxAge, time, tolerance }))
   } catch (reason) {
     throw markSigned(reason, named(rules, payload))
   }

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { refusal } from '../errors.ts'
+import { COMPARE_KEY_SET, refusal } from '../errors.ts'
 import { keyHint } from './hints.ts'
 import type { FindKey } from './jwt.ts'
 import { singleFlight } from './promises.ts'
@@ -55,7 +55,7 @@ export function keysIn(set: unknown): FindKey {
       throw refusal(
         'signature_invalid',
         `${keyHint(header.kid)} is not in the set of ${usable.length} keys`,
-        'Compare the key set with the keys of the issuer.',
+        COMPARE_KEY_SET,
       )
     }
   }

@@ -1,4 +1,5 @@
 import { refusal } from '../errors.ts'
+import { MAX_BODY_LENGTH } from './bytes.ts'
 import { tooLong } from './hints.ts'
 import { checkForm } from './jwt.ts'
 import { type KeyObject, type WixPublicKey, wixPublicKeys } from './keys.ts'
@@ -23,28 +24,6 @@ export interface SignedOptions<Req = unknown> extends ClockOptions {
 }
 
 export const signedChecks: Checks<SignedOptions<never>> = { ...clockChecks, publicKey: neededLater }
-
-/** Of a body, in bytes. What Wix sends has a few thousand. */
-export const MAX_BODY_LENGTH: number = 1024 * 1024
-
-/**
- * A raw body as the JWT that it should be. Bytes outside of ASCII are refused with the JWT.
- *
- * @param notRaw Makes the error for anything but a string or bytes.
- * @throws {WixAuthError} `credentials_missing` without a body.
- */
-export function jwtOf(body: unknown, notRaw: () => Error): string {
-  if (body === undefined || body === null) throw refusal('credentials_missing', 'the request has no body')
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw notRaw()
-  if (body.length === 0) throw refusal('credentials_missing', 'the body is empty')
-  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
-}
-
-/** For the functions that take a body from the app. */
-export const notRawBody = (caller: string) => (): TypeError =>
-  new TypeError(
-    `${caller}: the body must be the raw body, as a string or bytes: read it before a parser does, for example with express.raw() or request.text()`,
-  )
 
 /**
  * Whether it can be a JWT of Wix; to be asked before a key is looked for.

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
-import { refusal, WixUnavailableError } from '../errors.ts'
+import { COMPARE_KEY_SET, refusal, WixUnavailableError } from '../errors.ts'
 import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { FIND_TIMEOUT, got } from '../internal/options.ts'
@@ -120,7 +120,7 @@ function keyRing(list: unknown): KeyRing {
         throw refusal(
           'signature_invalid',
           () => `${keyHint(header.kid)} is not in the list of ${keys.length} keys`,
-          'Compare the key set with the keys of the issuer.',
+          COMPARE_KEY_SET,
         )
       return key.publicKey
     },

@@ -34,7 +34,7 @@ const sourceChecks: Checks<SessionSource> = {
 
 type Verifier = (token: string) => Promise<WixSession>
 
-/** Verifies a session token, with the keys of this process or those of another service. */
+/** The verifier of `tokens.ts`, with the keys of this process or those of another service: it refuses, for both. */
 function verifierOf(caller: string, options: Checked<SessionSource>): Verifier {
   const { tokens, jwksUri, issuer, audience } = options
   const isRemote = ['jwksUri', ...Object.keys(sessionRuleChecks)].some((name) => Object.hasOwn(options, name))
@@ -85,8 +85,8 @@ export class WixSessionStrategy<Req = DefaultRequest> extends IdentityStrategy<
       name: 'wix-session',
       isBearer: true,
       options: { ...sourceChecks, ...tokenChecks, ...userInfoChecks },
-      prepare(options) {
-        const verify = verifierOf(this.caller, options)
+      prepare(caller, options) {
+        const verify = verifierOf(caller, options)
         return async (req) => {
           const token = await readToken(req, options, isOfOtherKind)
           const identity = await verify(token)

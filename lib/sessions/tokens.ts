@@ -63,6 +63,7 @@ export function tokenVerifier(
     requiredClaims: ['iat', 'sub', 'jti'],
     toIdentity: ({ claims, iat, exp }: VerifiedClaims): WixSession => sessionOf(claims, iat, exp),
   }
+  // `verifyJwt` refuses a signature of another key, another issuer or audience, and what has expired; `sessionOf` what is no session.
   const verifyOnce = cached(async (token: string) => verifyJwt(token, await keys(), rules, claimRules), {
     maxAge: MAX_CACHE_AGE,
     max: MAX_CACHED,

@@ -37,6 +37,7 @@ function verifierOf<Req>(caller: string, options: Checked<AccessTokenVerifierOpt
     if (token.length > MAX_TOKEN_LENGTH) throw refusal('token_malformed', tooLong(token, MAX_TOKEN_LENGTH))
     if (!TOKEN.test(token) || FOREIGN.test(token))
       throw refusal('token_malformed', formHint(token, 'an access token has 4 or more'))
+    // Wix looks at the signature. `ask` refuses what Wix refuses (`token_inactive`), and in `tokenInfoOf` what is for another app or over.
     return markAs(await ask(token, req), 'access-token')
   }
 }
@@ -76,8 +77,8 @@ export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<
       name: 'wix-access-token',
       isBearer: true,
       options: { ...tokenInfoChecks, ...tokenChecks, ...userInfoChecks },
-      prepare(options) {
-        const verify = verifierOf(this.caller, options)
+      prepare(caller, options) {
+        const verify = verifierOf(caller, options)
         return async (req) => {
           const token = await readToken(req, options, isOfOtherKind)
           const identity = await verify(token, req)

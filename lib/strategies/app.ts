@@ -104,6 +104,7 @@ function verifierOf<Req>(
     const expectedAppId = findAppId && (await findAppId(req))
     // A string has been compared where the secret was prepared.
     if (typeof appId === 'function' && expectedAppId !== undefined) refuseAppId(caller, secrets, expectedAppId)
+    // Refuses a signature of another secret, another app, and what is too old or over.
     const identity = verifySignedInstance(instance, secrets, expectedAppId, options)
     return ask === undefined ? identity : confirmed(identity, await ask(instance, req))
   }
@@ -177,9 +178,8 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
       caller: 'WixAppStrategy',
       name: 'wix-app',
       options: { ...checks, secret: checkedLater, instanceFromRequest: callback },
-      prepare(options) {
+      prepare(caller, options) {
         const { instanceFromRequest = instanceFromWix, appId } = options
-        const { caller } = this
         const expectedPlace = instanceFromRequest === instanceFromWix ? 'the query' : undefined
         const prepared = (secret: unknown): FindSecrets<Req> => secretsFor(caller, secret, appId)
         const constructed = 'secret' in options ? prepared(options.secret) : undefined
@@ -191,6 +191,7 @@ export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstanc
           const findSecrets = Object.hasOwn(routeOptions, 'secret')
             ? prepared(own(routeOptions, 'secret'))
             : (constructed ?? prepared(undefined))
+          // Reads: refused where there is none, or more than one.
           const value = await instanceFromRequest(req)
           const instance = exactlyOne(value, elsewhere(req, expectedPlace, ' or the Authorization header'))
           return verify(instance, req, findSecrets)

@@ -2,11 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { refusal, markSigned } from '../errors.ts'
 import { type KindOf, markAs } from '../identity.ts'
 import { tooLong } from '../internal/hints.ts'
-import { verifyJwt } from '../internal/jwt.ts'
+import { checkForm, verifyJwt } from '../internal/jwt.ts'
 import { type Checked, checkOptions } from '../internal/options.ts'
 import { exactlyOne, own, parseJson } from '../internal/values.ts'
-import { checkWixJwt, publicKeysFor, signedChecks, type SignedOptions, WIX_ALGORITHMS } from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, fromBody, fromHeader, notRaw } from '../read.ts'
+import { publicKeysFor, signedChecks, type SignedOptions, WIX_ALGORITHMS } from '../internal/wix-jwt.ts'
+import { bodyChecks, type BodyOptions, type DefaultRequest, fromBody, fromHeader, requestNotRaw } from '../read.ts'
 import { IdentityStrategy, type StrategyDefinition, type WixStrategyOptions } from '../strategy.ts'
 
 /** A verified body. The header proves only that Wix sent it, and names no subject. */
@@ -53,7 +53,8 @@ function verifierOf<Req>(caller: string, options: Checked<DigestVerifierOptions<
     if (header.length > MAX_DIGEST_LENGTH) throw refusal('token_malformed', tooLong(header, MAX_DIGEST_LENGTH))
     if (!header.startsWith(PREFIX)) throw refusal('token_malformed', 'the header does not begin with `JWT=`')
     const token = header.slice(PREFIX.length)
-    checkWixJwt(token)
+    checkForm(token)
+    // Refuses a signature of another key, and what has expired. That the body is the signed one is checked below.
     const { data, iat, exp } = await verifyJwt(token, await findKeys(req), options, {
       algorithms: WIX_ALGORITHMS,
       toIdentity: ({ claims, iat, exp }) => ({ data: own(claims, 'data'), iat, exp }),
@@ -63,6 +64,7 @@ function verifierOf<Req>(caller: string, options: Checked<DigestVerifierOptions<
       if (typeof digest !== 'string' || !SHA256.test(digest))
         throw refusal('claim_invalid', '`data` of the JWT has no `SHA256` of 64 hex digits')
       if (!timingSafeEqual(createHash('sha256').update(body).digest(), Buffer.from(digest, 'hex')))
+        // Not what Wix signed, though the signature of the header is right.
         throw refusal(
           'signature_invalid',
           `the hash does not match the body; ${body.length} bytes arrived here`,
@@ -119,12 +121,12 @@ export class WixDigestStrategy<Req = DefaultRequest> extends IdentityStrategy<
       caller: 'WixDigestStrategy',
       name: 'wix-digest',
       options: { ...signedChecks, ...bodyChecks },
-      prepare(options) {
+      prepare(caller, options) {
         const { bodyFromRequest = fromBody() } = options
-        const verify = verifierOf(this.caller, options)
+        const verify = verifierOf(caller, options)
         return async (req) => {
           const header = exactlyOne(fromDigest(req), () => 'no `Digest` header')
-          return verify(header, bytesOf(await bodyFromRequest(req), notRaw), req)
+          return verify(header, bytesOf(await bodyFromRequest(req), requestNotRaw), req)
         }
       },
     }

@@ -1,6 +1,5 @@
-import { refusal } from '../errors.ts'
+import { refusal, ROUTE_OF_ITS_KIND } from '../errors.ts'
 import { type KindOf, subjectOf, markAs, type WixIdentity } from '../identity.ts'
-import { ROUTE_OF_ITS_KIND } from '../internal/hints.ts'
 import { verifyJwt } from '../internal/jwt.ts'
 import {
   type Checked,
@@ -13,16 +12,8 @@ import {
   string,
 } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own } from '../internal/values.ts'
-import {
-  checkWixJwt,
-  jwtOf,
-  notRawBody,
-  publicKeysFor,
-  signedChecks,
-  type SignedOptions,
-  WIX_ALGORITHMS,
-} from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { checkWixJwt, publicKeysFor, signedChecks, type SignedOptions, WIX_ALGORITHMS } from '../internal/wix-jwt.ts'
+import { argumentNotRaw, bodyChecks, type BodyOptions, type DefaultRequest, rawBodyText, readBody } from '../read.ts'
 import { IdentityStrategy, type StrategyDefinition, type WixStrategyOptions } from '../strategy.ts'
 
 /** What Wix says of every call, whatever its method is. Only `instanceId` is always there. */
@@ -104,8 +95,10 @@ function verifierOf<Req>(caller: string, options: Checked<ServicePluginVerifierO
   const findKeys = publicKeysFor(caller, options)
   const findAppId = ofRequest(caller, 'appId', options.appId, appIdOf(caller))
   return async (body, req) => {
+    // Refused before a key is looked for: too large, or no JWT.
     checkWixJwt(body)
     const appId = await findAppId(req)
+    // `verifyJwt` refuses a signature of another key, what has expired and what is for another app, and `callOf` what is no call.
     const call = await verifyJwt(body, await findKeys(req), options, {
       algorithms: WIX_ALGORITHMS,
       issuer: 'wix.com',
@@ -130,7 +123,7 @@ export function servicePluginVerifier(
 ): (body: string | Uint8Array) => Promise<WixServicePluginRequest> {
   const caller = 'servicePluginVerifier'
   const verify = verifierOf<unknown>(caller, checkOptions<ServicePluginVerifierOptions>(caller, options, checks))
-  return async (body) => verify(jwtOf(body, notRawBody(caller)), undefined)
+  return async (body) => verify(rawBodyText(body, argumentNotRaw(caller)), undefined)
 }
 
 /**
@@ -156,9 +149,9 @@ export class WixServicePluginStrategy<Req = DefaultRequest> extends IdentityStra
       caller: 'WixServicePluginStrategy',
       name: 'wix-service-plugin',
       options: { ...checks, ...bodyChecks },
-      prepare(options) {
-        const verify = verifierOf(this.caller, options)
-        return async (req) => verify(await readJwt(req, options), req)
+      prepare(caller, options) {
+        const verify = verifierOf(caller, options)
+        return async (req) => verify(await readBody(req, options), req)
       },
     }
   }

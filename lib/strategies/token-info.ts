@@ -1,7 +1,7 @@
-import { refusal, type WixAuthErrorCode } from '../errors.ts'
+import { COMPARE_IDS, refusal, type WixAuthErrorCode } from '../errors.ts'
 import { factsOf, isSubjectType, type WixIdentity } from '../identity.ts'
 import { cached } from '../internal/cache.ts'
-import { COMPARE_IDS, duration, idHint } from '../internal/hints.ts'
+import { duration, idHint } from '../internal/hints.ts'
 import {
   appIdOf,
   callback,

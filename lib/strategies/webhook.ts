@@ -1,19 +1,10 @@
-import { refusal } from '../errors.ts'
+import { refusal, ROUTE_OF_ITS_KIND } from '../errors.ts'
 import { type KindOf, subjectOf, markAs, type WixIdentity } from '../identity.ts'
-import { ROUTE_OF_ITS_KIND } from '../internal/hints.ts'
 import { type VerifiedClaims, verifyJwt } from '../internal/jwt.ts'
 import { type Checked, checkOptions, type Checks, maxAgeCheck } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, own, stringOrNull } from '../internal/values.ts'
-import {
-  checkWixJwt,
-  jwtOf,
-  notRawBody,
-  publicKeysFor,
-  signedChecks,
-  type SignedOptions,
-  WIX_ALGORITHMS,
-} from '../internal/wix-jwt.ts'
-import { bodyChecks, type BodyOptions, type DefaultRequest, readJwt } from '../read.ts'
+import { checkWixJwt, publicKeysFor, signedChecks, type SignedOptions, WIX_ALGORITHMS } from '../internal/wix-jwt.ts'
+import { argumentNotRaw, bodyChecks, type BodyOptions, type DefaultRequest, rawBodyText, readBody } from '../read.ts'
 import { IdentityStrategy, type StrategyDefinition, type WixStrategyOptions } from '../strategy.ts'
 
 /**
@@ -143,7 +134,9 @@ function verifierOf<Req>(caller: string, options: Checked<WebhookVerifierOptions
     toIdentity: ({ claims, iat, exp }: VerifiedClaims) => eventOf(own(claims, 'data'), iat, exp),
   }
   return async (body, req) => {
+    // Refused before a key is looked for: too large, or no JWT.
     checkWixJwt(body)
+    // `verifyJwt` refuses a signature of another key and what is too old, and `eventOf` what is no event.
     return markAs(await verifyJwt(body, await findKeys(req), options, rules), 'webhook')
   }
 }
@@ -162,7 +155,7 @@ export function webhookVerifier(
 ): (body: string | Uint8Array) => Promise<WixWebhookEvent> {
   const caller = 'webhookVerifier'
   const verify = verifierOf<unknown>(caller, checkOptions<WebhookVerifierOptions>(caller, options, checks))
-  return async (body) => verify(jwtOf(body, notRawBody(caller)), undefined)
+  return async (body) => verify(rawBodyText(body, argumentNotRaw(caller)), undefined)
 }
 
 /**
@@ -183,9 +176,9 @@ export class WixWebhookStrategy<Req = DefaultRequest> extends IdentityStrategy<
       caller: 'WixWebhookStrategy',
       name: 'wix-webhook',
       options: { ...checks, ...bodyChecks },
-      prepare(options) {
-        const verify = verifierOf(this.caller, options)
-        return async (req) => verify(await readJwt(req, options), req)
+      prepare(caller, options) {
+        const verify = verifierOf(caller, options)
+        return async (req) => verify(await readBody(req, options), req)
       },
     }
   }

@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import {
-  datedInFuture,
   duration,
   encodingHint,
   expiredHint,
@@ -104,14 +103,5 @@ describe('what a credential looks like', () => {
     expect(formHint('a.b', 'it has 3')()).to.equal('2 parts between dots; it has 3')
     expect(formHint('.'.repeat(1_000_000), 'it has 3')()).to.equal('10001 parts between dots; it has 3')
     expect(tooLong('abc', 2)).to.equal('3 characters; the limit is 2')
-  })
-})
-
-describe('the refusal of what is dated in the future', () => {
-  it('E-02: tells whoever has a clock that is wrong', () => {
-    const error = datedInFuture('signed 2 h')
-    expect(error).to.include({ code: 'claim_invalid', status: 401 })
-    expect(error.message).to.match(/dated in the future: the clock/)
-    expect(error.hint).to.equal('signed 2 h in the future: is the clock of this machine right?')
   })
 })
