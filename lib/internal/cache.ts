@@ -1,6 +1,6 @@
 import crypto from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { signedAs, WixAuthError, markSigned } from '../errors.ts'
+import { markSigned, signedAs, WixAuthError } from '../errors.ts'
 import { plain } from './values.ts'
 
 // The newest name that this package imports. Imported by its name, it would be a SyntaxError there that says nothing of the version.

@@ -1,5 +1,5 @@
 import { COMPARE_IDS, datedInFuture, markSigned, NOT_OF_WIX, refusal, type WixAuthError } from '../errors.ts'
-import { isOwner, type SubjectType, markAs, type WixIdentity } from '../identity.ts'
+import { isOwner, markAs, type SubjectType, type WixIdentity } from '../identity.ts'
 import { timeOf } from '../internal/dates.ts'
 import { ageHint, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
 import { isSignature, type KeyObject, SIGNATURE } from '../internal/keys.ts'

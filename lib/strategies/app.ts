@@ -1,4 +1,4 @@
-import { refusal, markSigned } from '../errors.ts'
+import { markSigned, refusal } from '../errors.ts'
 import type { KindOf } from '../identity.ts'
 import { appSecrets, type KeyObject, refuseAppId, SIGNATURE, type WixSecret } from '../internal/keys.ts'
 import {

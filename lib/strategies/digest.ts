@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { refusal, markSigned } from '../errors.ts'
+import { markSigned, refusal } from '../errors.ts'
 import { type KindOf, markAs } from '../identity.ts'
 import { tooLong } from '../internal/hints.ts'
 import { checkForm, verifyJwt } from '../internal/jwt.ts'

@@ -1,5 +1,5 @@
 import { refusal, ROUTE_OF_ITS_KIND } from '../errors.ts'
-import { type KindOf, subjectOf, markAs, type WixIdentity } from '../identity.ts'
+import { type KindOf, markAs, subjectOf, type WixIdentity } from '../identity.ts'
 import { verifyJwt } from '../internal/jwt.ts'
 import {
   type Checked,
