@@ -21,7 +21,7 @@ const TOKEN_INFO: ReadonlyMap<string, { name: string; fault: WixSimulatorFault |
   ['works', { name: 'Works', fault: null }],
   ['slow', { name: 'Slow: 504 after 3 s', fault: { delay: 3, status: 504 } }],
   ['down', { name: 'Down: 503', fault: { status: 503 } }],
-  ['limiting', { name: 'Limiting: 429, retry after 7 s', fault: { status: 429, headers: { 'Retry-After': '7' } } }],
+  ['limiting', { name: 'Rate limited: 429, retry after 7 s', fault: { status: 429, headers: { 'Retry-After': '7' } } }],
 ])
 
 export interface CommandOptions {
@@ -109,9 +109,7 @@ export function commandsOf(options: CommandOptions): Commands {
       'trigger',
       async ({ event, ...options }) => {
         const send = prepared(triggers, event, options)
-        const answers = await send()
-        changed()
-        return answers
+        return send()
       },
     ],
     ['open', forSelection((selection, sent) => pages.open(viewOf(sent), selection))],

@@ -159,7 +159,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const targets = { app, widget, webhooks, plugin, tools, payments, install }
   const deliveries = new Deliveries(targets, signers, plans, log)
   const pages = new Pages(origin, { dashboard: app, widget: widget ?? app }, signers, log, answers)
-  const triggers = triggersOf({ cast, targets, deliveries, pages })
+  const triggers = triggersOf({ cast, targets, deliveries, pages, changed })
   const appWatch = new App(app, changed)
   const { commands, state } = commandsOf({
     appId: own.appId,

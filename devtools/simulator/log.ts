@@ -167,7 +167,8 @@ export class Log {
     const active = /"active":(true|false)/.exec(answer.body)?.[1]
     const said = active === undefined ? String(answer.status) : active === 'true' ? 'active' : 'not active'
     const tone = answer.status >= 400 ? 'bad' : active === 'false' ? 'warning' : 'neutral'
-    const why = answer.status >= 400 ? 'chosen in the dashboard: "How Wix answers"' : null
+    const isFault = answer.status === 429 || answer.status >= 500
+    const why = isFault ? 'Token Info is as chosen in the dashboard: "How Wix answers"' : null
     this._end({
       title: `Your app called ${url}`,
       request: { method: 'POST', url, headers: {} },

@@ -37,6 +37,8 @@ const PAGES: ReadonlyMap<string, { type: string; content: string }> = new Map([
   ['/', page('dashboard.html', 'text/html')],
   ['/dashboard.js', page('dashboard.js', script)],
   ['/log.js', page('log.js', script)],
+  ['/send.js', page('send.js', script)],
+  ['/stream.js', page('stream.js', script)],
   ['/control.js', page('control.js', script)],
   ['/app-installer', page('installer.html', 'text/html')],
   ['/installer.js', page('installer.js', script)],

@@ -196,9 +196,11 @@ export interface TriggersOptions {
   targets: Readonly<Record<Target | 'widget', string | undefined>>
   deliveries: Deliveries
   pages: Pages
+  /** Called after each change that is not in the log: of what waits, or is given up. */
+  changed: () => void
 }
 
-export function triggersOf({ cast, targets, deliveries, pages }: TriggersOptions): Triggers {
+export function triggersOf({ cast, targets, deliveries, pages, changed }: TriggersOptions): Triggers {
   const checks = choiceChecks(cast)
   const triggerChecks: Checks<TriggerOptions> = {
     ...checks,
@@ -254,6 +256,7 @@ export function triggersOf({ cast, targets, deliveries, pages }: TriggersOptions
     })()
     return async () => {
       const [first, ...more] = (await run()).map(answerOf)
+      changed()
       ok(first)
       return [first, ...more]
     }

@@ -90,8 +90,8 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       await app().locator('#site-form button').click()
       for (const [name, title] of [
         ['New order', 'Webhook wix.ecom.v1.order_created'],
-        ['The same again', 'Webhook wix.ecom.v1.order_created, the same again'],
-        ['Two out of order', 'Webhook wix.ecom.v1.order_updated'],
+        ['Resend last', 'Webhook wix.ecom.v1.order_created, the same again'],
+        ['Send two out of order', 'Webhook wix.ecom.v1.order_updated'],
         ['Erase the member (GDPR)', 'Webhook wix.members.v1.member_deleted'],
         ['Service plugin', 'Service plugin call'],
         ['Payment', 'Payment'],
@@ -297,7 +297,7 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       }
       // What Wix signs with a wrong clock comes again, and with the same signature: the clock that moves is another one.
       await page.getByText('Webhook wix.ecom.v1.order_created: attempt 2 of 13, in 1 min').waitFor()
-      await press('Move the clock to the next one')
+      await press('Skip to next retry')
       await page.getByText('Webhook wix.ecom.v1.order_created: attempt 3 of 13, in 10 min').waitFor()
       await line('attempt 2 of 13', '401: your app refused it, as it should').waitFor()
       await shoot('retries')
@@ -309,7 +309,7 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
     it('goes on with its session while Token Info is slow, down or limiting', async () => {
       await live()
       await open('Settings')
-      for (const answer of ['Slow: 504 after 3 s', 'Down: 503', 'Limiting: 429, retry after 7 s']) {
+      for (const answer of ['Slow: 504 after 3 s', 'Down: 503', 'Rate limited: 429, retry after 7 s']) {
         await choose('How Wix answers', answer)
         await pressInApp('Use an access token')
         await app().getByRole('alert').filter({ hasText: 'Wix did not answer' }).waitFor()

@@ -32,9 +32,13 @@ export async function faultsOf(page: Page | Frame): Promise<string[]> {
 }
 
 /** Does this for each width and color scheme, and leaves the page as it was. The name is for messages and screenshots. */
-export async function inEachLook(page: Page, check: (look: string) => Promise<void>): Promise<void> {
+export async function inEachLook(
+  page: Page,
+  check: (look: string) => Promise<void>,
+  widths: readonly number[] = [390, 1280],
+): Promise<void> {
   const before = page.viewportSize()
-  for (const width of [390, 1280]) {
+  for (const width of widths) {
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.setViewportSize({ width, height: 900 })
       await page.emulateMedia({ colorScheme })

@@ -1,5 +1,9 @@
+import { element } from './control.js'
+
 const list = document.querySelector('#log')
 const template = document.querySelector('#entry')
+const show = document.querySelector('#show')
+const search = document.querySelector('#search')
 
 const TONES = {
   good: 'As it should be',
@@ -8,13 +12,6 @@ const TONES = {
   bad: 'Look at this',
   alarm: 'Look at this first',
   pending: 'Not known yet',
-}
-
-function element(name, text, className) {
-  const made = document.createElement(name)
-  made.textContent = text
-  if (className) made.className = className
-  return made
 }
 
 /** A block of text that a keyboard can scroll. */
@@ -79,6 +76,38 @@ function* parts({ id, explanation, refusal, credential, request, answer }) {
   }
 }
 
+/** What it is about: a page, with what it is given, a call of the app to Wix, which has no host, or what is sent, or would be. */
+function kindOf({ request, credential }) {
+  if (request === null) return credential ? 'page' : 'sent'
+  if (request.method === 'GET') return 'page'
+  return request.url.startsWith('http') ? 'sent' : 'wix'
+}
+
+const isTrouble = ({ verdict: { tone } }) => ['warning', 'bad', 'alarm'].includes(tone)
+
+const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`
+
+function curlOf({ method, url, headers, body }) {
+  const lines = Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)
+  return ['curl -i', `-X ${method}`, quoted(url), ...lines, ...(body ? [`--data-binary ${quoted(body)}`] : [])].join(
+    ' ',
+  )
+}
+
+function copyButton(button, { title, request }) {
+  button.hidden = !request?.url.startsWith('http')
+  button.setAttribute('aria-label', `Copy as cURL: ${title}`)
+  button.title = 'Copy as cURL'
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(curlOf(request))
+      button.textContent = 'Copied'
+    } catch {
+      button.textContent = 'Not allowed'
+    }
+  })
+}
+
 function line(entry) {
   const { id, title, time, verdict, milliseconds } = entry
   const made = template.content.cloneNode(true).firstElementChild
@@ -95,28 +124,82 @@ function line(entry) {
     const place = target.querySelector('.parts')
     if (target.open && place.childElementCount === 0) place.append(...parts(entry))
   })
+  copyButton(made.querySelector('.copy'), entry)
+  made.querySelector('.repeated').addEventListener('click', ({ target }) => {
+    target.setAttribute('aria-expanded', String(target.getAttribute('aria-expanded') !== 'true'))
+    arrange()
+  })
   return made
 }
 
+/** What is shown, the newest first. */
+let entries = []
+
 /**
- * Entries never change: new ones are added at the top, and old ones fall off the end.
- *
- * @returns What has come of the requests to the app, if any is new: the calls of the app to Wix have no host, and the frame tells nothing.
+ * Hides what the filter leaves out, and folds what a page does each time it is opened: one line stands for all like it, until something
+ * is sent in between.
  */
-export function showLog(log) {
-  const newest = Number(list.firstElementChild?.dataset.id ?? 0)
-  const added = log.filter(({ id }) => id > newest)
-  list.prepend(...added.map(line))
-  // The end of a page comes later.
-  for (const entry of log) {
+function arrange() {
+  const wanted = search.value.trim().toLowerCase()
+  let leaders = new Map()
+  for (const entry of entries) {
     const item = list.querySelector(`[data-id="${entry.id}"]`)
-    if (item.dataset.tone === 'pending' && entry.verdict.tone !== 'pending') item.replaceWith(line(entry))
+    const kind = kindOf(entry)
+    const isWanted =
+      (show.value === '' || show.value === kind || (show.value === 'trouble' && isTrouble(entry))) &&
+      JSON.stringify(entry).toLowerCase().includes(wanted)
+    item.hidden = !isWanted
+    const repeated = item.querySelector('.repeated')
+    repeated.hidden = true
+    if (kind === 'sent') leaders = new Map()
+    if (!isWanted || kind === 'sent') continue
+    const key = JSON.stringify([entry.title, entry.verdict])
+    const leader = leaders.get(key)
+    if (leader === undefined) {
+      leaders.set(key, { repeated, count: 1 })
+      continue
+    }
+    leader.count++
+    leader.repeated.hidden = false
+    leader.repeated.textContent = `×${leader.count}`
+    leader.repeated.setAttribute('aria-label', `${leader.count} times: ${entry.title}`)
+    item.hidden = leader.repeated.getAttribute('aria-expanded') !== 'true'
   }
-  const kept = new Set(log.map(({ id }) => String(id)))
-  for (const item of list.querySelectorAll(':scope > li')) if (!kept.has(item.dataset.id)) item.remove()
+}
+
+show.addEventListener('change', arrange)
+search.addEventListener('input', arrange)
+
+/** Where the last message was, so that each is told once; nothing is told of what was there before. */
+let told
+
+function tell(entry) {
+  const { title, verdict } = entry
+  const status = document.querySelector('#status')
+  status.textContent = `${title}: ${verdict.text}`
+  status.dataset.tone = verdict.tone
+}
+
+/** New entries are added at the top, old ones fall off the end, and what was pending gets its end. */
+export function showLog(log) {
+  const before = new Map([...list.children].map((item) => [item.dataset.id, item]))
+  const items = log.map((entry) => {
+    const old = before.get(String(entry.id))
+    return old?.dataset.tone === entry.verdict.tone ? old : line(entry)
+  })
+  const isSame = items.length === before.size && items.every((item) => before.get(item.dataset.id) === item)
+  entries = log
+  if (!isSame) {
+    // Only what is new moves: an open line, or one with the focus, stays as it is.
+    for (const item of list.querySelectorAll(':scope > li')) if (!items.includes(item)) item.remove()
+    for (const [index, item] of items.entries())
+      if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null)
+  }
+  arrange()
   document.querySelector('#empty').hidden = log.length > 0
-  return added
-    .filter(({ request, milliseconds }) => milliseconds !== null && request.url.startsWith('http'))
-    .map(({ title, verdict }) => `${title}: ${verdict.text}`)
-    .join('. ')
+  const newest = log.find(
+    (entry) => entry.verdict.tone !== 'pending' && (kindOf(entry) === 'sent' || entry.answer !== null),
+  )
+  if (told !== undefined && newest !== undefined && newest.id > told) tell(newest)
+  told = Math.max(told ?? 0, newest?.id ?? 0)
 }

@@ -1,25 +1,31 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
+import { execFile } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { startSimulator } from '../../../devtools/simulator/index.ts'
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../../devtools/simulator/index.ts'
 import { CHROMIUM_OPTIONS, faultsOf, inEachLook } from '../../support/browser.ts'
+import { stateOf } from '../../support/dashboard.ts'
 import { freePort } from '../../support/free-port.ts'
 import { describeWith } from '../../support/left-out.ts'
 import { CHROMIUM } from '../../support/programs.ts'
+import { serve } from '../../support/serve.ts'
 import { type Simulated, simulate } from '../../support/simulated-app.ts'
 
 const SCREENSHOTS = join(import.meta.dirname, '../../../coverage/screenshots')
 
 describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePath) {
-  this.timeout(60_000)
+  this.timeout(120_000)
 
   let simulated: Simulated
   let browser: Browser
   /** What the console and the content security policy said. */
   let complaints: string[]
+  /** What a test has started besides. */
+  let started: { close: () => Promise<void> }[]
 
   before(async () => {
     await mkdir(SCREENSHOTS, { recursive: true })
@@ -28,12 +34,20 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
   after(() => browser?.close())
   beforeEach(async () => {
     complaints = []
+    started = []
     simulated = await simulate()
   })
   afterEach(async () => {
     for (const context of browser.contexts()) await context.close()
+    for (const one of started) await one.close()
     await simulated.close()
   })
+
+  const start = async (options: SimulatorOptions): Promise<Simulator> => {
+    const simulator = await startSimulator(options)
+    started.push(simulator)
+    return simulator
+  }
 
   async function open(path = '/', options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options })
@@ -79,8 +93,8 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     for (const [name, title] of [
       ['Install', 'Webhook AppInstalled'],
       ['New order', 'Webhook wix.ecom.v1.order_created'],
-      ['The same again', 'Webhook wix.ecom.v1.order_created, the same again'],
-      ['Two out of order', 'Webhook wix.ecom.v1.order_updated'],
+      ['Resend last', 'Webhook wix.ecom.v1.order_created, the same again'],
+      ['Send two out of order', 'Webhook wix.ecom.v1.order_updated'],
       ['Erase the member (GDPR)', 'Webhook wix.members.v1.member_deleted'],
       ['Service plugin', 'Service plugin call'],
       ['Payment', 'Payment'],
@@ -119,11 +133,11 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     await page.getByText('None is waiting.').waitFor()
     await press(page, 'New order')
     await page.getByText('Webhook wix.ecom.v1.order_created: attempt 2 of 13, in 1 min').waitFor()
-    await press(page, 'Move the clock to the next one')
+    await press(page, 'Skip to next retry')
     await page.getByText('Webhook wix.ecom.v1.order_created: attempt 3 of 13, in 10 min').waitFor()
     await page.getByText('The retry clock is at 1 min.').waitFor()
     simulated.webhooks.status = 200
-    await press(page, 'Move the clock to the next one')
+    await press(page, 'Skip to next retry')
     await page.getByText('None is waiting.').waitFor()
     expect(complaints).to.deep.equal([])
   })
@@ -150,11 +164,9 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
 
   it('says what to do when no app is there', async () => {
     const app = `http://localhost:${await freePort()}`
-    const alone = await startSimulator({ app })
+    const alone = await start({ app })
     const page = await open(alone.url)
-    await page.getByText(`Nothing listens at ${app}: start your app, then reload.`).waitFor()
-    await page.context().close()
-    await alone.close()
+    await page.getByText(`Nothing listens at ${app}. Start your app: the frame follows by itself.`).waitFor()
     expect(complaints).to.deep.equal([])
   })
 
@@ -167,11 +179,204 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     await page.getByText('None is waiting.').waitFor()
     await first.close()
     await page.getByText('The simulator does not answer: is it still running?').waitFor()
-    const second = await startSimulator({ ...options, port, plugin: `${simulated.app.url}/fees` })
-    await page.getByText('start the simulator with --webhooks, --payments, --install.').waitFor()
+    await start({ ...options, port, plugin: `${simulated.app.url}/fees` })
+    await page.getByText('--plugin for the service plugin').waitFor({ state: 'detached' })
+    await page.getByText('--payments for payments').waitFor()
+    expect(await page.locator('#missing li').allInnerTexts()).to.deep.equal([
+      '--webhooks for events',
+      '--tools for the tools of your app',
+      '--payments for payments',
+      '--install for an install from your website',
+    ])
+    expect(await page.getByRole('button', { name: 'New order' }).getAttribute('title')).to.equal(
+      'Start the simulator with --webhooks',
+    )
     expect(await page.getByRole('combobox', { name: 'Site' }).inputValue()).to.equal('yoga')
-    await page.context().close()
-    await second.close()
+  })
+
+  it('follows an app that is started later, and one that is started again', async () => {
+    const port = await freePort()
+    const alone = await start({ app: `http://localhost:${port}/` })
+    const page = await open(alone.url)
+    const state = page.locator('#app')
+    await page.getByText('Start your app: the frame follows by itself.').waitFor()
+    await state.getByText('Not running').waitFor()
+    for (const text of ['First start', 'Second start']) {
+      const app = await serve((_req, res) => res.setHeader('Content-Type', 'text/html').end(`<h1>${text}</h1>`), port)
+      started.push(app)
+      await frameOf(page).getByRole('heading', { name: text }).waitFor()
+      await state.getByText('Connected').waitFor()
+      await state.getByText('last answer 200').waitFor()
+      await app.close()
+      await state.getByText('Not running').waitFor()
+    }
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('has one stream for all its tabs, which another tab takes over', async () => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+    let streams = 0
+    context.on('request', (request) => {
+      if (new URL(request.url()).pathname === '/state') streams++
+    })
+    const tabs: Page[] = []
+    for (let index = 0; index < 8; index++) {
+      const tab = await context.newPage()
+      await tab.goto(simulated.simulator.url)
+      await tab.getByText('None is waiting.').waitFor()
+      tabs.push(tab)
+    }
+    expect(streams).to.equal(1)
+    await simulated.simulator.trigger('payment')
+    for (const tab of tabs) await line(tab, 'Payment').getByText('200: accepted').waitFor()
+    const [first, ...others] = tabs
+    await first?.close()
+    await simulated.simulator.trigger('service_plugin')
+    for (const tab of others) await line(tab, 'Service plugin call').getByText('200: accepted').waitFor()
+    expect(streams).to.equal(2)
+  })
+
+  it("sends an event of the catalogue as it is, or with data of one's own, and any other event", async () => {
+    const page = await open()
+    await page.getByRole('combobox', { name: 'Event or call' }).selectOption('A contact is new')
+    await press(page, 'Send')
+    await line(page, 'Webhook wix.contacts.v4.contact_created').getByText('200: accepted').waitFor()
+
+    await press(page, 'Edit and send…')
+    const data = page.getByRole('textbox', { name: 'Data, as JSON' })
+    const sample = JSON.parse(await data.inputValue()) as Record<string, unknown>
+    expect(sample).to.include({ entityFqdn: 'wix.contacts.v4.contact', slug: 'created' })
+    expect(await page.getByRole('textbox', { name: 'Type' }).isEditable()).to.equal(false)
+    await data.fill('{')
+    await press(page, 'Send it')
+    await page.getByRole('dialog').getByRole('alert').getByText('JSON').waitFor()
+    await data.fill(JSON.stringify({ ...sample, entityId: 'one-of-mine' }))
+    await press(page, 'Send it')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    const sent = (await stateOf(simulated.simulator)).log[0]?.credential?.decoded
+    expect(sent).to.have.nested.property('claims.data.data.entityId', 'one-of-mine')
+
+    await page.getByRole('combobox', { name: 'Event or call' }).selectOption('Any other event')
+    expect(await page.getByRole('button', { name: 'Send', exact: true }).isDisabled()).to.equal(true)
+    await press(page, 'Edit and send…')
+    await page.getByRole('textbox', { name: 'Type' }).fill('nothing')
+    await press(page, 'Send it')
+    await page.getByText('there is no event of this name').waitFor()
+    await page.getByRole('textbox', { name: 'Type' }).fill('wix.stores.v3.product_created')
+    await data.fill('{"name":"Bowl"}')
+    await press(page, 'Send it')
+    await line(page, 'Webhook wix.stores.v3.product_created').getByText('200: accepted').waitFor()
+    await press(page, 'Edit and send…')
+    await press(page, 'Cancel')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  })
+
+  it('keeps what was given up to be seen', async () => {
+    simulated.webhooks.status = 500
+    const page = await open()
+    await simulated.simulator.trigger('order_created', { times: 13 })
+    await page.getByText('Webhook wix.ecom.v1.order_created: given up after 13 attempts').waitFor()
+  })
+
+  it('folds what each change of a choice repeats, filters and searches', async () => {
+    const page = await open()
+    for (const site of ['Harbour Yoga', 'Copy of Bluebird Bakery', 'Bluebird Bakery']) {
+      const token = frameOf(page).getByText('"subjectType":"USER"')
+      await token.waitFor()
+      await page.getByRole('combobox', { name: 'Site' }).selectOption(site)
+    }
+    const shown = page.locator('#log > li:visible .title')
+    const all = page.getByRole('button', { name: '4 times: Opened the dashboard (owner)' })
+    await all.waitFor()
+    await page.getByRole('button', { name: '4 times: Your app called /oauth2/token-info' }).waitFor()
+    expect(await shown.allInnerTexts()).to.have.members([
+      'Your app called /oauth2/token-info',
+      'The page got an access token (owner)',
+      'Opened the dashboard (owner)',
+    ])
+    await all.click()
+    expect(await shown.count()).to.equal(6)
+    await all.click()
+
+    await simulated.simulator.trigger('payment')
+    await page.getByRole('combobox', { name: 'Credential' }).selectOption('Forged')
+    await line(page, '401: your app refused it').waitFor()
+    const show = page.getByRole('combobox', { name: 'Show', exact: true })
+    for (const [choice, titles] of [
+      ['Events and calls', ['Payment']],
+      ['Problems', []],
+      ['Calls of your app to Wix', ['Your app called /oauth2/token-info']],
+    ] as const) {
+      await show.selectOption(choice)
+      expect(await shown.allInnerTexts(), choice).to.deep.equal(titles)
+    }
+    await show.selectOption('All')
+    await page.getByRole('searchbox', { name: 'Search' }).fill('PAYMENT captured')
+    expect(await shown.allInnerTexts()).to.deep.equal(['Payment'])
+  })
+
+  it('copies a request as it was sent', async () => {
+    const page = await open()
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await simulated.simulator.trigger('payment', { data: { note: "it's" } })
+    await page.getByRole('button', { name: 'Copy as cURL: Payment' }).click()
+    await page.getByText('Copied').waitFor()
+    const copied = String(await page.evaluate('navigator.clipboard.readText()'))
+    expect(copied)
+      .to.match(
+        /^curl -i -X POST 'http:\/\/localhost:\d+\/payments' -H 'Content-Type: application\/json' -H 'Digest: JWT=/,
+      )
+      .and.match(/ --data-binary '\{"note":"it'\\''s"\}'$/)
+    // What only a shell reads right: the app takes it as it took ours.
+    const { stdout } = await promisify(execFile)('sh', ['-c', copied.replace('curl', 'printf "%s\\n"')])
+    expect(stdout.split('\n').at(-2)).to.equal('{"note":"it\'s"}')
+  })
+
+  it('asks the app no second time where that is switched off, and remembers it', async () => {
+    const paths: unknown[] = []
+    // Of headers that are given to \`writeHead\` alone, nothing is known in this process.
+    const app = await serve((req, res) => {
+      paths.push(req.url?.split('?')[0])
+      res.writeHead(200, { 'Content-Type': 'text/html' }).end('<link rel="icon" href="data:,"><h1>Hello</h1>')
+    })
+    started.push(app)
+    const alone = await start({ app: `${app.url.replace('127.0.0.1', 'localhost')}/page` })
+    const page = await open(alone.url)
+    await line(page, 'Opened the dashboard (owner)').getByText('200: accepted').waitFor()
+    expect(paths).to.deep.equal(['/page', '/page'])
+    await page.getByRole('checkbox', { name: 'Ask once more' }).uncheck()
+    await page.reload()
+    await line(page, 'Opened the dashboard (owner)').getByText('genuine').waitFor()
+    expect(await page.getByRole('checkbox', { name: 'Ask once more' }).isChecked()).to.equal(false)
+    expect(paths).to.deep.equal(['/page', '/page', '/page'])
+  })
+
+  it('lets a keyboard reach everything, and gives the app more room', async () => {
+    const page = await open()
+    await simulated.simulator.trigger('payment')
+    await line(page, 'Payment').waitFor()
+    const focusable = 'a[href], button:enabled, select, input:not([type=radio]:not(:checked)), summary, iframe'
+    // Chromium stops at what scrolls, too.
+    const isReached = `document.activeElement.matches('${focusable}') && (document.activeElement.dataset.isReached = 'true')`
+    for (let count = 0; count < 45; count++) {
+      await page.keyboard.press('Tab')
+      await page.evaluate(isReached)
+    }
+    const left = `[...document.querySelectorAll('${focusable}')]
+      .filter((one) => one.checkVisibility() && !one.dataset.isReached).map((one) => one.outerHTML)`
+    expect(await page.evaluate(left)).to.deep.equal([])
+
+    const height = async (): Promise<number> => (await page.locator('#frame').boundingBox())?.height ?? 0
+    const width = async (): Promise<number> => (await page.locator('#frame').boundingBox())?.width ?? 0
+    const [before, narrow] = [await height(), await width()]
+    await page.getByRole('button', { name: 'Rows' }).press('Enter')
+    await page.getByRole('button', { name: 'What to send' }).press('Enter')
+    expect(await height()).to.be.above(before + 100)
+    expect(await width())
+      .to.equal(1280)
+      .and.to.be.above(narrow)
+    await page.reload()
+    expect(await width()).to.equal(1280)
   })
 
   it('has no fault of contrast or labels, and fits', async () => {
@@ -181,21 +386,32 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     await press(page, 'Payment')
     await press(page, 'New order')
     await line(page, '500: your app failed').locator('summary').click()
+    await press(page, 'Bluebird Bakery · Owner · Free · English · Genuine')
     await page.getByRole('combobox', { name: 'Credential' }).selectOption('Expired')
     await press(page, 'Show the answer')
     await line(page, '401: your app refused it').locator('summary').click()
-    await faultless(page, 'simulator')
-
-    const installer = await open('/app-installer?appId=other')
-    await installer.getByText('The parameter appId is not WIX_APP_ID.').waitFor()
-    await faultless(installer, 'installer')
+    await faultless(page, 'simulator', [390, 1280, 1920])
     expect(complaints.filter((text) => !text.includes('401 (Unauthorized)'))).to.deep.equal([])
   })
 
-  const faultless = (page: Page, name: string): Promise<void> =>
-    inEachLook(page, async (look) => {
-      // Of the app in the frame, its author answers.
-      expect(await faultsOf(page), look).to.deep.equal([])
-      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${look}.png`) })
-    })
+  it('has none in its editor and its installer, either', async () => {
+    const page = await open()
+    await press(page, 'Edit and send…')
+    await faultless(page, 'simulator-editor')
+    const installer = await open('/app-installer?appId=other')
+    await installer.getByText('The parameter appId is not WIX_APP_ID.').waitFor()
+    await faultless(installer, 'installer')
+    expect(complaints).to.deep.equal([])
+  })
+
+  const faultless = (page: Page, name: string, widths?: readonly number[]): Promise<void> =>
+    inEachLook(
+      page,
+      async (look) => {
+        // Of the app in the frame, its author answers.
+        expect(await faultsOf(page), look).to.deep.equal([])
+        await page.screenshot({ path: join(SCREENSHOTS, `${name}-${look}.png`) })
+      },
+      widths,
+    )
 })

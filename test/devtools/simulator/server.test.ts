@@ -42,6 +42,8 @@ describe('The server of the simulator', () => {
       ['/dashboard.js', 'text/javascript'],
       ['/log.js', 'text/javascript'],
       ['/control.js', 'text/javascript'],
+      ['/send.js', 'text/javascript'],
+      ['/stream.js', 'text/javascript'],
       ['/app-installer?appId=x', 'text/html'],
       ['/installer.js', 'text/javascript'],
       ['/simulator.css', 'text/css'],
