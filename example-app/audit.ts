@@ -55,7 +55,7 @@ subscribe(CHANNEL, (message) => {
 
 /**
  * Middleware for before all routes: stores an entry for the audit, which also counts the call for the bill of its site. The answer
- * waits for it, so that nothing is answered that is not on record. What nobody is known to have sent is only counted.
+ * waits for it, so that nothing is answered that is not on record while the database works. What nobody is known to have sent is only counted.
  */
 export function auditing(database: AppDatabase): RequestHandler {
   return (req, res, next) => {
@@ -66,7 +66,7 @@ export function auditing(database: AppDatabase): RequestHandler {
       if (entry === undefined || (entry.outcome === 'success' && entry.path === POLLED)) return
       const { outcome, instanceId, code } = entry
       if (outcome !== 'success' && instanceId === null) return database.countRefusal(code ?? outcome)
-      // A failure must end neither the process nor the answer.
+      // A failure must end neither the process nor the answer: the entry is stored when the database is back.
       await database.audit(entry).catch((error: unknown) => console.error(error))
     }
     // As express-session stores a session: what ends the answer waits. It ends also where the caller has hung up, which is no end of

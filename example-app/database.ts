@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Generated, Kysely } from 'kysely'
-import { AuditBuffer, type Refusals } from './audit-buffer.ts'
+import { AuditBuffer, type Refusals, type StoredEntry } from './audit-buffer.ts'
 import { sql } from './kysely.ts'
 import type { SubjectType, WixIdentity, WixWebhookEvent } from 'passport-wix-app'
 
@@ -112,7 +112,7 @@ export interface Tables {
     createdAt: number
   }
   events: Omit<SignedEvent, 'key'> & { id: Generated<number>; key: string | null; receivedAt: number }
-  audit: AuditEntry & { id: Generated<number> }
+  audit: AuditEntry & { id: Generated<number>; key: string | null }
   refusals: Refusals
   billed: Calls
   usage: Calls
@@ -121,10 +121,10 @@ export interface Tables {
 
 /** Wix repeats a webhook for two days, and its signature is accepted for three and a half. */
 const DAYS_OF_WEBHOOKS = 4
+/** A process that does not know whether an entry is stored tries it again, which must not be one more call. */
+const DAYS_OF_AUDIT = 1 / 24
 /** How many calls one transaction takes out of the audit. */
 const CALLS_AT_ONCE = 5000
-/** Both databases bound the values of a statement. */
-const ENTRIES_AT_ONCE = 1000
 
 /** What is given changes. */
 export type UserChanges = { [Name in Exclude<keyof User, 'userId'>]?: User[Name] | undefined }
@@ -148,7 +148,7 @@ export class AppDatabase {
   }
 
   async close(): Promise<void> {
-    await this.flush()
+    await this.#buffer.close().catch((error: unknown) => console.error(error))
     await this.tables.destroy()
   }
 
@@ -347,18 +347,22 @@ export class AppDatabase {
       .execute()
   }
 
-  /** Stores an entry. A call to pay for is an entry, and not one more in a sum, so that no two requests wait for one row. */
+  /**
+   * Stores an entry: now, or when the database is back. A call to pay for is an entry, and not one more in a sum, so that no two
+   * requests wait for one row.
+   *
+   * @throws {Error} When the database does not store it now.
+   */
   audit(entry: AuditEntry): Promise<void> {
     return this.#buffer.add(entry)
   }
 
-  async #storeAudit(entries: readonly AuditEntry[]): Promise<void> {
-    for (let first = 0; first < entries.length; first += ENTRIES_AT_ONCE) {
-      await this.tables
-        .insertInto('audit')
-        .values(entries.slice(first, first + ENTRIES_AT_ONCE))
-        .execute()
-    }
+  async #storeAudit(entries: readonly StoredEntry[]): Promise<void> {
+    await this.tables
+      .insertInto('audit')
+      .values(entries)
+      .onConflict((conflict) => conflict.column('key').doNothing())
+      .execute()
   }
 
   /** Counts a refused request that nobody is known to have sent: anybody may send a million of them. */
@@ -366,7 +370,7 @@ export class AppDatabase {
     this.#buffer.count(code, Date.now())
   }
 
-  /** Stores now what was counted. */
+  /** Stores now what was counted, and what could not be stored. */
   async flush(): Promise<void> {
     await this.#buffer.flush()
   }
@@ -475,14 +479,15 @@ export class AppDatabase {
   }
 
   /**
-   * Deletes what is older than so many days from the audit and the list of events; webhooks stay for four days at least, so that
-   * none is handled again.
+   * Deletes what is older than so many days from the audit and the list of events; entries stay for an hour at least and webhooks for
+   * four days, so that none is stored or handled again.
    */
   async prune(days: number): Promise<void> {
     // In parts, so that no transaction is long.
     while ((await this.#together((database) => database.#bill())) === CALLS_AT_ONCE);
     const before = (age: number): number => Date.now() - age * 86_400_000
-    await this.tables.deleteFrom('audit').where('at', '<', before(days)).where('month', 'is', null).execute()
+    const oldest = before(Math.max(days, DAYS_OF_AUDIT))
+    await this.tables.deleteFrom('audit').where('at', '<', oldest).where('month', 'is', null).execute()
     await this.tables.deleteFrom('refusals').where('minute', '<', before(days)).execute()
     const old = before(Math.max(days, DAYS_OF_WEBHOOKS))
     await this.tables.deleteFrom('events').where('receivedAt', '<', old).execute()
