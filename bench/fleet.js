@@ -19,8 +19,11 @@ const EVENTS = 400
 const KILLS = 10
 /** Of clients, at the same time. */
 const AT_ONCE = 16
-/** Calls a minute for each installation. */
+/** Calls a minute for each installation, and how long the simulator asks to wait beyond them: Wix does not say. */
 const LIMIT_OF_WIX = 200
+const SECONDS_TO_WAIT = '5'
+/** Of one site, at the same time: more than the limit, also where a new minute begins meanwhile. */
+const PEOPLE_OF_THE_BUSY_SITE = 500
 /** Minutes after which Wix sends again what was not answered, each after the one before. */
 const REPEATS = [1, 10, 60, 120, 120, 120, 240, 240, 240, 480, 480, 720]
 
@@ -56,7 +59,7 @@ async function limitedWix(wix) {
     seen.peak = Math.max(seen.peak, count)
     if (count > LIMIT_OF_WIX) {
       seen.refused += 1
-      res.writeHead(429, { 'Retry-After': '5' }).end('{}')
+      res.writeHead(429, { 'Retry-After': SECONDS_TO_WAIT }).end('{}')
       return
     }
     const answer = await fetch(wix.url + req.url, {
@@ -164,60 +167,93 @@ await query(`CREATE TABLE effects (site TEXT);
   CREATE FUNCTION effect() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO effects VALUES (new."instanceId"); RETURN new; END $$;
   CREATE TRIGGER effect AFTER UPDATE OF "lifeCycleAt" ON sites FOR EACH ROW EXECUTE FUNCTION effect()`)
 
-const people = Array.from({ length: SITES * PEOPLE_OF_A_SITE }, (_, index) => {
-  const site = `site-${Math.floor(index / PEOPLE_OF_A_SITE)}`
-  const subject = { instanceId: site, subjectType: 'USER', subjectId: `user-${index}` }
-  const token = wix.accessToken(subject)
+const person = (site, userId) => {
+  // Of a paid plan, whose calls have no limit.
+  const vendorProductId = 'premium'
+  const token = wix.accessToken({ instanceId: site, subjectType: 'USER', subjectId: userId, vendorProductId })
   front.installations.set(token, site)
-  const instance = signInstance(
-    { instanceId: site, uid: `user-${index}`, siteOwnerId: 'owner', permissions: 'OWNER' },
-    secret,
-  )
-  return { site, token, instance, session: '' }
-})
+  const facts = { instanceId: site, uid: userId, siteOwnerId: 'owner', permissions: 'OWNER', vendorProductId }
+  const instance = signInstance(facts, secret)
+  return { site, userId, token, instance, session: '', paid: 0 }
+}
+const people = Array.from({ length: SITES * PEOPLE_OF_A_SITE }, (_, index) =>
+  person(`site-${Math.floor(index / PEOPLE_OF_A_SITE)}`, `user-${index}`),
+)
+const busy = Array.from({ length: PEOPLE_OF_THE_BUSY_SITE }, (_, index) => person('busy-site', `busy-${index}`))
 const anybody = () => people[Math.floor(Math.random() * people.length)]
 const bearer = (token) => ({ headers: { authorization: `Bearer ${token}` } })
 
-const statuses = new Map()
-let billed = 0
 let isRestarting = false
 let duringRestart = 0
-const note = (status) => {
-  if (status === 200) billed += 1
+/** Sends a request of a person. Notes that were stored, with 201, are what the site has to pay for. */
+async function asPerson(one, statuses, path, init) {
+  const { status, text } = await fleet.ask(path, init)
+  if (status === 201) one.paid += 1
   if (isRestarting && status >= 500) duringRestart += 1
   else statuses.set(status, (statuses.get(status) ?? 0) + 1)
-  return status
+  return text
 }
-const others = () => [...statuses].filter(([status]) => status !== 200).reduce((sum, [, count]) => sum + count, 0)
+const withToken = (one, statuses) => asPerson(one, statuses, '/api/me', bearer(one.token))
+const withSession = (one, statuses) => asPerson(one, statuses, '/api/me', bearer(one.session))
+const writeNote = (one, statuses) =>
+  asPerson(one, statuses, '/api/notes', {
+    method: 'POST',
+    headers: { ...bearer(one.session).headers, 'content-type': 'application/json' },
+    body: '{"content":"a note"}',
+  })
+const startSession = async (one, statuses) => {
+  const init = { method: 'POST', headers: { authorization: one.instance } }
+  one.session = JSON.parse(await asPerson(one, statuses, '/session', init)).token
+}
+/** Of requests that all deserve a 200 or 201. */
+const sayWrong = (statuses) => {
+  const other = [...statuses].filter(([status]) => ![200, 201, 401, 503].includes(status))
+  say('  answered with 401', statuses.get(401) ?? 0)
+  say('  answered with 503', statuses.get(503) ?? 0)
+  say(
+    '  answered with another status than 200 and 201',
+    other.reduce((sum, [, count]) => sum + count, 0),
+  )
+}
 
 const started = performance.now()
 console.log(`${PROCESSES} processes, ${people.length} people of ${SITES} sites, ${AT_ONCE} requests at once\n`)
 
 // Access tokens: each process asks Wix about each of them once a minute.
-await forEach(Array.from({ length: REQUESTS }), () =>
-  fleet.ask('/api/me', bearer(anybody().token)).then(({ status }) => note(status)),
-)
+const tokenAnswers = new Map()
+await forEach(Array.from({ length: REQUESTS }), () => withToken(anybody(), tokenAnswers))
 say('requests with access tokens', REQUESTS)
 say('  calls of Token Info for each of them', (front.seen.calls / REQUESTS).toFixed(3))
+say(`  most calls for one installation in a minute, of the ${LIMIT_OF_WIX} that Wix allows`, front.seen.peak)
+sayWrong(tokenAnswers)
+
+// More people of one site than the limit allows, and as many of the others meanwhile.
+const busyAnswers = new Map()
+const otherAnswers = new Map()
+await forEach(busy, (one) => Promise.all([withToken(one, busyAnswers), withToken(anybody(), otherAnswers)]))
+say(`requests with access tokens of ${busy.length} people of one site`, busy.length)
+say('  calls that the limit refused', front.seen.refused)
+sayWrong(busyAnswers)
+say('requests of the other sites meanwhile', busy.length)
+sayWrong(otherAnswers)
 
 // Sessions: each person trades an instance once.
 const before = front.seen.calls
-await forEach(people, async (person) => {
-  const { status, text } = await fleet.ask('/session', { method: 'POST', headers: { authorization: person.instance } })
-  note(status)
-  person.session = JSON.parse(text).token
+const busySessions = new Map()
+await forEach(busy, async (one) => {
+  await startSession(one, busySessions)
+  await withSession(one, busySessions)
 })
+say('requests with sessions of the same people of one site, and for them', busy.length * 2)
+sayWrong(busySessions)
+const sessionAnswers = new Map()
+await forEach(people, (one) => startSession(one, sessionAnswers))
 const since = performance.now()
-await forEach(Array.from({ length: REQUESTS }), () =>
-  fleet.ask('/api/me', bearer(anybody().session)).then(({ status }) => note(status)),
-)
+await forEach(Array.from({ length: REQUESTS }), () => withSession(anybody(), sessionAnswers))
 const seconds = (performance.now() - since) / 1000
-say('requests with sessions', REQUESTS)
-say('  calls of Token Info for each of them', ((front.seen.calls - before) / REQUESTS).toFixed(3))
+say('requests with sessions of all sites', REQUESTS)
 say('  a second, on this machine', Math.round(REQUESTS / seconds))
-say('most calls of one installation in a minute', front.seen.peak)
-say(`  refused by the limit of ${LIMIT_OF_WIX}`, front.seen.refused)
-say('other answers than 200 so far', others())
+sayWrong(sessionAnswers)
 
 // Kills and a restart, among webhooks that each come twice at once, and requests with sessions.
 const events = Array.from({ length: EVENTS }, () => {
@@ -226,9 +262,11 @@ const events = Array.from({ length: EVENTS }, () => {
 })
 const end = new AbortController()
 let requests = 0
+const trafficAnswers = new Map()
 const traffic = Array.from({ length: AT_ONCE }, async () => {
   while (!end.signal.aborted) {
-    note((await fleet.ask('/api/me', bearer(anybody().session))).status)
+    // Every second request is a call to pay for.
+    await (requests % 2 === 0 ? withSession : writeNote)(anybody(), trafficAnswers)
     requests += 1
   }
 })
@@ -265,7 +303,10 @@ await Promise.all(traffic)
 say(`requests while ${KILLS} processes were killed and the database restarted`, requests)
 say('  cut off by a kill, and sent again', fleet.cutOff)
 say('  answered with 5xx in the seconds of the restart', duringRestart)
-say('  other answers than 200 beyond them', others())
+sayWrong(trafficAnswers)
+const sessionRequests = busy.length * 2 + people.length + REQUESTS + requests
+say('requests with sessions, in all', sessionRequests)
+say('  calls of Token Info for each of them', ((front.seen.calls - before) / sessionRequests).toFixed(3))
 
 // Wix's repeats, on a clock that moves: each is answered with 200, and changes nothing.
 let minutes = 0
@@ -295,28 +336,42 @@ say('  handled twice', effects.filter(({ times }) => times > 1).length)
 
 // From the answer to AppRemoved on, each process refuses, with each kind of credential.
 let late = 0
+let slowest = 0
 const removed = people.filter((_, index) => index % (4 * PEOPLE_OF_A_SITE) === 0)
 for (const { site, token, session, instance } of removed) {
+  const sent = performance.now()
   await fleet.ask('/webhooks', {
     method: 'POST',
     body: signWebhook({ instanceId: site, eventType: 'AppRemoved', data: {} }, keys.privateKey),
   })
-  for (const { url } of fleet.processes) {
-    const asked = [
-      fetch(`${url}/api/me`, bearer(token)),
-      fetch(`${url}/api/me`, bearer(session)),
-      fetch(`${url}/dashboard?instance=${instance}`),
-    ]
-    for (const { status } of await Promise.all(asked)) if (status !== 401) late += 1
+  const asked = fleet.processes.flatMap(({ url }) => [
+    () => fetch(`${url}/api/me`, bearer(token)),
+    () => fetch(`${url}/api/me`, bearer(session)),
+    () => fetch(`${url}/dashboard?instance=${instance}`),
+  ])
+  // The first request of each that is refused.
+  const untilRefused = async (ask) => {
+    while ((await ask()).status !== 401) late += 1
   }
+  await Promise.all(asked.map(untilRefused))
+  slowest = Math.max(slowest, performance.now() - sent)
 }
 say('sites that removed the app', removed.length)
 say('  requests that any process accepted after the answer to AppRemoved', late)
+say('  seconds from AppRemoved until every process had refused, at most', (slowest / 1000).toFixed(2))
 
-const [{ calls }] = await query('SELECT sum(calls)::int AS calls FROM usage')
-say('calls that were answered with 200', billed)
-say('  of these, not on the bill', Math.max(0, billed - calls))
-say('  on the bill, but cut off before the answer', Math.max(0, calls - billed))
+// Person by person, so that one call too many does not hide another one that is missing.
+const calls = new Map(
+  (await query('SELECT "subjectId", sum(calls)::int AS calls FROM usage GROUP BY "subjectId"')).map((row) => [
+    row.subjectId,
+    row.calls,
+  ]),
+)
+const differences = people.map(({ userId, paid }) => paid - (calls.get(userId) ?? 0))
+const sumOf = (numbers) => numbers.reduce((sum, number) => sum + number, 0)
+say('answered calls to pay for', sumOf(people.map(({ paid }) => paid)))
+say('  of these, not on the bill', sumOf(differences.map((difference) => Math.max(0, difference))))
+say('  on the bill, but cut off before the answer', sumOf(differences.map((difference) => Math.max(0, -difference))))
 console.log(`\n${Math.round((performance.now() - started) / 1000)} s`)
 
 for (const one of fleet.processes) await fleet.kill(one)
