@@ -65,6 +65,8 @@ export function externalInstall({ url, environment }: Simulator, origin: string)
       next(isOurs ? undefined : NOT_OURS)
     },
     signIn(authenticator, ['wix-install']),
+    // Any visitor of a site has an instance of it, too.
+    requireIdentity({ subjectType: 'USER' }),
     requireIdentity(({ instanceId }, req: Request) => req.query['instanceId'] === instanceId),
     (_req, res) => {
       res.redirect(303, '/welcome')

@@ -512,7 +512,7 @@ describeWith(HOSTS, 'The test in docs/hosts/nest.md', function () {
 describeWith(HOSTS, `The app of ${MIDDLEWARE}`, function () {
   this.timeout(60_000)
 
-  const instance = signInstance({ instanceId: 'site-1', uid: 'me' }, APP_SECRET)
+  const instance = owner('site-1')
   let pages: Pages
   let server: Running
   before(async () => {
@@ -529,6 +529,8 @@ describeWith(HOSTS, `The app of ${MIDDLEWARE}`, function () {
       'frame-ancestors https://manage.wix.com https://*.manage.wix.com;',
     )
     expect(headers.get('referrer-policy')).to.equal('no-referrer')
+    const visitor = owner('site-1', { aid: 'visitor-1' })
+    expect(await shown(await server.ask(`/dashboard?instance=${visitor}`))).to.include({ status: 403 })
   })
 
   it('answers the preflight of a browser, and then asks for a credential', async () => {

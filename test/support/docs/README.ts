@@ -111,6 +111,12 @@ export default {
       const orders = await server.ask('/api/orders', { headers: { authorization: `Bearer ${token}` } })
       expect(await orders.json()).to.have.nested.include({ 'user.instanceId': 'site-1', 'user.subjectId': 'me' })
       expect((await server.ask('/api/orders')).status).to.equal(401)
+      const visitor = signInstance({ instanceId: 'site-1', aid: 'visitor' }, APP_SECRET)
+      const trade = await server.ask('/session', { method: 'POST', headers: { authorization: visitor } })
+      const ofVisitor = (await trade.json()) as { token: string }
+      const denied = await server.ask('/api/orders', { headers: { authorization: `Bearer ${ofVisitor.token}` } })
+      expect(denied.status).to.equal(403)
+      expect(await denied.json()).to.include({ code: 'insufficient_scope' })
     },
     'handle a webhook, a service plugin call and a Digest header': async (page) => {
       const server = await start(page)

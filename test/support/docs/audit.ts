@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { signInstance } from '../../../devtools/testing/index.ts'
-import { APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
+import { APP_ID, APP_SECRET, type Page, type PageTest, type Running } from '../docs-page.ts'
 
 const owner = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)
 const visitor = signInstance({ instanceId: 'site-1', aid: 'passer-by' }, APP_SECRET)
@@ -86,16 +86,10 @@ export default {
           'passer-by',
           '/notes/8',
         ],
-        [
-          'wix-access-token',
-          'fail',
-          'credentials_missing',
-          'in the query, not in the Authorization header',
-          null,
-          '/notes/9',
-        ],
         ['wix-app', 'fail', 'token_expired', 'age', null, '/notes/9'],
       ])
+      const counts = await rowsOf(page, 'audit.db', 'audit.mjs', 'SELECT strategy, code, count FROM unknown')
+      expect(counts).to.deep.equal([{ strategy: 'wix-access-token', code: 'credentials_missing', count: 1 }])
       expect((await readFile(`${page.folder}/audit.db`)).includes(owner.slice(0, 43))).to.equal(false)
     },
     'bill by people and calls, and nobody for a refusal': async (page) => {
@@ -123,7 +117,7 @@ console.log(JSON.stringify([statuses, [...calls]]))`,
       expect(JSON.parse(output)).to.deep.equal([[200, 401, 200], [['site-1', 2]]])
       expect(await rowsOf(page, 'fetched.db', 'audit.mjs', 'SELECT * FROM audit')).to.deep.equal([])
     },
-    'store why a credential could not be checked': async (page) => {
+    'count a credential that could not be checked': async (page) => {
       const server = await start(page)
       page.wix.fault('token-info', { status: 503 })
       const authorization = page.wix.accessToken({ instanceId: 'site-1' })
@@ -132,12 +126,33 @@ console.log(JSON.stringify([statuses, [...calls]]))`,
         503,
         { code: 'unavailable', message: 'Service Unavailable' },
       ])
-      const sql = "SELECT strategy, status, code, hint FROM audit WHERE path = '/notes/11'"
+      const sql = "SELECT strategy, code, count FROM unknown WHERE code = 'error'"
       const rows = async () => rowsOf(page, 'audit.db', 'audit.mjs', sql)
       for (const end = Date.now() + 10_000; Date.now() < end;) if ((await rows()).length > 0) break
-      expect(await rows()).to.deep.equal([
-        { strategy: 'wix-access-token', status: 503, code: null, hint: 'Token Info is unavailable: status 503' },
-      ])
+      expect(await rows()).to.deep.equal([{ strategy: 'wix-access-token', code: 'error', count: 1 }])
+      page.wix.fault('token-info', null)
+    },
+    'store and charge what somebody did who has hung up before the check': async (page) => {
+      const server = await start(page)
+      const asked = page.wix.calls('token-info')
+      const who = { clientId: APP_ID, instanceId: 'site-1', subjectType: 'USER', subjectId: 'hasty' }
+      page.wix.fault('token-info', {
+        delay: 0.3,
+        body: { active: true, ...who, exp: Math.floor(Date.now() / 1000) + 60 },
+      })
+      const leaving = new AbortController()
+      const headers = { authorization: page.wix.accessToken({ instanceId: 'site-1' }) }
+      const left = server.ask('/notes/12', { headers, signal: leaving.signal }).catch(() => {})
+      while (page.wix.calls('token-info') === asked) await new Promise(setImmediate)
+      leaving.abort()
+      await left
+      const sql = "SELECT outcome, subjectId FROM audit WHERE path = '/notes/12'"
+      const rows = async () => rowsOf(page, 'audit.db', 'audit.mjs', sql)
+      for (const end = Date.now() + 10_000; Date.now() < end;) if ((await rows()).length > 0) break
+      expect(await rows()).to.deep.equal([{ outcome: 'success', subjectId: 'hasty' }])
+      const charged = "SELECT subject FROM people WHERE subject = 'USER:hasty'"
+      expect(await rowsOf(page, 'usage.db', 'usage.mjs', charged)).to.have.lengthOf(1)
+      page.wix.fault('token-info', null)
     },
     'count for OpenTelemetry, without ids': async (page) => {
       const server = await start(page)

@@ -19,7 +19,7 @@ async function begin(server: Running): Promise<{ state: string; cookie: string }
 }
 
 const signed = (payload: object = {}) =>
-  signInstance({ instanceId: 'site-1', appDefId: APP_ID, ...payload }, APP_SECRET)
+  signInstance({ instanceId: 'site-1', appDefId: APP_ID, uid: 'me', permissions: 'OWNER', ...payload }, APP_SECRET)
 
 /** What Wix does at the end. */
 function finish(server: Running, cookie: string, query: Record<string, string>): Promise<Response> {
@@ -53,7 +53,7 @@ export default {
       expect((await finish(server, cookie, { signedInstance: signed() })).status).to.equal(400)
       expect((await finish(server, '', { state, signedInstance: signed() })).status).to.equal(400)
     },
-    'refuses what is forged, old, of another app, or of another site': async (page) => {
+    'refuses what is forged, old, of another app, of a visitor, or of another site': async (page) => {
       const server = await start(page)
       const { state, cookie } = await begin(server)
       const signDate = new Date(Date.now() - 3600_000).toISOString()
@@ -65,6 +65,14 @@ export default {
       ]
       for (const query of refused) {
         expect((await finish(server, cookie, { state, ...query })).status).to.equal(401, Object.keys(query).join())
+      }
+      for (const payload of [
+        { aid: 'visitor-1' },
+        { siteMemberId: 'member-1', permissions: undefined },
+        { permissions: undefined },
+      ]) {
+        const ofNoOwner = { state, signedInstance: signed(payload) }
+        expect((await finish(server, cookie, ofNoOwner)).status).to.equal(403, Object.keys(payload).join())
       }
       const elsewhere = { state, signedInstance: signed(), instanceId: 'site-2' }
       expect((await finish(server, cookie, elsewhere)).status).to.equal(403)

@@ -22,6 +22,9 @@ export default {
       const settings = await server.ask(`/settings?instance=${owner()}`)
       expect(await settings.json()).to.deep.equal({ ...bakery, subjectType: 'USER' })
       expect((await server.ask(`/settings?instance=${unknownSite}`)).status).to.equal(401)
+      const visitor = signInstance({ instanceId: 'site-1', aid: 'visitor' }, APP_SECRET)
+      expect((await server.ask(`/settings?instance=${visitor}`)).status).to.equal(403)
+      expect((await server.ask(`/apps/blog/settings?instance=${visitor}`)).status).to.equal(403)
     },
     'refuse an instance of another app': async (page) => {
       const foreign = signInstance({ instanceId: 'site-1', appDefId: 'another-app' }, APP_SECRET)

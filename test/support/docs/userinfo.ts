@@ -10,8 +10,8 @@ async function start(page: Page): Promise<Running> {
   return server
 }
 
-async function bearer(server: Running): Promise<{ headers: { authorization: string } }> {
-  const instance = signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, APP_SECRET)
+async function bearer(server: Running, instanceId = 'site-1'): Promise<{ headers: { authorization: string } }> {
+  const instance = signInstance({ instanceId, uid: 'me', permissions: 'OWNER' }, APP_SECRET)
   const response = await server.ask('/session', { method: 'POST', headers: { authorization: instance } })
   const { token } = (await response.json()) as { token: string }
   return { headers: { authorization: `Bearer ${token}` } }
@@ -28,6 +28,13 @@ export default {
       const answered = (await response.json()) as { exp: number }
       expect({ ...answered, exp: 0 }).to.deep.equal({ ...shown, exp: 0 })
       expect(Object.keys(answered)).to.deep.equal(Object.keys(shown))
+    },
+    'keeps what a person may on one site apart from another one': async (page) => {
+      const server = await start(page)
+      const elsewhere = await server.ask('/userinfo', await bearer(server, 'site-2'))
+      expect(await elsewhere.json())
+        .to.include({ sub: 'USER:me', instanceId: 'site-2' })
+        .and.not.have.property('roles')
     },
     'is resolved in another service': async (page) => {
       const server = await start(page)
