@@ -261,6 +261,10 @@ const TABLE: Row[] = [
     status: 500,
     content: ({ failed }) => failed,
   }),
+  row('a user who is no JSON, such as a bigint of a database', () => get('/dashboard', owner('no-json')), {
+    status: 500,
+    content: ({ failed }) => failed,
+  }),
   row('an anonymous visitor', () => get('/dashboard', owner('site-1', { aid: 'visitor-1' })), {
     status: 403,
     content: ({ denied }) => denied,

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { signInstance, signWebhook } from '../../../devtools/testing/index.ts'
-import { APP_KEYS, APP_SECRET, type PageTest } from '../docs-page.ts'
+import { APP_ID, APP_KEYS, APP_SECRET, type PageTest } from '../docs-page.ts'
 
 const sign = (instanceId: string, more: object = {}): string =>
   signInstance({ instanceId, uid: 'me', permissions: 'OWNER', ...more }, APP_SECRET)
@@ -50,6 +52,28 @@ export default {
     'tell the code of a refusal': async (page) => {
       const why = await (await page.start('app.ts')).ask('/why?instance=forged')
       expect([why.status, await why.json()]).to.deep.equal([401, { code: 'token_malformed' }])
+    },
+    'take an outage that comes after a refusal in a chain for no refusal': async (page) => {
+      await page.start('app.ts')
+      const code = await readFile(join(page.folder, 'app.ts'), 'utf8')
+      const chained = code
+        .replace("passport.authenticate('wix-app', { session: false, failWithError", (found) =>
+          found.replace("'wix-app'", "['wix-app', 'wix-access-token']"),
+        )
+        .replace(
+          'const onError',
+          `import { WixAccessTokenStrategy } from 'passport-wix-app'
+passport.use(new WixAccessTokenStrategy({ appId: '${APP_ID}', apiUrl: '${page.wix.url}' }, findUser))
+$&`,
+        )
+      await page.write('chained.ts', chained)
+      await page.write('chained.mjs', "import 'tsx'\nawait import('./chained.ts')\n")
+      const server = await page.startWritten('chained.mjs', 'app.ts')
+      page.wix.fault('token-info', { status: 503 })
+      const headers = { authorization: page.wix.accessToken({ instanceId: 'site-1' }) }
+      expect((await server.ask('/why', { headers })).status).to.equal(503)
+      page.wix.fault('token-info', null)
+      expect((await server.ask('/why')).status).to.equal(401)
     },
     'read a typed event': async (page) => {
       const server = await page.start('app.ts')
