@@ -23,11 +23,12 @@ await startServer({ ...parseEnv(readFileSync('.env.wix', 'utf8')), PORT, SESSION
 export default {
   notRun: { 'ngrok http': 'a tunnel needs the internet, and an account' },
   claims: {
-    'writes the credentials to a file that only its owner can read, with which the app accepts what Wix signs': async (
+    'adds the key to a file that only its owner can read then, with which the app accepts what Wix signs': async (
       page,
     ) => {
       await page.write('public.pem', APP_KEYS.publicKey)
       await page.write('server.mjs', SERVER)
+      await page.write('.env.wix', `WIX_APP_ID=${APP_ID}\nWIX_APP_SECRET=${APP_SECRET}`)
       const app = await page.startShell('node credentials.mjs', { SESSION_KEYS: JSON.stringify(SESSION_KEYS) })
       page.hosts[ORIGIN] = app.url
       const file = join(page.folder, '.env.wix')
