@@ -24,6 +24,8 @@ command, it starts your app, and ends with it.
   --install URL     where an install on your own website begins
   --plan NAME       a paid plan of your app (vendorProductId); may be repeated (default: premium)
   --port N          the port of the dashboard (default: ${DEFAULT_PORT})
+  --host IP         listen on this address, for example 0.0.0.0 in a container (default: this machine alone)
+  --public-url URL  where a browser finds the dashboard, if that is not this machine: a forwarded port, a tunnel
   --json            print one JSON object in each line, for programs; what your app prints goes to standard error
   --help            this text
 
@@ -57,6 +59,8 @@ const OPTIONS = {
   install: url,
   plan: { type: 'string', multiple: true },
   port: { type: 'string', default: String(DEFAULT_PORT) },
+  host: { type: 'string' },
+  'public-url': { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -87,7 +91,7 @@ async function begin(args: readonly string[]): Promise<Started | number> {
   const command = args.slice(end + 1)
   try {
     const { values, positionals } = parseArgs({ args: args.slice(0, end), options: OPTIONS, allowPositionals: true })
-    const { help, app: typed, plan, port, json, ...more } = values
+    const { help, app: typed, plan, port, json, host, 'public-url': publicUrl, ...more } = values
     if (help) {
       console.log(HELP)
       return 0
@@ -111,12 +115,23 @@ async function begin(args: readonly string[]): Promise<Started | number> {
     })
     const missing = ADDRESSES.filter((name) => more[name] === undefined)
     const plans = plan === undefined ? {} : { plans: plan }
-    const options = { ...(Object.fromEntries(addresses) as object), ...plans, port: Number(port), folder: FOLDER }
+    const reach = { ...(host !== undefined && { host }), ...(publicUrl !== undefined && { publicUrl }) }
+    const options = {
+      ...(Object.fromEntries(addresses) as object),
+      ...plans,
+      ...reach,
+      port: Number(port),
+      folder: FOLDER,
+    }
     const simulator = await startSimulator({ app, ...options, settled: show(json) })
     return { simulator, app, missing, command, json }
   } catch (error) {
     if (error instanceof TypeError) {
-      return wrongUse(error.message.replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 '))
+      return wrongUse(
+        error.message
+          .replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 ')
+          .replace('--publicUrl', '--public-url'),
+      )
     }
     const isTaken = own(error, 'code') === 'EADDRINUSE'
     const taken = `Port ${String(own(error, 'port'))} is in use, perhaps by another simulator: choose another one with --port`
@@ -128,10 +143,13 @@ async function begin(args: readonly string[]): Promise<Started | number> {
 /** What it is, where it is, and how to stop it. */
 function greet({ simulator, app, missing, command, json }: Started): void {
   // In the lines for programs is no secret: the environment is in the file.
-  if (json) return console.log(JSON.stringify({ type: 'ready', url: simulator.url, app }))
+  if (json) {
+    if (simulator.dashboard !== simulator.url) console.error(`The simulator is ready: ${simulator.dashboard}`)
+    return console.log(JSON.stringify({ type: 'ready', url: simulator.url, app }))
+  }
   const hasCommand = command.length > 0
   const more = missing.length === 0 ? '' : `\nFor more: ${missing.map((name) => `--${name}`).join(', ')} (see --help).`
-  console.log(`The simulator is ready: ${simulator.url}
+  console.log(`The simulator is ready: ${simulator.dashboard}
 It opens ${app} as Wix does. Ctrl-C stops ${hasCommand ? 'it and your app' : 'it'}.${more}
 `)
   if (hasCommand) return

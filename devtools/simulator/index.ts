@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { callback, type Checks, checkOptions, must, required, string } from '../../lib/internal/options.ts'
+import { callback, type Check, type Checks, checkOptions, must, required, string } from '../../lib/internal/options.ts'
 import { isNonEmptyString } from '../../lib/internal/values.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { WixSimulator } from '../testing/index.ts'
@@ -13,6 +13,7 @@ import { generateKeys, keysIn, otherKeys, writeEnvFile } from './keys.ts'
 import { type Entry, Log } from './log.ts'
 import { peopleAndSites } from './own.ts'
 import { Pages } from './pages.ts'
+import { ipAddress, isExposed, nearbyUrl, publicUrl, type Reach, type ReachOptions, reachOf } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { SimulatorServer } from './server.ts'
 import {
@@ -30,8 +31,11 @@ export type { SimulatorAnswer, SimulatorAnswers, SimulatorCall, SimulatorChoice,
 export { terminalLine } from './terminal.ts'
 export type { Entry as SimulatorEntry } from './log.ts'
 
-/** The options of {@link startSimulator}. All addresses are https, or http on this machine. */
-export interface SimulatorOptions {
+/**
+ * The options of {@link startSimulator}. All addresses are https, or http on this machine; with `host` or `publicUrl`, also http in a
+ * network of your own, such as that of containers.
+ */
+export interface SimulatorOptions extends ReachOptions {
   /** The dashboard page of your app, for example `http://localhost:3000/dashboard`. */
   app: string
   /** The widget of your app on a live site. Default: none. */
@@ -75,6 +79,8 @@ export interface SimulatorEnvironment {
 export interface Simulator {
   /** The dashboard: on `127.0.0.1`, or on `localhost` where the app is on `127.0.0.1`. */
   url: string
+  /** What to open in a browser: `url`, with a key where others than this machine can reach it. */
+  dashboard: string
   environment: SimulatorEnvironment
   /**
    * Sends what a button of the dashboard sends: an event of the catalogue, an event of any other type (`wix.stores.v3.product_created`,
@@ -101,14 +107,14 @@ export interface Simulator {
   close(): Promise<void>
 }
 
-const checks: Checks<SimulatorOptions> = {
-  app: required(secureUrl),
-  widget: secureUrl,
-  webhooks: secureUrl,
-  plugin: secureUrl,
-  tools: secureUrl,
-  payments: secureUrl,
-  install: secureUrl,
+const checksWith = (url: Check): Checks<SimulatorOptions> => ({
+  app: required(url),
+  widget: url,
+  webhooks: url,
+  plugin: url,
+  tools: url,
+  payments: url,
+  install: url,
   plans: must((value) => Array.isArray(value) && value.every(isNonEmptyString), 'an array of non-empty strings'),
   folder: string,
   port: must(
@@ -116,7 +122,9 @@ const checks: Checks<SimulatorOptions> = {
     'an integer from 0 to 65535',
   ),
   settled: callback,
-}
+  host: ipAddress,
+  publicUrl,
+})
 
 /**
  * Starts Wix on this machine: a dashboard in the browser, on another site than the app, that calls the app as Wix does.
@@ -125,31 +133,37 @@ const checks: Checks<SimulatorOptions> = {
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const checked = checkOptions('startSimulator', options, checks)
+  const checked = checkOptions(
+    'startSimulator',
+    options,
+    checksWith(isExposed(Object(options) as ReachOptions) ? nearbyUrl : secureUrl),
+  )
   const { app, widget, webhooks, plugin, tools, payments, install } = checked
   const { plans = ['premium'], folder, port: wanted = 0, settled = () => {} } = checked
   const own = folder === undefined ? generateKeys() : keysIn(folder)
   const cast = { ...peopleAndSites(folder), plans }
 
-  const httpServer = createServer().listen(wanted, '127.0.0.1')
+  const httpServer = createServer().listen(wanted, checked.host ?? '127.0.0.1')
   await once(httpServer, 'listening')
   const { port } = httpServer.address() as AddressInfo
-  // Another site than the app, so that the rules for frames and cookies are those at Wix.
-  const { origin } = new URL(`http://${new URL(app).hostname === '127.0.0.1' ? 'localhost' : '127.0.0.1'}:${port}`)
-  const environment: SimulatorEnvironment = {
-    WIX_APP_ID: own.appId,
-    WIX_APP_SECRET: own.appSecret,
-    WIX_PUBLIC_KEY: Buffer.from(own.publicKey).toString('base64'),
-    WIX_API_URL: `http://127.0.0.1:${port}`,
-    WIX_INSTALLER_URL: `${origin}/app-installer`,
-  }
+  let reach: Reach
+  let environment: SimulatorEnvironment
   try {
+    reach = reachOf(checked, port, [app, widget ?? app], own)
+    environment = {
+      WIX_APP_ID: own.appId,
+      WIX_APP_SECRET: own.appSecret,
+      WIX_PUBLIC_KEY: Buffer.from(own.publicKey).toString('base64'),
+      WIX_API_URL: reach.apiUrl,
+      WIX_INSTALLER_URL: `${reach.origin}/app-installer`,
+    }
     if (folder !== undefined) writeEnvFile(folder, { ...environment })
   } catch (error) {
     httpServer.close()
     throw error
   }
 
+  const { origin, keys } = reach
   const wix = await WixSimulator.start({ appId: own.appId, appSecret: own.appSecret })
   const signers = { own, other: otherKeys(), wix }
   const changed = (): void => server.tell()
@@ -174,8 +188,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     changed,
   })
   const server = new SimulatorServer({
-    origin,
-    hosts: ['127.0.0.1', 'localhost'].map((name) => new URL(`http://${name}:${port}`).host),
+    reach,
     frames: [...new Set([app, widget ?? app].map((url) => new URL(url).origin))],
     apiUrl: wix.url,
     commands,
@@ -187,6 +200,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
   return {
     url: origin,
+    dashboard: keys === null ? origin : `${origin}/?key=${keys.dashboard}`,
     environment,
     trigger: triggers.trigger,
     open: triggers.open,

@@ -4,12 +4,10 @@ import { performance } from 'node:perf_hooks'
 import { objectOf } from '../../lib/internal/values.ts'
 import { type Command, WrongCommand } from './commands.ts'
 import type { AppAnswer } from './exchange.ts'
+import { isSame, type Reach } from './reach.ts'
 
 export interface ServerOptions {
-  /** The origin of the dashboard. */
-  origin: string
-  /** All hosts of this server: names of this machine with the port. */
-  hosts: readonly string[]
+  reach: Reach
   /** The origins that may be in a frame. */
   frames: readonly string[]
   /** Where the endpoints of Wix are. */
@@ -24,6 +22,11 @@ export interface ServerOptions {
 }
 
 const MAX_BODY = 65_536
+
+const NO_KEY = { message: 'Open the address of the dashboard that the terminal shows, with its key' }
+
+/** The cookie in which a browser, or a program, brings the key of a dashboard. */
+export const cookieName = (origin: string): string => `wix-simulator-${new URL(origin).port}`
 
 const page = (name: string, type: string): { type: string; content: string } => ({
   type: `${type}; charset=utf-8`,
@@ -76,9 +79,12 @@ export class SimulatorServer {
   readonly #options: ServerOptions
   readonly #listeners = new Set<ServerResponse>()
   readonly #headers: Readonly<Record<string, string>>
+  /** Cookies know no ports: each simulator has a name of its own. */
+  readonly #cookie: string
 
   constructor(options: ServerOptions) {
     this.#options = options
+    this.#cookie = cookieName(options.reach.origin)
     this.#headers = {
       'Content-Security-Policy': [
         "default-src 'none'",
@@ -115,35 +121,49 @@ export class SimulatorServer {
   }
 
   private async _route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { origin, hosts, state } = this.#options
+    const { reach, state } = this.#options
+    const { origin, hosts, otherOrigins, keys } = reach
     const { host, origin: sender } = req.headers
     // A name of somebody else may lead to this machine (DNS rebinding).
     if (!hosts.includes(String(host))) return send(res, 421, { message: `The simulator is at ${origin}` })
+    const target = String(req.url)
     // As `//` is not, which a page anywhere may ask for.
-    if (!URL.canParse(String(req.url), origin)) return send(res, 404, { message: 'Not found' })
-    const { pathname, search } = new URL(String(req.url), origin)
-    if (pathname.startsWith('/oauth2/')) {
+    if (!URL.canParse(target, origin)) return send(res, 404, { message: 'Not found' })
+    const { pathname, search, searchParams } = new URL(target, origin)
+    const called = this._pathOfCall(pathname)
+    if (called !== undefined) {
       // A backend sends no Origin; a page in a browser, which could fill the log, always does.
       if (sender !== undefined || req.method !== 'POST')
         return send(res, 403, { message: 'Only a backend may send this' })
-      return this._callWix(pathname, req, res)
+      return this._callWix(called, req, res)
     }
 
     for (const [name, value] of Object.entries(this.#headers)) res.setHeader(name, value)
-    // Under its other name, the dashboard would be on the same site as the app.
-    if (host !== new URL(origin).host) {
+    // Under its other name, the dashboard would be on the same site as the app. A tunnel asks under a name of this machine.
+    if (host !== new URL(origin).host && otherOrigins.length === 0) {
       res.writeHead(307, { Location: origin + pathname + search })
       return void res.end()
     }
+    const key = searchParams.get('key')
+    if (keys !== null && pathname === '/' && key !== null && isSame(key, keys.dashboard)) {
+      const secure = origin.startsWith('https:') ? '; Secure' : ''
+      const cookie = `${this.#cookie}=${key}; Path=/; HttpOnly; SameSite=Strict${secure}`
+      res.writeHead(303, { Location: '/', 'Set-Cookie': cookie })
+      return void res.end()
+    }
+    const site = req.headers['sec-fetch-site']
     if (req.method === 'POST') {
-      const isOurs = sender === origin && req.headers['content-type'] === 'application/json'
+      // A tunnel may put the origin of this machine in the place of its own: the browser then says that it is the same.
+      const isOrigin = sender === origin || (otherOrigins.includes(String(sender)) && site === 'same-origin')
+      const isOurs = isOrigin && req.headers['content-type'] === 'application/json'
       if (!isOurs) return send(res, 403, { message: 'Only the dashboard of the simulator may send this' })
+      if (!this._hasKey(req)) return send(res, 403, NO_KEY)
       return this._command(pathname, req, res)
     }
     if (pathname === '/state') {
-      const site = req.headers['sec-fetch-site'] ?? 'same-origin'
-      if (site !== 'same-origin')
+      if ((site ?? 'same-origin') !== 'same-origin')
         return send(res, 403, { message: 'Only the dashboard of the simulator may read this' })
+      if (!this._hasKey(req)) return send(res, 403, NO_KEY)
       res.writeHead(200, { 'Content-Type': 'text/event-stream' })
       // `retry`: milliseconds until a browser comes back after a restart.
       res.write(`retry: 500\ndata: ${JSON.stringify(state())}\n\n`)
@@ -154,9 +174,29 @@ export class SimulatorServer {
         this.#options.watched(this.#listeners.size > 0)
       })
     }
+    // The files hold nothing but the package. This one would stay empty.
+    if (pathname === '/' && !this._hasKey(req)) return send(res, 403, NO_KEY)
     const found = PAGES.get(pathname)
     if (found === undefined || req.method !== 'GET') return send(res, 404, { message: 'Not found' })
     send(res, 200, found.content, found.type)
+  }
+
+  /** The path at Wix that the app asks for; undefined for anything else, also where the app does not know the key. */
+  private _pathOfCall(pathname: string): string | undefined {
+    const { keys } = this.#options.reach
+    const [, first = '', ...rest] = pathname.split('/')
+    const path = keys === null ? pathname : `/${rest.join('/')}`
+    const isOurs = keys === null || isSame(first, keys.app)
+    return isOurs && path.startsWith('/oauth2/') ? path : undefined
+  }
+
+  private _hasKey({ headers }: IncomingMessage): boolean {
+    const { keys } = this.#options.reach
+    if (keys === null) return true
+    const given = String(headers.cookie)
+      .split(/; */)
+      .find((cookie) => cookie.startsWith(`${this.#cookie}=`))
+    return given !== undefined && isSame(given.slice(this.#cookie.length + 1), keys.dashboard)
   }
 
   private async _command(pathname: string, req: IncomingMessage, res: ServerResponse): Promise<void> {

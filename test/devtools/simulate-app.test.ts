@@ -200,6 +200,17 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
       .and.not.match(/instance=|eyJ/)
   })
 
+  it('prints the address with its key where others can reach it, and no key in JSON', async () => {
+    const program = simulate(['--json', '--host', '0.0.0.0', '--', process.execPath, 'server.mjs'])
+    const [, dashboard = '', key = ''] = await program.printed(/^The simulator is ready: (\S+\?key=(\S+))$/m, 'errors')
+    const { origin } = new URL(dashboard)
+    await program.printed(/"type":"ready"/)
+    expect(program.output).to.include(`"url":"${origin}"`).and.not.include(key)
+    expect((await fetch(origin)).status).to.equal(403)
+    program.child.kill('SIGTERM')
+    expect(await program.ended).to.equal(0)
+  })
+
   it('ends all that the app has started, and at the second signal also what does not end', async () => {
     const stubborn = `${APP}\nprocess.on('SIGTERM', () => console.error('not yet'))`
     await writeFile(join(cwd, 'stubborn.mjs'), stubborn)
@@ -241,9 +252,13 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
   })
 
   it('ends when npx, which starts it in a shell, is killed', async () => {
-    const line = `${process.execPath} --import ${TSX} ${MAIN} simulate --port 0 -- ${process.execPath} server.mjs; true`
+    const all = ['widget', 'webhooks', 'plugin', 'tools', 'payments', 'install']
+      .map((name) => `--${name} /${name}`)
+      .join(' ')
+    const line = `${process.execPath} --import ${TSX} ${MAIN} simulate --port 0 ${all} -- ${process.execPath} server.mjs; true`
     const shell = spawnIn('sh', ['-c', line], { npm_command: 'exec' })
     await shell.printed(/listening/, 'errors')
+    expect(shell.output).to.include('Ctrl-C').and.not.include('For more')
     shell.child.kill('SIGKILL')
     // The output is open for as long as one of them runs.
     await shell.ended

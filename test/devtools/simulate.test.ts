@@ -123,6 +123,8 @@ describe('passport-wix-app', function () {
         [['--'], 'the command of your app is missing after --, for example: -- node server.mjs'],
         [['localhost:3000'], '"localhost:3000" belongs to no option: an address stands after --app'],
         [['3000'], '"3000" belongs to no option: an address stands after --app'],
+        [['--app', APP, '--host', 'x'], '--host must be an IP address, such as 0.0.0.0'],
+        [['--app', APP, '--public-url', 'x'], '--public-url must be an origin, such as https://my-tunnel.example'],
         [['dash\u0007'], '"dash?" belongs to no option: the command of your app stands after --'],
         [
           ['--app', 'http://example.com'],
