@@ -211,7 +211,6 @@ export async function simulate(args: readonly string[]): Promise<number> {
   const started = await begin(args)
   if (typeof started === 'number') return started
   const { simulator, command, json } = started
-  greet(started)
 
   let tail = ''
   const child = command.length === 0 ? undefined : startApp(started, (text) => (tail = (tail + text).slice(-2000)))
@@ -227,6 +226,8 @@ export async function simulate(args: readonly string[]): Promise<number> {
     whenLeftByNpm(() => interrupt('SIGTERM'))
   })
 
+  // After all that a signal needs: the reader of the address may send one at once.
+  greet(started)
   const ended = await (child === undefined ? interrupted.then(() => undefined) : child.ended)
   await simulator.close()
   if (ended === undefined || isInterrupted) return 0

@@ -63,14 +63,17 @@ describeWith(CHROMIUM, 'A newcomer with an empty folder and docs/simulator.md', 
 
     // The ports of the page may be taken here.
     const port = String(await freePort())
-    const simulator = start(`${shell('npx passport-wix-app').trim().replace(':3000', `:${port}`)} --port 0`)
+    const command = shell('simulate -- node').replace('simulate', 'simulate --port 0')
+    const simulator = start(command, { PORT: port })
     let output = ''
-    for await (const chunk of simulator.stdout ?? []) {
-      output += String(chunk)
-      if (output.includes('WIX_INSTALLER_URL')) break
+    const printed = async (text: string): Promise<void> => {
+      for await (const chunk of simulator.stdout?.iterator({ destroyOnReturn: false }) ?? []) {
+        output += String(chunk)
+        if (output.includes(text)) return
+      }
     }
+    await printed('Ctrl-C stops it and your app')
     const url = /^The simulator is ready: (\S+)$/m.exec(output)?.[1] ?? ''
-    start(shell('--env-file'), { PORT: port })
 
     const browser = await chromium.launch({ executablePath, args: CHROMIUM_OPTIONS })
     try {
@@ -82,6 +85,9 @@ describeWith(CHROMIUM, 'A newcomer with an empty folder and docs/simulator.md', 
         await page.getByRole('button', { name: 'Reload' }).click()
         await greeting.waitFor({ timeout: 500 }).catch(() => undefined)
       }
+      // And one that is refused tells why, in the same terminal.
+      await page.locator('select[name=credential]').selectOption('forged')
+      await printed('signature_invalid')
     } finally {
       await browser.close()
     }

@@ -9,7 +9,11 @@ const NEWCOMER = 'test/devtools/newcomer.test.ts runs it in an empty folder'
 export default {
   implicitAny: true,
   compiledOnly: { 'page.js': 'runs in a browser: test/support/simulated-app.ts serves it' },
-  notRun: { 'npm init': NEWCOMER, 'npx passport-wix-app': NEWCOMER },
+  notRun: {
+    'npm init': NEWCOMER,
+    'simulate -- node app.mjs': NEWCOMER,
+    'simulate --app 3000/dashboard': 'test/devtools/simulate.test.ts runs it with another address',
+  },
   claims: {
     'greet the owner, and refuse a visitor and what is forged, with the environment that the simulator wrote': async (
       page,
