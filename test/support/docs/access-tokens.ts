@@ -79,6 +79,15 @@ export default {
       }
       expect((await server.ask('/api/site')).status).to.equal(401)
     },
+    'let a request without a token go on, and none with a refused one': async (page) => {
+      const server = await start(page)
+      const revoked = page.wix.accessToken(me)
+      page.wix.revoke(revoked)
+      expect(await (await ask(server, page.wix.accessToken(me), '/api/widget')).json()).to.deep.equal({ site })
+      expect(await (await server.ask('/api/widget')).json()).to.deep.equal({ site: null })
+      for (const refused of [revoked, 'not-a-token', page.wix.accessToken({ ...me, instanceId: 'site-2' })])
+        expect((await ask(server, refused, '/api/widget')).status).to.equal(401)
+    },
     'check a token without Passport': async (page) => {
       const authorization = `Bearer ${page.wix.accessToken(me)}`
       expect(await page.run('check.mjs', { AUTHORIZATION: authorization })).to.equal('site-1 USER\n')
