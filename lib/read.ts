@@ -132,11 +132,12 @@ export const elsewhere =
       return kind === undefined ? 'Authorization holds something else' : `Authorization ${kind}`
     }
     const body = property(req, 'rawBody') ?? property(req, 'body')
-    for (const [place, has] of [
-      ['the body', (name: string) => own(body, name) !== undefined],
-      ['the query', (name: string) => queryOf(req, name) !== undefined],
+    for (const [place, get] of [
+      ['the body', (name: string) => own(body, name)],
+      ['the query', (name: string) => queryOf(req, name)],
     ] as const) {
-      const name = CREDENTIAL_NAMES.find(has)
+      const name = CREDENTIAL_NAMES.find((candidate) => get(candidate) !== undefined)
+      if (name !== undefined && get(name) === '') return `\`${name}\` in ${place} is empty`
       if (name !== undefined)
         return expected === undefined || place === expected
           ? `in ${place} as \`${name}\``

@@ -134,6 +134,8 @@ describe('readers', () => {
       ['in the body', { body: { token: 'a' } }, 'in the body, not in the query'],
       ['in rawBody before the body', { rawBody: 'x', body: { token: 'a' } }, 'nothing in the query'],
       ['under another name of Wix', { query: { signedInstance: 'a' } }, 'in the query as `signedInstance`'],
+      ['in the query, but empty', { query: { instance: '' } }, '`instance` in the query is empty'],
+      ['in the body, but empty', { body: { token: '' } }, '`token` in the body is empty'],
       ['in the address', { url: '/?access_token=a' }, 'in the query as `access_token`'],
       ['in a URLSearchParams', { query: new URLSearchParams('token=a') }, 'in the query as `token`'],
       ['under a name of the app', { query: { inst: credential } }, "in the query as `inst`: fromQuery('inst')"],

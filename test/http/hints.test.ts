@@ -302,6 +302,7 @@ describe('The hint of a refusal, over HTTP', () => {
         code: 'credentials_missing',
         hint: 'in the query as `signedInstance`',
       },
+      { path: '/app?instance=', status: 401, code: 'credentials_missing', hint: '`instance` in the query is empty' },
       { path: '/signed', status: 401, code: 'credentials_missing', hint: 'your reader found nothing' },
       {
         path: '/signed?instance=INSTANCE',
