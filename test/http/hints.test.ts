@@ -646,6 +646,7 @@ describe('The hint of a refusal, over HTTP', () => {
       '`WixAppStrategy is not a constructor`',
       '`TS1295` with `verbatimModuleSyntax`',
       '`ERR_REQUIRE_ESM`, `TS1479`',
+      '`Native module not found: node:crypto`',
     ]
     const provoked = cases.flatMap(({ symptom }) => symptom ?? [])
     expect([...provoked, ...elsewhere]).to.have.members(symptoms)
