@@ -12,9 +12,15 @@ Commands:
 passport-wix-app <command> --help lists the options, passport-wix-app --version prints the version.
 `
 
+/** As in package.json. An old Node would end with a SyntaxError in what a command loads. */
+const NODE = '^20.19.0 || >=22.12.0'
+
 // Each command is loaded only when it is called. tsx, which runs this file in the tests, adds a branch to each dynamic import.
 const [name, ...args] = process.argv.slice(2)
-if (name === 'inspect') {
+if (Number.parseInt(process.versions.node) < 20) {
+  process.stderr.write(`passport-wix-app needs Node ${NODE}, and this is ${process.versions.node}\n`)
+  process.exitCode = 1
+} else if (name === 'inspect') {
   /* c8 ignore next */
   const { inspect } = await import('./inspect/inspect.ts')
   process.exitCode = await inspect(args)

@@ -58,6 +58,14 @@ for (const [from, program] of PROGRAMS) {
       }
     })
 
+    it('names the Node that it needs to an old one', async () => {
+      const old = "data:text/javascript,Object.defineProperty(process.versions, 'node', { value: '18.20.0' })"
+      const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { engines: { node: string } }
+      const stderr = `passport-wix-app needs Node ${engines.node}, and this is 18.20.0\n`
+      const ran = await run([...program.slice(0, -1), '--import', old, ...program.slice(-1)], ['simulate'])
+      expect(ran).to.deep.equal({ code: 1, stdout: '', stderr })
+    })
+
     it('tells its version', async () => {
       const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
       expect(await run(program, ['--version'])).to.deep.equal({ code: 0, stdout: `${version}\n`, stderr: '' })

@@ -12,7 +12,6 @@ export default {
   notRun: {
     'npm init': NEWCOMER,
     'simulate -- node app.mjs': NEWCOMER,
-    'simulate --app 3000/dashboard': 'test/devtools/simulate.test.ts runs it with another address',
   },
   claims: {
     'greet the owner, and refuse a visitor and what is forged, with the environment that the simulator wrote': async (
