@@ -7,6 +7,8 @@ import { type Cast, PEOPLE, type Person, type Site, SITES } from './sites.ts'
 
 /** In the folder of the simulator: sites and people that a developer has added, by hand. */
 const FILE = 'own.json'
+/** Bytes. */
+const MAX_LENGTH = 65_536
 
 // A checkout may bring a file of its own making: what it says ends up in terminals, in pages and in signed credentials.
 const isWord = (value: unknown): boolean => typeof value === 'string' && /^[\w.-]{1,64}$/.test(value)
@@ -104,8 +106,9 @@ export function peopleAndSites(folder: string | undefined): Pick<Cast, 'sites' |
   const path = join(folder ?? '', FILE)
   const file = folder === undefined ? undefined : lstatSync(path, { throwIfNoEntry: false })
   if (file === undefined) return { sites: SITES, people: PEOPLE }
-  // Git checks out links, too.
-  if (!file.isFile()) throw new Error(`${path} must be a file, and no link`)
+  // Git checks out links, too, and what somebody else has put there may have no end.
+  if (!file.isFile() || file.size > MAX_LENGTH)
+    throw new Error(`${path} must be a file of at most ${MAX_LENGTH} bytes, and no link`)
   let content: unknown
   try {
     content = JSON.parse(readFileSync(path, 'utf8'))

@@ -36,7 +36,7 @@ const FIND_USER: Edit = [
       headers: { 'www-authenticate': 'Basic', 'retry-after': '9' },
     })
   if (instanceId === 'unknown') return undefined
-  if (instanceId === 'no-json') return { id: 1n }
+  if (instanceId === 'no-json') return { id: BigInt(1) }
   const user = { id: subjectId, site: instanceId }
   return instanceId === 'slow' ? new Promise((resolve) => setTimeout(resolve, 5, user)) : user
 }

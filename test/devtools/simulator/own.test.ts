@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -124,11 +124,15 @@ describe('Sites and people of one’s own', () => {
     expect(() => peopleAndSites(folder)).to.throw(`${path} is not JSON`)
   })
 
-  it('are read from a file, and from no link', async () => {
+  it('are read from a file that has an end, and from no link', async () => {
     await symlink('../elsewhere.json', path)
-    expect(() => peopleAndSites(folder)).to.throw(`${path} must be a file, and no link`)
+    expect(() => peopleAndSites(folder)).to.throw(`${path} must be a file of at most 65536 bytes, and no link`)
     await rm(path)
     await mkdir(path)
-    expect(() => peopleAndSites(folder)).to.throw(`${path} must be a file, and no link`)
+    expect(() => peopleAndSites(folder)).to.throw(`${path} must be a file of at most 65536 bytes, and no link`)
+    await rm(path, { recursive: true, force: true })
+    await writeFile(path, '{}')
+    await truncate(path, 65_537)
+    expect(() => peopleAndSites(folder)).to.throw(`${path} must be a file of at most 65536 bytes, and no link`)
   })
 })

@@ -32,6 +32,8 @@ globalThis.fetch = (path, init) => (sent++, fetch('${server.url}' + path, init))
 const { api } = await import('./page.js')
 const answers = await Promise.all([api('/api/me'), api('/api/me')])
 console.log(...answers.map(({ status }) => status), sent)
+for (const path of ['https://elsewhere.example/x', '//elsewhere.example/x', 'http://your-backend.example/x'])
+  console.log(await api(path).catch((error) => error.message), sent)
 console.log((await api('/api/logout', { method: 'POST' })).status)
 console.log(await api('/api/me').catch((error) => error.message))
 `
@@ -52,13 +54,14 @@ export default {
         expect((await server.ask('/session', { method: 'POST', ...bearer(token) })).status).to.equal(401)
       }
     },
-    'gives the page one session for all of its calls, and asks it to reload after a log-out': async (page) => {
-      const server = await start(page)
-      await page.write('browser.mjs', browser(server, instance('page')))
-      expect(await page.execute('browser.mjs', 'page.js')).to.equal(
-        'https://your-backend.example/dashboard?locale=en\n200 200 3\n204\nPlease reload the page\n',
-      )
-    },
+    'gives the page one session for all of its calls, and no other server the token, and asks it to reload after a log-out':
+      async (page) => {
+        const server = await start(page)
+        await page.write('browser.mjs', browser(server, instance('page')))
+        expect(await page.execute('browser.mjs', 'page.js')).to.equal(
+          `https://your-backend.example/dashboard?locale=en\n200 200 3\n${'The token is for this server alone 3\n'.repeat(3)}204\nPlease reload the page\n`,
+        )
+      },
     'is verified in another service, and by another library': async (page) => {
       const token = await sessionOf(await start(page), instance('bob'))
       const service = await page.start('service.mjs')
