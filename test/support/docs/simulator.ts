@@ -12,6 +12,7 @@ export default {
   notRun: {
     'npm init': NEWCOMER,
     'simulate -- node app.mjs': NEWCOMER,
+    'trigger order_created': 'test/devtools/trigger.test.ts runs the command',
   },
   claims: {
     'greet the owner, and refuse a visitor and what is forged, with the environment that the simulator wrote': async (
