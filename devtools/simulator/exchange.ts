@@ -111,6 +111,8 @@ export async function send(
 /** What an app may look at that refuses what it should accept, or should not. */
 const ASK_THE_APP = 'NODE_DEBUG=passport-wix-app makes your app say why'
 
+const ANSWER_FIRST = 'answer first, and do the work later'
+
 const HEADER_ADVICE: Readonly<Record<FrameHeader, (parent: string) => string>> = {
   'X-Frame-Options': (parent) =>
     `the header keeps your page out of every frame: remove it (helmet: xFrameOptions: false), and allow ${parent} in frame-ancestors`,
@@ -122,8 +124,12 @@ export function judge({ answer, problem, milliseconds }: Exchange, judged: Judge
   const { request, kind, explanation, said, parent, limit = Infinity } = judged
   const { origin, pathname } = new URL(request.url)
   if (answer === null) {
-    const why = problem.startsWith('nothing') ? 'start your app: the frame follows' : null
-    return { tone: 'bad', text: problem, why }
+    const again = kind === 'webhook' ? `Wix sends it again: ${ANSWER_FIRST}` : null
+    return {
+      tone: 'bad',
+      text: problem,
+      why: problem.startsWith('nothing') ? 'start your app: the frame follows' : again,
+    }
   }
   const { status } = answer
   const is = (tone: Verdict['tone'], text: string, why: string | null = null): Verdict => ({
@@ -152,7 +158,7 @@ export function judge({ answer, problem, milliseconds }: Exchange, judged: Judge
   }
   if (milliseconds > limit) {
     const late = `too late, after ${milliseconds} ms`
-    return is('bad', late, `Wix waits ${limit} ms, and sends it again: answer first, and do the work later`)
+    return is('bad', late, `Wix waits ${limit} ms, and sends it again: ${ANSWER_FIRST}`)
   }
   if (kind === 'webhook' && status !== 200) return is('bad', 'Wix asks for 200', 'any other status brings it again')
   const header = parent === undefined ? undefined : blankedBy(answer.headers, request.url, parent)
