@@ -167,6 +167,11 @@ describe('The pages of the documentation', () => {
     expect([...filesIn('```js\n// a.mjs\n1\n```\n```js\n// a.mjs, continued\n2\n```')]).to.deep.equal([
       ['a.mjs', '// a.mjs\n1\n// a.mjs, continued\n2\n'],
     ])
+    const [marked] = filesIn(
+      '```js\n// a.mjs\n1\n// The blocks below go here\n4\n```\n' +
+        '```js\n// a.mjs, continued\n2\n```\n```js\n// a.mjs, continued\n3\n```',
+    ).values()
+    expect(marked?.match(/^\d$/gm)).to.deep.equal(['1', '2', '3', '4'])
   })
 })
 

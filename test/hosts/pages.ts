@@ -57,10 +57,6 @@ export async function handle({ eventType, data }: WixWebhookEvent): Promise<obje
 }
 `,
 ]
-const API_URL: Edit = [
-  /(?<=WixAccessTokenStrategy\({ appId|super\({ appId: config.*'\)) }/,
-  ", ...(process.env['WIX_API_URL'] && { apiUrl: process.env['WIX_API_URL'] }) }",
-]
 const LATE = "{ name: 'late', secret: async () => 'secret-of-the-route' }"
 const MORE_STRATEGIES = `
 import { SessionTokens, WixDigestStrategy, WixServicePluginStrategy, WixSessionStrategy } from 'passport-wix-app'
@@ -79,7 +75,6 @@ export const wixDigest = new WixDigestStrategy({ publicKey: signed.publicKey })
 const MODULE: readonly Edit[] = [
   FIND_USER,
   HANDLE,
-  API_URL,
   [/$/, `${MORE_STRATEGIES}export const wixLate = new WixAppStrategy(${LATE}, findUser)\n`],
 ]
 
@@ -114,7 +109,6 @@ const underPassport = (before: string, more: string, file = 'server.ts'): App =>
     [file]: [
       FIND_USER,
       HANDLE,
-      API_URL,
       [
         /(?<=passport.use\(new WixWebhookStrategy.*\n)/,
         `${MORE_STRATEGIES}
@@ -135,7 +129,6 @@ const withFetch = (before: string, more: string, token = TOKEN_ROUTE): App => ({
     'server.ts': [
       FIND_USER,
       HANDLE,
-      API_URL,
       [
         /(?=const once)/,
         `${MORE_STRATEGIES}const wixLate = new WixAppStrategy(${LATE}, findUser)${FETCH_ROUTES}${token}`,
@@ -246,7 +239,7 @@ router.post('/digest', raw, passport.authenticate('wix-digest', noSession), (ctx
     // The routes of the table look at the environment before Nest reads the file.
     onPort: (command) => command.replace('node ', 'node --env-file=.env '),
     edits: {
-      'src/wix.strategies.ts': [FIND_USER, API_URL],
+      'src/wix.strategies.ts': [FIND_USER],
       'src/site.controller.ts': [HANDLE, ["'wix-access-token'", "'wix-session', 'wix-access-token'"]],
       'src/app.module.ts': [
         ['controllers: [SiteController]', 'controllers: [SiteController, MoreController]'],

@@ -71,6 +71,9 @@ const DATA: ReadonlySet<string> = new Set(['sql', 'prisma'])
 const NOT_RUN: ReadonlySet<string> = new Set(['text', 'log', 'http', 'json'])
 const NAME = /^(?:\/\/|--) ([\w.+/-]+\.(?:[mc]?[jt]s|tsx|sql|prisma))(, continued)?$/
 
+/** Where a program has this line, its further blocks go: above its error handler, which comes last. */
+const MARK = '// The blocks below go here\n'
+
 /** The files that the blocks of a page make, by name. */
 export function filesOf(blocks: readonly Block[]): Map<string, string> {
   const files = new Map<string, string>()
@@ -82,7 +85,8 @@ export function filesOf(blocks: readonly Block[]): Map<string, string> {
       if ((before === undefined) === (continued !== undefined)) {
         throw new Error(`line ${line}: ${name} is ${continued ? 'continued, and was never opened' : 'opened twice'}`)
       }
-      files.set(name, `${before ?? ''}${code}`)
+      const parts = before?.split(MARK) ?? []
+      files.set(name, parts.length > 1 ? parts.join(code + MARK) : `${before ?? ''}${code}`)
     } else if (language === 'json') JSON.parse(code)
     else if (language !== 'sh' && !NOT_RUN.has(language)) {
       throw new Error(`line ${line}: a block of the kind "${language}" is neither run nor compiled`)
