@@ -62,14 +62,6 @@ export default {
           `https://your-backend.example/dashboard?locale=en\n200 200 3\n${'The token is for this server alone 3\n'.repeat(3)}204\nPlease reload the page\n`,
         )
       },
-    'is verified in another service, and by another library': async (page) => {
-      const token = await sessionOf(await start(page), instance('bob'))
-      const service = await page.start('service.mjs')
-      const response = await service.ask('/reports', bearer(token))
-      expect(await response.json()).to.have.nested.property('session.subjectId', 'bob')
-      await page.write('checked.mjs', `import { check } from './check.mjs'\nconsole.log((await check('${token}')).sub)`)
-      expect(await page.execute('checked.mjs', 'check.mjs')).to.equal('USER:bob\n')
-    },
     'ends the sessions of one person at once, and of nobody else': async (page) => {
       const server = await start(page)
       const [carl, dora] = [await sessionOf(server, instance('carl')), await sessionOf(server, instance('dora'))]
