@@ -119,17 +119,18 @@ const HEADER_ADVICE: Readonly<Record<FrameHeader, (parent: string) => string>> =
   'frame-ancestors': (parent) => `your Content-Security-Policy has to name ${parent} in frame-ancestors`,
 }
 
+function whyUnanswered(problem: string, kind: Credential['kind']): string | null {
+  if (problem.startsWith('nothing')) return 'start your app: the frame follows'
+  if (kind !== 'webhook') return null
+  return problem.startsWith('no answer') ? `Wix sends it again: ${ANSWER_FIRST}` : 'Wix sends it again'
+}
+
 /** Whether the app did with a credential what it should. */
 export function judge({ answer, problem, milliseconds }: Exchange, judged: Judged): Verdict {
   const { request, kind, explanation, said, parent, limit = Infinity } = judged
   const { origin, pathname } = new URL(request.url)
   if (answer === null) {
-    const again = kind === 'webhook' ? `Wix sends it again: ${ANSWER_FIRST}` : null
-    return {
-      tone: 'bad',
-      text: problem,
-      why: problem.startsWith('nothing') ? 'start your app: the frame follows' : again,
-    }
+    return { tone: 'bad', text: problem, why: whyUnanswered(problem, kind) }
   }
   const { status } = answer
   const is = (tone: Verdict['tone'], text: string, why: string | null = null): Verdict => ({

@@ -83,6 +83,8 @@ describe('What the simulator says about an exchange', () => {
     expect(why(ended(200, policy), true, { parent: PARENT })).to.include(`name ${PARENT} in frame-ancestors`)
     const none = { answer: null, problem: 'nothing listens at http://localhost:3000', milliseconds: 0 }
     expect(why(none, true)).to.equal('start your app: the frame follows')
+    const refused = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
+    expect(why(refused, true, { kind: 'webhook' })).to.equal('Wix sends it again')
     const late = { answer: null, problem: 'no answer within 1250 ms', milliseconds: 1250 }
     expect(why(late, true, { kind: 'webhook' })).to.equal('Wix sends it again: answer first, and do the work later')
   })
