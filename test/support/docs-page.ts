@@ -362,7 +362,8 @@ export class Page {
     const [block] = found
     if (block === undefined || found.length > 1) throw new Error(`${found.length} sh blocks have "${part}", not one`)
     this._ran.add(block)
-    for (const name of this.files.keys()) if (block.code.includes(` ${name}`)) this._ran.add(name)
+    for (const name of this.files.keys())
+      if (block.code.includes(` ${name}`) || block.code.includes(` ./${name}`)) this._ran.add(name)
     return server === undefined ? block.code : block.code.replaceAll(LOCAL, server.url)
   }
 
