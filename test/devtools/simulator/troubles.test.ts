@@ -11,7 +11,7 @@ import {
   terminalLine,
 } from '../../../devtools/simulator/index.ts'
 import { requireIdentity, WixAccessTokenStrategy, WixAppStrategy, WixWebhookStrategy } from '../../../lib/index.ts'
-import { CHROMIUM_OPTIONS } from '../../support/browser.ts'
+import { CHROMIUM_OPTIONS, faultsOf } from '../../support/browser.ts'
 import { command, OWNER } from '../../support/dashboard.ts'
 import { freePort } from '../../support/free-port.ts'
 import { describeWith } from '../../support/left-out.ts'
@@ -101,6 +101,12 @@ describeWith(
       const text = lines.find((one) => one.includes(line))
       expect(text, lines.join('\n')).to.be.a('string')
       expect(text).to.include(why)
+      // Each tone can be read.
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await dashboard.emulateMedia({ colorScheme })
+        expect(await faultsOf(dashboard), colorScheme).to.deep.equal([])
+      }
+      await dashboard.emulateMedia({ colorScheme: null })
     }
 
     const OPENED = 'Opened the dashboard (owner)'
