@@ -16,7 +16,7 @@ Lets a simulator that runs send an event to your app, or call it, as a button of
   --flaw NAME      expired, forged, other-app, wrong-clock (default: genuine)
   --times N        attempts at most, 1 to 13: what fails is sent again as Wix does, without the wait (default: 1)
   --port N         the port of the simulator (default: 4949)
-  --url URL        its address, if it is not on this machine
+  --url URL        its address, if it is not on this machine; with its key, where its terminal shows one
   --json           the answers as JSON
   --list           the events, without sending one; with --json, an example of each
   --help           this text
@@ -68,32 +68,43 @@ function readData(file: string): unknown {
   }
 }
 
-function addressOf(url: string | undefined, port: string): string {
+function addressOf(url: string | undefined, port: string): URL {
   const address = url ?? `http://127.0.0.1:${port}`
   if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
     throw new WrongUse(
       url === undefined ? '--port must be an integer from 1 to 65535' : '--url must be an http or https URL',
     )
   }
-  return new URL(address).origin
+  return new URL(address)
 }
 
 /** The origin that the simulator knows itself by: it leads there, and takes commands from there only. */
-async function originOf(address: string): Promise<string> {
-  const { headers } = await fetch(address, { redirect: 'manual' })
-  return new URL(headers.get('location') ?? '/', address).origin
+async function originOf({ origin }: URL): Promise<string> {
+  const { headers } = await fetch(origin, { redirect: 'manual' })
+  return new URL(headers.get('location') ?? '/', origin).origin
 }
 
-async function send(origin: string, sent: object): Promise<unknown> {
+/** The cookie that a simulator with `--host` gives for its key. */
+async function cookieOf(origin: string, { searchParams }: URL): Promise<string> {
+  const key = searchParams.get('key')
+  if (key === null) return ''
+  const { headers } = await fetch(`${origin}/?key=${encodeURIComponent(key)}`, { redirect: 'manual' })
+  return String(headers.get('set-cookie')).split(';', 1).join()
+}
+
+async function send(address: URL, sent: object): Promise<unknown> {
+  const origin = await originOf(address)
   const response = await fetch(`${origin}/trigger`, {
     method: 'POST',
-    headers: { Origin: origin, 'Content-Type': 'application/json' },
+    headers: { Origin: origin, 'Content-Type': 'application/json', Cookie: await cookieOf(origin, address) },
     body: JSON.stringify(sent),
     redirect: 'error',
   })
   const answer: unknown = await response.json()
   const message = own(answer, 'message')
   if (response.status === 400 && typeof message === 'string') throw new WrongUse(asOptions(message))
+  if (response.status === 403)
+    throw new WrongUse('--url must be the whole address that the terminal of the simulator shows, with its key')
   return answer
 }
 
@@ -139,12 +150,14 @@ async function run(args: readonly string[]): Promise<number> {
   const address = addressOf(url, port)
   let answers: unknown
   try {
-    answers = await send(await originOf(address), sent)
+    answers = await send(address, sent)
   } catch (error) {
     if (error instanceof WrongUse) throw error
   }
   if (!isAnswers(answers)) {
-    console.error(`There is no simulator at ${address}: start one with passport-wix-app simulate, or name its --port`)
+    console.error(
+      `There is no simulator at ${address.origin}: start one with passport-wix-app simulate, or name its --port`,
+    )
     return 1
   }
   const color = process.stdout.isTTY && !process.env['NO_COLOR']

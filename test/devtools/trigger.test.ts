@@ -212,6 +212,22 @@ describe('passport-wix-app trigger', () => {
     }
   })
 
+  it('reaches a simulator with --host by the address with its key, and says so without it', async () => {
+    const app = await serve(express().use((_req, res) => void res.sendStatus(200)))
+    const url = app.url.replace('127.0.0.1', 'localhost')
+    const exposed = await startSimulator({ app: url, webhooks: `${url}/webhooks`, host: '0.0.0.0' })
+    const { origin } = new URL(exposed.url)
+    const { code, stdout, stderr } = await call('order_created', '--url', exposed.dashboard)
+    expect([code, stdout], stderr).to.deep.equal([0, stdout.match(/^-> .*<- 200 \d+ ms.*\n$/)?.[0]])
+    for (const without of [origin, `${origin}/?key=forged`]) {
+      const refused = await call('order_created', '--url', without)
+      expect(refused.code).to.equal(2)
+      expect(refused.stderr).to.include('--url must be the whole address that the terminal of the simulator shows')
+    }
+    await exposed.close()
+    await app.close()
+  })
+
   it('prints nothing that moves the cursor, whoever has answered', async () => {
     const hostile = '\u001B[2J\nforged'
     const answers = [
