@@ -102,7 +102,13 @@ interface VerifySettings {
 }
 
 /**
- * Calls the app's verify and resolves to its first decision.
+ * Calls the app's verify and resolves to its first decision. Who decides, by the parameters that verify declares from the identity on:
+ *
+ * - two or more: `done`; what it returns does not count, and a promise that settles first is named in the log;
+ * - one: what it returns, or what a promise of it resolves to; `done` where it was called before that;
+ * - none, as a wrapper with rest parameters: `done`, or what a promise resolves to, but never a value that it returns at once.
+ *
+ * A throw or a rejection is an error in each case.
  *
  * @param call Calls verify with `done`.
  */
@@ -181,5 +187,6 @@ export const lookUp = (
       timers.push(
         setTimeout(() => debug(`${name}: the verify callback has not decided after ${SLOW} s`), SLOW * 1000).unref(),
       )
+    // Where nothing but `done` can decide, and verify has forgotten it, nobody would ever answer.
     if (declaresDone || !isAwaited) unreachable.register(done, reject)
   })

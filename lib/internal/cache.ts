@@ -82,12 +82,12 @@ function copyOf(error: WixAuthError): () => WixAuthError {
  *
  * A value is stored as JSON, so that each request gets an object of its own.
  *
- * @param check Its arguments after the token have no part in the key.
+ * @param check Its first argument is what is cached by: a token, or what else makes the answer another one. It is stored as its hash.
  */
 export function cached<Value extends object, Rest extends readonly unknown[]>(
-  check: (token: string, ...rest: Rest) => Promise<Value>,
+  check: (subject: string, ...rest: Rest) => Promise<Value>,
   settings: CacheSettings<Value>,
-): (token: string, ...rest: Rest) => Promise<Value> {
+): (subject: string, ...rest: Rest) => Promise<Value> {
   const { maxAge, max, expiryOf = () => Infinity, now } = plain(settings)
   // A fake clock may be put in later.
   const time = now ?? (() => Date.now())
@@ -113,8 +113,8 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
     }
   }
 
-  return async (token, ...rest) => {
-    const key = crypto.hash('sha256', token, 'base64url')
+  return async (subject, ...rest) => {
+    const key = crypto.hash('sha256', subject, 'base64url')
     const refusedBefore = refused.get(key)
     if (refusedBefore !== undefined) throw refusedBefore()
     const known = accepted.get(key)
@@ -123,7 +123,7 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
       // Again, by the wall clock: the cache has one of its own.
       if (time() < expiryOf(value) * 1000) return value
     }
-    const pending = inFlight.get(key) ?? run(key, check(token, ...rest))
+    const pending = inFlight.get(key) ?? run(key, check(subject, ...rest))
     inFlight.set(key, pending)
     return JSON.parse(await pending) as Value
   }

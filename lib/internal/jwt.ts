@@ -142,7 +142,7 @@ export interface JwtRules<Identity> extends Pick<JWTVerifyOptions, 'issuer' | 'a
   toIdentity: (claims: VerifiedClaims) => Identity
 }
 
-/** Whom signed claims name; an empty object where they name nobody. */
+/** Whom signed claims name, for the event of a refusal alone, so that it may have expired long ago; an empty object where they name nobody. */
 function named({ toIdentity }: JwtRules<object>, claims: unknown): object {
   const iat = own(claims, 'iat')
   const exp = own(claims, 'exp')
@@ -189,6 +189,7 @@ async function verifyWithAny(
   let reason: Error | undefined
   for (const key of keys) {
     try {
+      // The same call twice: jose has an overload for each.
       return typeof key === 'function' ? await joseVerify(token, key, options) : await joseVerify(token, key, options)
     } catch (error) {
       reason = toReason(error)

@@ -68,21 +68,24 @@ export function appSecrets(caller: string, secret: unknown, appId?: string): rea
  *
  * @throws {TypeError} Where it is one of the secrets.
  */
-export function refuseAppId(caller: string, secrets: readonly KeyObject[], appId: string): void {
+export function mustNotBeAppId(caller: string, secrets: readonly KeyObject[], appId: string): void {
   if (secrets.some((secret) => secret.export().toString().toLowerCase() === appId.toLowerCase()))
     throw notTheSecret(caller, GOT_APP_ID)
 }
+
+/** Of 32 bytes in base64url. */
+export const SIGNATURE_LENGTH = 43
 
 /** 32 bytes in canonical base64url: 42 characters, and four bits of one more, whose other two bits are zero. As a pattern. */
 export const SIGNATURE = '[\\w-]{42}[AEIMQUYcgkosw048]'
 
 // Written anew for each comparison, which ends in the same tick: to make two buffers takes as long as to compare them.
-const computed = Buffer.alloc(43)
-const sent = Buffer.alloc(43)
+const computed = Buffer.alloc(SIGNATURE_LENGTH)
+const sent = Buffer.alloc(SIGNATURE_LENGTH)
 
 /** The signature covers the string as it was sent, not what it decodes to. Both sides have the form of {@link SIGNATURE}. */
 export function isSignature(signature: string, data: string, secret: KeyObject): boolean {
-  if (signature.length !== 43) return false
+  if (signature.length !== SIGNATURE_LENGTH) return false
   // Callers accept nothing but ASCII, of which latin1 gives the same bytes as UTF-8, and faster.
   computed.write(createHmac('sha256', secret).update(data, 'latin1').digest('base64url'), 'latin1')
   sent.write(signature, 'latin1')

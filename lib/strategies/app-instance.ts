@@ -2,7 +2,7 @@ import { COMPARE_IDS, datedInFuture, markSigned, NOT_OF_WIX, refusal, type WixAu
 import { isOwner, markAs, type SubjectType, type WixIdentity } from '../identity.ts'
 import { timeOf } from '../internal/dates.ts'
 import { ageHint, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
-import { isSignature, type KeyObject, SIGNATURE } from '../internal/keys.ts'
+import { isSignature, type KeyObject, SIGNATURE, SIGNATURE_LENGTH } from '../internal/keys.ts'
 import { CLOCK_TOLERANCE, type Checked, type ClockOptions, isSameId } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
 import { expiryHint, instanceFormHint, signatureHint } from './app-hints.ts'
@@ -203,7 +203,7 @@ const START = new RegExp(`^${SIGNATURE}\\.[\\w-]`)
  */
 export function checkInstanceForm(instance: string): void {
   if (instance.length > MAX_INSTANCE_LENGTH) throw refusal('token_malformed', tooLong(instance, MAX_INSTANCE_LENGTH))
-  if (!START.test(instance) || instance.includes('.', 44))
+  if (!START.test(instance) || instance.includes('.', SIGNATURE_LENGTH + 1))
     throw refusal('token_malformed', () => instanceFormHint(instance))
 }
 
@@ -220,8 +220,8 @@ export function verifySignedInstance(
   appId: string | undefined,
   { maxAge = 86_400, clockTolerance = CLOCK_TOLERANCE, now = Date.now }: Checked<InstanceRules>,
 ): WixInstance {
-  const signature = instance.slice(0, 43)
-  const data = instance.slice(44)
+  const signature = instance.slice(0, SIGNATURE_LENGTH)
+  const data = instance.slice(SIGNATURE_LENGTH + 1)
   if (!secrets.some((secret) => isSignature(signature, data, secret)))
     throw refusal('signature_invalid', signatureHint(data, secrets, appId), COMPARE_SECRETS)
 

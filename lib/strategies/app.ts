@@ -1,6 +1,6 @@
 import { markSigned, refusal } from '../errors.ts'
 import type { KindOf } from '../identity.ts'
-import { appSecrets, type KeyObject, refuseAppId, SIGNATURE, type WixSecret } from '../internal/keys.ts'
+import { appSecrets, type KeyObject, mustNotBeAppId, SIGNATURE, type WixSecret } from '../internal/keys.ts'
 import {
   appIdOf,
   callback,
@@ -102,8 +102,8 @@ function verifierOf<Req>(
     checkInstanceForm(instance)
     const secrets = await findSecrets(req)
     const expectedAppId = findAppId && (await findAppId(req))
-    // A string has been compared where the secret was prepared.
-    if (typeof appId === 'function' && expectedAppId !== undefined) refuseAppId(caller, secrets, expectedAppId)
+    // A mistake in the setup, not a refusal. A fixed app ID was compared when the secret was prepared.
+    if (typeof appId === 'function' && expectedAppId !== undefined) mustNotBeAppId(caller, secrets, expectedAppId)
     // Refuses a signature of another secret, another app, and what is too old or over.
     const identity = verifySignedInstance(instance, secrets, expectedAppId, options)
     return ask === undefined ? identity : confirmed(identity, await ask(instance, req))

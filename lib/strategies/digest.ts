@@ -54,7 +54,7 @@ function verifierOf<Req>(caller: string, options: Checked<DigestVerifierOptions<
     if (!header.startsWith(PREFIX)) throw refusal('token_malformed', 'the header does not begin with `JWT=`')
     const token = header.slice(PREFIX.length)
     checkForm(token)
-    // Refuses a signature of another key, and what has expired. That the body is the signed one is checked below.
+    // Refuses a signature of another key, and what has expired. It signs a hash; whether the body has that hash is checked below.
     const { data, iat, exp } = await verifyJwt(token, await findKeys(req), options, {
       algorithms: WIX_ALGORITHMS,
       toIdentity: ({ claims, iat, exp }) => ({ data: own(claims, 'data'), iat, exp }),
