@@ -85,6 +85,11 @@ describe('The pages of the documentation', () => {
     expect(texts.get('README.md')?.trimEnd().split('\n').length).to.be.at.most(330)
   })
 
+  it('have at most 250 lines each, but for the table of all messages', () => {
+    const long = [...texts].filter(([, text]) => text.trimEnd().split('\n').length > 250).map(([name]) => name)
+    expect(long.filter((name) => name !== 'README.md')).to.deep.equal(['docs/messages.md'])
+  })
+
   it('mention every name that the package exports', async () => {
     const index = await readFile(join(root, 'lib/index.ts'), 'utf8')
     const exported = [...index.matchAll(/\{([^}]*)\}/g)].flatMap(([, list = '']) =>

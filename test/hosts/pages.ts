@@ -279,6 +279,8 @@ app.post('/plugin', (c) => plugin(c.req.raw)).post('/digest', (c) => digest(c.re
     project: {
       // The packages of the hosts are above.
       'tsconfig.json': '{ "compilerOptions": { "strict": true } }',
+      'app/layout.tsx':
+        'export default function Layout({ children }: any) { return <html lang="en"><body>{children}</body></html> }',
       'next.config.mjs': `export default { turbopack: { root: ${JSON.stringify(ROOT)} } }`,
     },
     routes: {
@@ -369,7 +371,6 @@ export async function pageOf(path: string) {
   const blocks = blocksOf(text)
   const of = (kind: string): string[] => blocks.filter(({ language }) => language === kind).map(({ code }) => code)
   return {
-    lines: text.trimEnd().split('\n').length,
     files: filesOf(blocks),
     commands: of('sh').flatMap((code) => code.trim().split('\n')),
     settings: of('json'),

@@ -25,6 +25,7 @@ const OPTIONS = {
   emitDecoratorMetadata: true,
   isolatedModules: true,
   noEmit: true,
+  jsx: 'react-jsx',
 }
 
 /** Pages whose files name each other with `.js`, and those that leave it to a bundler. */
@@ -102,7 +103,7 @@ describeWith(HOSTS, 'The types of the pages docs/hosts/*.md', function (packages
           [...(await pageOf(`docs/hosts/${name}.md`)).files].map(([file, code]) => [`${basename(name)}/${file}`, code]),
         ),
       )
-      const settings = { compilerOptions: { ...OPTIONS, module }, include: ['**/*.ts'] }
+      const settings = { compilerOptions: { ...OPTIONS, module }, include: ['**/*.ts', '**/*.tsx'] }
       return pages.folderOf(
         { ...Object.fromEntries(all.flat()), ...files, 'tsconfig.json': JSON.stringify(settings) },
         parent,
