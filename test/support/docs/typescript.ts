@@ -57,8 +57,9 @@ export default {
       await page.start('app.ts')
       const code = await readFile(join(page.folder, 'app.ts'), 'utf8')
       const chained = code
-        .replace("passport.authenticate('wix-app', { session: false, failWithError", (found) =>
-          found.replace("'wix-app'", "['wix-app', 'wix-access-token']"),
+        .replace(
+          "'/why', passport.authenticate('wix-app'",
+          "'/why', passport.authenticate(['wix-app', 'wix-access-token']",
         )
         .replace(
           'const onError',
