@@ -156,8 +156,19 @@ const usual = fc.oneof(
   anyJwt.map((text) => only('digest', { headers: [['digest', latin(`JWT=${text}`)]], body: [BODY] })),
 )
 
+/** Each of it sent twice: it is unclear which one was meant. */
+const twice = ({ query, headers, ...rest }: Input): Input => ({
+  ...rest,
+  query: [...query, ...query],
+  headers: [...headers, ...headers],
+})
+
 export const fetchDoor: Door = door<Input>({
-  inputs: fc.oneof({ weight: 2, arbitrary: anywhere }, { weight: 3, arbitrary: usual }),
+  inputs: fc.oneof(
+    { weight: 2, arbitrary: anywhere },
+    { weight: 3, arbitrary: usual },
+    { weight: 1, arbitrary: usual.map(twice) },
+  ),
   async ours(input) {
     try {
       await authenticateRequest(requestOf(input), STRATEGIES[input.kind])
