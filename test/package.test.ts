@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { instance } from './support/build.ts'
+import { blocksOf, filesOf } from './support/docs-page.ts'
 import { freePort } from './support/free-port.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -153,21 +154,23 @@ describe('the packed package, installed in an empty folder', function () {
       readme = await readFile(join(root, 'README.md'), 'utf8')
       await install('express', 'passport')
     })
-    const block = (language: string, index: number): string =>
-      [...readme.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter(([, name]) => name === language)[index]?.[2] ?? ''
+    const server = (): string => filesOf(blocksOf(readme)).get('server.mjs') ?? ''
+    const SIGN = `
+      import { signInstance } from 'passport-wix-app/testing'
+      console.log(signInstance({ instanceId: 'site-1', uid: 'me', permissions: 'OWNER' }, 'my-secret'))`
 
     it('signs in with a genuine instance, and with nothing else', async () => {
-      await writeFile(join(folder, 'server.mjs'), block('js', 0))
-      const address = new URL(await runs('sign.mjs', block('js', 1)))
+      await writeFile(join(folder, 'server.mjs'), server())
+      const signed = await runs('sign.mjs', SIGN)
       const port = String(await freePort())
-      const server = execFile(process.execPath, ['server.mjs'], {
+      const running = execFile(process.execPath, ['server.mjs'], {
         cwd: folder,
         env: { ...process.env, WIX_APP_SECRET: 'my-secret', PORT: port },
       })
       try {
         const ask = async (query: string): Promise<globalThis.Response> => {
           for (;;) {
-            if (server.exitCode !== null) throw new Error('the server exited')
+            if (running.exitCode !== null) throw new Error('the server exited')
             try {
               return await fetch(`http://127.0.0.1:${port}/dashboard${query}`)
             } catch {
@@ -175,19 +178,19 @@ describe('the packed package, installed in an empty folder', function () {
             }
           }
         }
-        const welcome = await ask(address.search)
+        const welcome = await ask(`?instance=${signed}`)
         expect(welcome.status).to.equal(200)
-        expect(await welcome.json()).to.have.nested.include({ 'user.id': 'me', 'user.site.instanceId': 'site-1' })
+        expect(await welcome.text()).to.equal('<h1>Hello!</h1><p>You are me on the site site-1.</p>')
         expect((await ask('?instance=forged')).status).to.equal(401)
         expect((await ask(`?instance=${instance()}`)).status).to.equal(401)
         expect((await ask('')).status).to.equal(401)
       } finally {
-        server.kill()
+        running.kill()
       }
     })
 
     it('says at start-up that the secret is missing', async () => {
-      await writeFile(join(folder, 'server.mjs'), block('js', 0))
+      await writeFile(join(folder, 'server.mjs'), server())
       const { WIX_APP_SECRET: _, ...env } = process.env
       const failed = await execute(process.execPath, ['server.mjs'], { cwd: folder, env }).catch(
         (error: unknown) => error,

@@ -120,6 +120,9 @@ const DYNAMIC = /'req\.user' is possibly 'undefined'|on type '(User( \| undefine
 
 const LOCAL = 'http://localhost:3000'
 
+/** In front of the command of an app, whose environment is here that of the test. test/devtools/newcomer.test.ts runs it. */
+const SIMULATE = 'npx passport-wix-app simulate -- '
+
 const children = new Set<ChildProcess>()
 
 /** The whole group: a shell may stand between. */
@@ -364,7 +367,8 @@ export class Page {
     this._ran.add(block)
     for (const name of this.files.keys())
       if (block.code.includes(` ${name}`) || block.code.includes(` ./${name}`)) this._ran.add(name)
-    return server === undefined ? block.code : block.code.replaceAll(LOCAL, server.url)
+    const code = block.code.replace(SIMULATE, '')
+    return server === undefined ? code : code.replaceAll(LOCAL, server.url)
   }
 
   /** Starts a server as the one `sh` block that contains `part` says. */

@@ -58,7 +58,6 @@ export async function firstRows(...query: Parameters<typeof rowsOf>): ReturnType
 /** Starts the app with what a page loads in front of it, as its `sh` block with that text says. */
 export async function listenTo(page: Page, part: string): Promise<Running> {
   await page.write('server.mjs', NOTES_SERVER)
-  await page.write('.env', '')
   return page.startShell(part)
 }
 
