@@ -42,7 +42,7 @@ const coded = (code: WixAuthErrorCode): Content => json({ code, message: message
 const BEARER: ReadonlySet<string> = new Set(['/token', '/userinfo'])
 
 const express = {
-  refused: (status) => [null, STATUS_CODES[status]],
+  refused: (_status, code) => coded(code ?? 'claim_invalid'),
   denied: coded('insufficient_scope'),
   unavailable: json({ code: 'unavailable', message: 'Service Unavailable' }),
   failed: json({ message: 'Internal Server Error' }),
@@ -79,7 +79,7 @@ const MIDDLEWARE = 'docs/hosts/express-middleware.md'
 const FUNCTIONS_FRAMEWORK = '../node_modules/@google-cloud/functions-framework/build/src/main.js'
 const gateway = (kind: string, module: string) => (): string => `tsx --env-file=.env ../gateway.ts ${kind} ${module}`
 /** Who has read the whole body before has no limit of its own. */
-const refusedByStrategy: Content = [null, STATUS_CODES[413]]
+const refusedByStrategy: Content = coded('body_too_large')
 
 const HOST_LIST: Host[] = [
   { name: 'Express 5', start: { page: 'docs/hosts/express.md' }, ...express },

@@ -194,8 +194,8 @@ const REACT_ROUTER_SETTINGS = {
   strict: true,
 }
 
-const EXPRESS_ROUTES = `app.get('/late', passport.authenticate('wix-app', lateSecret), (req: any, res) => void res.json({ user: req.user }))
-app.get('/token', passport.authenticate('wix-access-token', { session: false }), (req: any, res) => void res.json({ user: req.user }))
+const EXPRESS_ROUTES = `app.get('/late', passport.authenticate('wix-app', { ...lateSecret, ...noSession }), (req: any, res) => void res.json({ user: req.user }))
+app.get('/token', passport.authenticate('wix-access-token', { ...noSession }), (req: any, res) => void res.json({ user: req.user }))
 app.post('/plugin', raw, passport.authenticate('wix-service-plugin', noSession), (req: any, res) => void res.json(req.user.metadata))
 app.post('/digest', raw, passport.authenticate('wix-digest', noSession), (req: any, res) => void res.json(req.user.body))
 `
@@ -213,8 +213,8 @@ const APPS: Readonly<Record<string, App>> = {
   },
   node: underPassport(
     '  // A page that Wix opens',
-    `  'GET /late': [passport.authenticate('wix-app', lateSecret), show],
-  'GET /token': [passport.authenticate('wix-access-token', { session: false }), show],
+    `  'GET /late': [passport.authenticate('wix-app', { ...lateSecret, ...noSession }), show],
+  'GET /token': [passport.authenticate('wix-access-token', { ...noSession }), show],
   'POST /plugin': [passport.authenticate('wix-service-plugin', noSession), (req: any, res: any) => send(res, req.user.metadata)],
   'POST /digest': [passport.authenticate('wix-digest', noSession), (req: any, res: any) => send(res, req.user.body)],
 `,
