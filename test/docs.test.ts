@@ -92,6 +92,16 @@ describe('The pages of the documentation', () => {
     expect(long.filter((name) => name !== 'README.md')).to.deep.equal(['docs/messages.md'])
   })
 
+  it('are all in the map of the README, but for those of the hosts, which have one of their own', () => {
+    for (const [map, folder] of [
+      ['README.md', /^docs\/[^/]+$/],
+      ['docs/frameworks.md', /^docs\/hosts\//],
+    ] as const) {
+      const linked = linksOf(map).map((link) => link.split('#')[0])
+      expect(linked, map).to.include.members(names.filter((name) => folder.test(name)))
+    }
+  })
+
   it('mention every name that the package exports', async () => {
     const index = await readFile(join(root, 'lib/index.ts'), 'utf8')
     const exported = [...index.matchAll(/\{([^}]*)\}/g)].flatMap(([, list = '']) =>
