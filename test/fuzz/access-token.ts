@@ -22,24 +22,27 @@ interface Input {
 
 const ALPHABET = new Set('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~+/')
 
-/** Whether Wix is asked about what the request holds. */
-export function isAskedAbout(sent: unknown): boolean {
-  if (isNothing(sent) || typeof sent !== 'string') return false
+/** What comes of a header by itself; `asked` where Wix is asked about its token. */
+export function headerOracle(sent: unknown): Verdict {
+  if (isNothing(sent)) return 'missing'
+  if (typeof sent !== 'string') return 'invalid'
   const isBearer = /^bearer /i.test(sent)
   const token = isBearer ? sent.slice(7).trim() : sent
-  if (!isBearer && token.includes(' ')) return false
+  if (token === '' || (!isBearer && token.includes(' '))) return 'missing'
   const parts = token.split('.')
+  const isOfOthers = token.length <= 8192 && [2, 3].includes(parts.length) && !parts.includes('')
+  if (isOfOthers) return 'missing'
   const words = parts.map((part, index) => {
     if (index < parts.length - 1) return part
     while (part.endsWith('=')) part = part.slice(0, -1)
     return part
   })
-  return (
+  const isToken =
     token.length <= 8192 &&
     parts.length > 3 &&
     words.every((word) => word !== '' && Array.from(word).every((character) => ALPHABET.has(character))) &&
     !['IST', 'JWS'].includes(String(parts[0]))
-  )
+  return isToken ? 'asked' : 'refused'
 }
 
 /** What an answer means. */
@@ -196,8 +199,12 @@ export const accessTokenDoor: Door = door<Input>({
     }
     const [first = '', second = ''] = verdicts
     if (first !== second) throw new Error(`First ${first}, then ${second}`)
-    if (isAskedAbout(header(input.req)) ? calls < 1 || calls > 4 : calls > 0) throw new Error(`${calls} calls`)
+    const isAsked = headerOracle(header(input.req)) === 'asked'
+    if (isAsked ? calls < 1 || calls > 4 : calls > 0) throw new Error(`${calls} calls`)
     return first
   },
-  oracle: (input) => (isAskedAbout(header(input.req)) ? answerOracle(input) : 'refused'),
+  oracle(input) {
+    const verdict = headerOracle(header(input.req))
+    return verdict === 'asked' ? answerOracle(input) : verdict
+  },
 })

@@ -10,6 +10,7 @@ import { isFilled, isNothing, objectIn, ownOf } from './inputs.ts'
 import { anyJwt, anyRequest, bodyOf, claimsOf } from './jwt.ts'
 
 export function digestOracle(header: string, body: Buffer): Verdict {
+  if (header.includes(',')) return 'invalid'
   if (!header.startsWith('JWT=') || header.length > 8192) return 'refused'
   const hash = objectIn(claimsOf(header.slice(4))?.['data'])?.['SHA256']
   if (!isFilled(hash) || hash.toLowerCase() !== createHash('sha256').update(body).digest('hex')) return 'refused'
@@ -25,7 +26,8 @@ export function digestOracle(header: string, body: Buffer): Verdict {
 
 function requestOracle(req: unknown): Verdict {
   const header = ownOf(ownOf(req, 'headers'), 'digest')
-  if (isNothing(header) || typeof header !== 'string') return 'refused'
+  if (isNothing(header)) return 'missing'
+  if (typeof header !== 'string') return 'invalid'
   const body = bodyOf(req)
   if (body === undefined) return digestOracle(header, Buffer.alloc(0))
   // A string in which decoding has replaced something is not the body.

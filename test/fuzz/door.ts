@@ -63,11 +63,18 @@ export const door = <Input>({ inputs, ours, oracle, open = nothing, close = noth
 
 const PRINTABLE = /^[\x20-\x7e]*$/
 
-/** Everything that a refusal shows: nothing that could forge the line of a log or a header. */
-function checkShown(error: WixAuthError): void {
-  const shown = [error.message, error.hint ?? '', error.cure ?? '', JSON.stringify(error.headers)].join(' ')
-  if (!PRINTABLE.test(shown)) throw new Error(`A refusal shows control characters: ${JSON.stringify(shown)}`)
+/** Every challenge so far: they are constants, so that there are few. */
+const challenges = new Set<string>()
+const MAX_CHALLENGES = 16
+
+/** Input in the line of a log or in a header could forge it. */
+function checkShown(shown: string): void {
+  if (!PRINTABLE.test(shown)) throw new Error(`Control characters in what is shown: ${JSON.stringify(shown)}`)
 }
+
+/** The verdict that belongs to the code of a refusal. */
+const verdictOfCode = (code: unknown): Verdict =>
+  code === 'credentials_missing' ? 'missing' : code === 'request_invalid' ? 'invalid' : 'refused'
 
 /** The verdict of a verifier. Whatever is neither a result nor a refusal is thrown. */
 export async function verdictOf<Result>(
@@ -79,14 +86,14 @@ export async function verdictOf<Result>(
     result = await call()
   } catch (error) {
     if (!(error instanceof WixAuthError)) throw error
-    checkShown(error)
-    return 'refused'
+    checkShown([error.message, error.hint ?? '', error.cure, JSON.stringify(error.headers)].join(' '))
+    return verdictOfCode(error.code)
   }
   return accepted(result)
 }
 
 /** The verdict of a strategy: `error` where it could not find out. */
-export function verdictOfOutcome(outcome: Outcome, accepted: (user: unknown) => Verdict = () => 'accepted'): Verdict {
+export function verdictOfOutcome(outcome: Outcome, accepted: (user: unknown) => Verdict): Verdict {
   if (outcome.kind === 'success') return accepted(outcome.user)
   if (outcome.kind === 'error') {
     if (!(outcome.error instanceof Error)) throw new Error('An error that is none')
@@ -94,7 +101,15 @@ export function verdictOfOutcome(outcome: Outcome, accepted: (user: unknown) => 
   }
   const { challenge, status } = outcome
   const shown = typeof challenge === 'string' ? challenge : JSON.stringify(challenge)
-  if (!PRINTABLE.test(shown)) throw new Error(`A challenge with control characters: ${shown}`)
-  if (![400, 401, 413].includes(Number(status))) throw new Error(`A refusal with the status ${String(status)}`)
-  return 'refused'
+  checkShown(shown)
+  challenges.add(shown)
+  if (challenges.size > MAX_CHALLENGES)
+    throw new Error(`Challenges that are no constants: ${[...challenges].join('; ')}`)
+  // A strategy of Bearer tokens has a challenge, without an error where there is no token; but for a 400.
+  const isBearer = typeof challenge === 'string'
+  if (isBearer && !challenge.startsWith('Bearer realm="Wix"')) throw new Error(`Another challenge: ${shown}`)
+  const ofBearer = challenge === 'Bearer realm="Wix"' ? 'missing' : 'refused'
+  const verdict = isBearer ? ofBearer : verdictOfCode((challenge as { code?: unknown }).code)
+  if (status !== (verdict === 'invalid' ? 400 : 401)) throw new Error(`${verdict}, and the status ${String(status)}`)
+  return verdict
 }

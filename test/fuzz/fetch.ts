@@ -14,7 +14,7 @@ import { accessToken, info, response } from '../support/access-token.ts'
 import { now, SECRET } from '../support/build.ts'
 import { APP_ID, BODY, PUBLIC_KEY } from '../support/jwt.ts'
 import { SESSION_KEYS, sessionTokens } from '../support/session.ts'
-import { isAskedAbout } from './access-token.ts'
+import { headerOracle } from './access-token.ts'
 import { digestOracle } from './digest.ts'
 import { type Door, door, type Verdict } from './door.ts'
 import { decoded, isFilled } from './inputs.ts'
@@ -91,13 +91,13 @@ function oracle(input: Input): Verdict {
   const text = body.toString('latin1')
   const verdicts: Record<Kind, () => Verdict> = {
     instance: () => instanceIn(input),
-    'access token': () => (isAskedAbout(authorization) && !authorization.includes(',') ? 'accepted' : 'refused'),
+    'access token': () => (headerOracle(authorization) === 'asked' ? 'accepted' : 'refused'),
     session: () => sessionOracle(withoutBearer(authorization)),
     webhook: () => webhookOracle(text),
     'service plugin': () => servicePluginOracle(text),
     digest: () => digestOracle(headerOf(input, 'digest'), body),
   }
-  return verdicts[input.kind]().split(' ', 1)[0] ?? ''
+  return verdicts[input.kind]().startsWith('accepted') ? 'accepted' : 'refused'
 }
 
 const credential = fc.oneof(

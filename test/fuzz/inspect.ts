@@ -97,5 +97,5 @@ export const inspectDoor: Door = door<Input>({
   close: () => rmSync(folder, { recursive: true }),
   inputs,
   ours,
-  oracle: (input) => ORACLES[input.kind](input.credential.trim()).split(' ', 1)[0] ?? '',
+  oracle: (input) => (ORACLES[input.kind](input.credential.trim()).startsWith('accepted') ? 'accepted' : 'refused'),
 })

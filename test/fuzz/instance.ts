@@ -15,11 +15,12 @@ const timeOf = (date: unknown): number =>
     : NaN
 
 /**
- * Whom an instance names: HMAC over the data, one spelling, an object with an id, of this app, fresh. Else `refused`.
+ * Whom an instance names: HMAC over the data, one spelling, an object with an id, of this app, fresh. Else `refused`, or `missing`.
  *
  * @param appId Null: of any app.
  */
 export function instanceOracle(value: unknown, appId: string | null = APP_ID): Verdict {
+  if (value === '') return 'missing'
   if (typeof value !== 'string' || value.length > 8192) return 'refused'
   const parts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(value)
   if (parts?.[1] === undefined || parts[2] === undefined) return 'refused'
@@ -45,13 +46,14 @@ export function instanceOracle(value: unknown, appId: string | null = APP_ID): V
 function requestOracle(req: unknown): Verdict {
   const query = ownOf(ownOf(req, 'query'), 'instance')
   const header = ownOf(ownOf(req, 'headers'), 'authorization')
-  for (const sent of [query, header]) if (!isNothing(sent) && typeof sent !== 'string') return 'refused'
+  for (const sent of [query, header]) if (!isNothing(sent) && typeof sent !== 'string') return 'invalid'
   const [, bearer, rest = ''] = /^(bearer\s+)?(.*)$/is.exec(isFilled(header) ? header : '') ?? []
   const [signature = '', ...more] = rest.split('.')
   const isInstance =
     more.length === 1 && !/\s/.test(rest) && (bearer === undefined || decoded(signature)?.length === 32)
   const found = [query, isInstance ? rest : undefined].filter((sent) => !isNothing(sent))
-  return found.length === 1 ? instanceOracle(found[0]) : 'refused'
+  if (found.length > 1) return 'invalid'
+  return found.length === 1 ? instanceOracle(found[0]) : 'missing'
 }
 
 export const GENUINE: readonly string[] = [

@@ -117,13 +117,13 @@ export function bodyOf(req: unknown): string | Uint8Array | undefined | { verdic
   } catch {
     return { verdict: 'error' }
   }
-  return { verdict: header('content-type') === undefined ? 'refused' : 'error' }
+  return { verdict: header('content-type') === undefined ? 'invalid' : 'error' }
 }
 
 /** What must come of a request whose raw body is a credential. */
 export function bodyOracle(req: unknown, oracle: (token: string) => Verdict): Verdict {
   const body = bodyOf(req)
-  if (body === undefined) return 'refused'
+  if (body === undefined) return 'missing'
   if (typeof body === 'string') return oracle(body)
   return body instanceof Uint8Array ? oracle(Buffer.from(body).toString('latin1')) : body.verdict
 }

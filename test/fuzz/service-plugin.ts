@@ -9,6 +9,7 @@ import { isFilled, objectIn } from './inputs.ts'
 import { anyJwt, anyRequest, bodyOracle, claimsOf } from './jwt.ts'
 
 export function servicePluginOracle(token: string): Verdict {
+  if (token === '') return 'missing'
   const { aud, iss, data } = claimsOf(token) ?? {}
   const isForUs = [aud].flat().includes(APP_ID) && iss === 'wix.com'
   const { request, metadata } = objectIn(data) ?? {}

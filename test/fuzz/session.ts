@@ -144,12 +144,15 @@ const headers = fc.oneof(
 )
 const request = fc.oneof({ weight: 9, arbitrary: fc.record({ headers }) }, { weight: 1, arbitrary: fc.anything() })
 
-/** A token in `Authorization`, after `Bearer` or alone. */
+/** A token in `Authorization`, after `Bearer` or alone. What is of another kind is for another strategy. */
 function requestOracle(req: unknown): Verdict {
   const sent = ownOf(ownOf(req, 'headers'), 'authorization')
-  if (isNothing(sent) || typeof sent !== 'string') return 'refused'
-  if (/^bearer /i.test(sent)) return sessionOracle(sent.slice(7).trim())
-  return sent.includes(' ') ? 'refused' : sessionOracle(sent)
+  if (isNothing(sent)) return 'missing'
+  if (typeof sent !== 'string') return 'invalid'
+  const isBearer = /^bearer /i.test(sent)
+  const token = isBearer ? sent.slice(7).trim() : sent
+  if ((!isBearer && token.includes(' ')) || token.split('.').length !== 3) return 'missing'
+  return sessionOracle(token)
 }
 
 const tokens = sessionTokens({ keys: KEYS })

@@ -121,7 +121,7 @@ function wixOracle({ method, path, body }: Input): Verdict {
   if (!isFilled(token)) return '400'
   if (issued.includes(token)) return token === revoked ? 'inactive' : 'accepted'
   // It says for which app an instance is: to compare is up to the app.
-  return instanceOracle(token, null) !== 'refused' && isWithinLife(token) ? 'accepted' : 'inactive'
+  return instanceOracle(token, null).startsWith('accepted') && isWithinLife(token) ? 'accepted' : 'inactive'
 }
 
 const payloadOf = (instance: string): Record<string, unknown> => {

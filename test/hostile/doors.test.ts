@@ -12,19 +12,22 @@ const SEED = 20_260_304
 
 /** How many inputs, and how many of them at least have which verdict, so that no check is without cases. */
 const CASES: Record<keyof typeof DOORS, { runs: number; atLeast: Readonly<Record<string, number>> }> = {
-  instance: { runs: 20_000, atLeast: { accepted: 2500, refused: 12_000 } },
-  webhook: { runs: 5000, atLeast: { accepted: 200, refused: 3500, error: 200 } },
-  'service-plugin': { runs: 5000, atLeast: { accepted: 200, refused: 3500, error: 200 } },
-  digest: { runs: 4000, atLeast: { accepted: 800, refused: 2000, error: 20 } },
-  'access-token': { runs: 4000, atLeast: { accepted: 400, refused: 2000, error: 400 } },
-  session: { runs: 8000, atLeast: { accepted: 1000, refused: 5000 } },
+  instance: { runs: 20_000, atLeast: { accepted: 2500, refused: 12_000, missing: 200, invalid: 200 } },
+  webhook: { runs: 5000, atLeast: { accepted: 200, refused: 3500, missing: 50, error: 200 } },
+  'service-plugin': { runs: 5000, atLeast: { accepted: 200, refused: 3500, missing: 50, error: 200 } },
+  digest: { runs: 4000, atLeast: { accepted: 800, refused: 2000, missing: 50, invalid: 50, error: 20 } },
+  'access-token': {
+    runs: 4000,
+    atLeast: { accepted: 400, refused: 1000, missing: 100, invalid: 100, error: 400 },
+  },
+  session: { runs: 8000, atLeast: { accepted: 1000, refused: 5000, missing: 100, invalid: 100 } },
   'key-set': { runs: 1000, atLeast: { accepted: 100, refused: 400, unavailable: 100 } },
   fetch: { runs: 4000, atLeast: { accepted: 400, refused: 2500 } },
   simulator: { runs: 4000, atLeast: { accepted: 100, inactive: 200, 403: 50, 404: 300, 413: 50, 421: 300 } },
   inspect: { runs: 1500, atLeast: { accepted: 80, refused: 1000 } },
 }
 
-describe('P-01, P-02: hostile input', function () {
+describe('P-01, P-02, P-08: hostile input', function () {
   this.timeout(300_000)
 
   for (const [name, { runs, atLeast }] of Object.entries(CASES)) {
