@@ -10,6 +10,7 @@ const post = (server: Running, path: string, body: string, headers: Record<strin
   server.ask(path, { method: 'POST', headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body })
 
 export default {
+  implicitAny: true,
   claims: {
     'adds a fee to a cart, and takes nothing else': async (page) => {
       const server = await start(page)

@@ -39,6 +39,7 @@ console.log(await api('/api/me').catch((error) => error.message))
 `
 
 export default {
+  implicitAny: true,
   claims: {
     'prints two keys': async (page) => {
       expect(JSON.parse(await page.run('keys.mjs'))).to.have.lengthOf(2)

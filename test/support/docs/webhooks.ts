@@ -28,6 +28,7 @@ process.exit()
 `
 
 export default {
+  implicitAny: true,
   claims: {
     'sends a webhook that the server takes, and a repeat of it': async (page) => {
       const server = await page.startShell('node server.mjs')
