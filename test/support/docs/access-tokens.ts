@@ -22,6 +22,7 @@ await import('./page.js')
 `
 
 export default {
+  implicitAny: true,
   compiledOnly: { 'proxy.mjs': 'needs undici and a proxy' },
   ambient: `
     declare module '@wix/essentials' {

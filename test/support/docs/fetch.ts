@@ -29,6 +29,7 @@ process.exit()`,
 }
 
 export default {
+  implicitAny: true,
   claims: {
     'lets the owner in, and refuses others as Passport does': async (page) => {
       const [genuine, visitor, forged, twice, nothing, session] = await answers(

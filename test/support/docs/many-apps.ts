@@ -3,6 +3,7 @@ import { generateAppKeys, signInstance, signWebhook } from '../../../devtools/te
 import { APP_KEYS, APP_SECRET, type PageTest } from '../docs-page.ts'
 
 export default {
+  implicitAny: true,
   claims: {
     'find the secret of one of many apps': async (page) => {
       const server = await page.start('server.mjs')

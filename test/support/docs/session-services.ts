@@ -21,6 +21,7 @@ async function publish(page: Page): Promise<void> {
 }
 
 export default {
+  implicitAny: true,
   claims: {
     'verifies a token in another service, and says why it refuses one': async (page) => {
       await publish(page)

@@ -23,6 +23,7 @@ async function withPostgres(use: (pool: pg.Pool, server: PostgresServer) => Prom
 }
 
 export default {
+  implicitAny: true,
   compiledOnly: hasPostgres ? {} : { 'once-pg.mjs': NEEDS, 'once-kysely.ts': NEEDS, 'once-drizzle.ts': NEEDS },
   elsewhere: { 'once-prisma.ts': 'test/prisma/prisma.test.ts', 'schema.prisma': 'test/prisma/prisma.test.ts' },
   claims: {
