@@ -114,8 +114,11 @@ async function migrate(database: Transaction<Tables>, isPostgres: boolean): Prom
 
 const isPostgres = (url: string): boolean => /^postgres(ql)?:\/\//.test(url)
 
+/** Of a password with a slash, a driver would take the rest for a host, and name that in its error. */
+const isCutOff = (url: string): boolean => /^postgres(ql)?:\/\/[^/?#]*[/#][^?]*@/.test(url)
+
 /** The path that a `file:` URL names: from the working directory, as in `file:app.db`, or of its own, as in `file:///var/app.db`. */
-function pathOf(url: string): string {
+export function pathOf(url: string): string {
   const path = url.startsWith('file:///') ? fileURLToPath(url) : url.slice('file:'.length)
   if (!url.startsWith('file:') || path === '') throw new TypeError('it is neither file: and a path, nor postgres://...')
   return path
@@ -141,6 +144,7 @@ async function migrated(dialect: Dialect, isPostgres: boolean): Promise<Connecti
  */
 export async function connect(url: string): Promise<AppDatabase> {
   if (!isPostgres(url)) return new AppDatabase(await migrated(await sqlite(pathOf(url)), false))
+  if (isCutOff(url)) throw new TypeError('percent-encode what is special in the user name and the password')
   await (await migrated(await postgres(url, true), true)).destroy()
   return new AppDatabase(new Kysely<Tables>({ dialect: await postgres(url) }))
 }
