@@ -98,7 +98,7 @@ export default {
         const postgres = await postgresServer()
         const SESSION_KEYS = await readFile(join(page.folder, 'session-keys.json'), 'utf8')
         const environment = { PATH: pathTo(page), DATABASE_URL: postgres.url, SESSION_KEYS }
-        const second = await page.startShell('npm run copy-database', environment)
+        const second = await page.startShell('copy-database -- file:app.db', environment)
         try {
           expect(second.output).to.include('users: 1\nnotes: 2\nevents: 1\n')
           expect(await contents(second)).to.deep.equal(['two', 'one'])
@@ -108,12 +108,20 @@ export default {
           expect(await read<object[]>(second, bearer, '/api/events'), 'handled once').to.have.lengthOf(1)
           const [usage] = await read<{ calls: number }[]>(second, bearer, '/api/usage')
           expect(usage?.calls, 'notes written').to.equal(3)
-          const again = page.shell('npm run copy-database', undefined, environment)
+          const again = page.shell('copy-database -- file:app.db', undefined, environment)
           expect(await again.catch(({ stderr }: { stderr: string }) => stderr)).to.match(
             /^There is something in the table sites already: copy to a new database$/m,
           )
         } finally {
           await second.close()
+        }
+        const back = await page.startShell('file:back.db', environment)
+        try {
+          expect(await contents(back)).to.deep.equal(['three', 'two', 'one'])
+          expect((await back.ask('/webhooks', send)).status).to.equal(200)
+          expect(await read<object[]>(back, bearer, '/api/events'), 'handled once').to.have.lengthOf(1)
+        } finally {
+          await back.close()
           await postgres.close()
         }
       },
