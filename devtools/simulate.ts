@@ -99,7 +99,9 @@ async function begin(args: readonly string[]): Promise<Started | number> {
     const [stray] = positionals
     if (stray !== undefined) {
       const isAddress = /[/:]|^\d+$/.test(stray)
-      const [what, where] = isAddress ? ['an address', '--app'] : ['the command of your app', '--']
+      const [what, where] = isAddress
+        ? ['an address', '--app']
+        : ['the command of your app', "--, in quotes where PowerShell drops it: '--'"]
       return wrongUse(`"${printable(stray)}" belongs to no option: ${what} stands after ${where}`)
     }
     if (command.length === 0 && end < args.length)

@@ -125,7 +125,10 @@ describe('passport-wix-app', function () {
         [['3000'], '"3000" belongs to no option: an address stands after --app'],
         [['--app', APP, '--host', 'x'], '--host must be an IP address, such as 0.0.0.0'],
         [['--app', APP, '--public-url', 'x'], '--public-url must be an origin, such as https://my-tunnel.example'],
-        [['dash\u0007'], '"dash?" belongs to no option: the command of your app stands after --'],
+        [
+          ['dash\u0007'],
+          `"dash?" belongs to no option: the command of your app stands after --, in quotes where PowerShell drops it: '--'`,
+        ],
         [
           ['--app', 'http://example.com'],
           '--app must be an https URL without a password, or an http URL on this machine',
