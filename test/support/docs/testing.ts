@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { PageTest } from '../docs-page.ts'
 
 export default {
+  implicitAny: true,
   claims: {
     'pass as tests of an app': async (page) => {
       const output = await page.shell('node --test app.test.mjs')
