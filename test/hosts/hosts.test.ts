@@ -413,11 +413,10 @@ describe('The pages docs/hosts/*.md and docs/serverless.md', () => {
     expect([...run].toSorted()).to.deep.equal(HOST_PAGES.toSorted())
   })
 
-  it('are all in the table of docs/frameworks.md, which says how many requests there are', async () => {
+  it('are all in the table of docs/frameworks.md', async () => {
     const index = await readFile(join(import.meta.dirname, '../../docs/frameworks.md'), 'utf8')
     for (const page of HOST_PAGES.filter((name) => name !== MIDDLEWARE))
       expect(index).to.include(`](${page.slice('docs/'.length)})`)
-    expect(index).to.match(new RegExp(`the same ${TABLE.length + 2} requests`))
   })
 
   for (const page of HOST_PAGES) {
