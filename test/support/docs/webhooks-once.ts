@@ -2,13 +2,23 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import Database from 'libsql'
 import pg from 'pg'
-import type { Page, PageTest } from '../docs-page.ts'
+import { signWebhook } from '../../../devtools/testing/index.ts'
+import { APP_KEYS, type Page, type PageTest } from '../docs-page.ts'
+import { freePort } from '../free-port.ts'
 import { expectOnce, onceProgram } from '../once.ts'
 import { type PostgresServer, postgresServer } from '../postgres.ts'
 import { POSTGRES } from '../programs.ts'
 
 const hasPostgres = POSTGRES.path !== undefined
 const NEEDS = 'needs a PostgreSQL server'
+const PROGRAMS_OF_POSTGRES = [
+  'once-pg.mjs',
+  'once-kysely.ts',
+  'once-drizzle.ts',
+  'server.mjs',
+  'twice.mjs',
+  'sites.sql',
+]
 
 async function withPostgres(use: (pool: pg.Pool, server: PostgresServer) => Promise<void>): Promise<void> {
   const server = await postgresServer()
@@ -24,7 +34,11 @@ async function withPostgres(use: (pool: pg.Pool, server: PostgresServer) => Prom
 
 export default {
   implicitAny: true,
-  compiledOnly: hasPostgres ? {} : { 'once-pg.mjs': NEEDS, 'once-kysely.ts': NEEDS, 'once-drizzle.ts': NEEDS },
+  notRun: {
+    'npm install': 'the packages are installed, and the test runs the statements',
+    ...(!hasPostgres && { 'node twice.mjs': NEEDS }),
+  },
+  compiledOnly: hasPostgres ? {} : Object.fromEntries(PROGRAMS_OF_POSTGRES.map((name) => [name, NEEDS])),
   elsewhere: { 'once-prisma.ts': 'test/prisma/prisma.test.ts', 'schema.prisma': 'test/prisma/prisma.test.ts' },
   claims: {
     ...(hasPostgres && {
@@ -56,6 +70,24 @@ export default {
             `UPDATE wix_events SET received_at = now() - interval '5 days' WHERE ctid IN (SELECT ctid FROM wix_events LIMIT 10)`,
           )
           expect((await pool.query(page.read('clean.sql'))).rowCount).to.equal(10)
+        }),
+      'handles in a route what comes at the same time once': async (page: Page) =>
+        withPostgres(async (pool, { url }) => {
+          await pool.query(`${page.read('wix_events.sql')}${page.read('sites.sql')}`)
+          const port = String(await freePort())
+          expect(await page.shell('node twice.mjs', undefined, { DATABASE_URL: url, PORT: port })).to.equal(
+            'installed on site-1\n200\n200\n200\n',
+          )
+          const server = await page.start('server.mjs', { DATABASE_URL: url })
+          const body = signWebhook({ instanceId: 'site-2', eventType: 'AppInstalled', data: {} }, APP_KEYS.privateKey)
+          const send = async (): Promise<number> =>
+            (await server.ask('/webhooks', { method: 'POST', headers: { 'content-type': 'text/plain' }, body })).status
+          expect(await Promise.all(Array.from({ length: 5 }, send))).to.deep.equal([200, 200, 200, 200, 200])
+          expect((await pool.query('SELECT * FROM sites ORDER BY id')).rows).to.deep.equal([
+            { id: 'site-1', installs: 1 },
+            { id: 'site-2', installs: 1 },
+          ])
+          await server.close()
         }),
     }),
     'handles each event once in SQLite': async (page) => {
