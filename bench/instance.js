@@ -3,6 +3,7 @@ import { createHmac, createSecretKey, randomUUID, timingSafeEqual } from 'node:c
 import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { instanceVerifier, WixAppStrategy } from 'passport-wix-app'
+import { authenticateRequest } from 'passport-wix-app/fetch'
 import { signInstance } from 'passport-wix-app/testing'
 import { authenticated, compare, each } from './run.js'
 
@@ -42,7 +43,9 @@ function bare(instance) {
 
 const verifyInstance = instanceVerifier({ secret })
 const verify = (instance, done) => done(null, instance)
-const ours = authenticated(new WixAppStrategy({ secret }, verify))
+const strategy = new WixAppStrategy({ secret }, verify)
+const ours = authenticated(strategy)
+const addresses = instances.map((instance) => `https://bench.example/?instance=${instance}`)
 
 /** With somebody who listens to the events from the first call on, in the process of this contender alone. */
 const observed = each(requests, ours)
@@ -82,5 +85,14 @@ async function isRefused(instance) {
 await compare(
   'Refusals by instanceVerifier()',
   { 'forged signature': each(forged, isRefused), '10,000,000 characters': () => isRefused(huge) },
+  200,
+)
+
+await compare(
+  'One instance in a Fetch request',
+  {
+    'new Request() and new URL()': each(addresses, (address) => new URL(new Request(address).url)),
+    'with authenticateRequest()': each(addresses, (address) => authenticateRequest(new Request(address), strategy)),
+  },
   200,
 )

@@ -1,13 +1,11 @@
 // Plain JavaScript: a loader that rewrites the code on the way would be measured with it.
-import { createPublicKey, randomUUID } from 'node:crypto'
-import { IncomingMessage, ServerResponse } from 'node:http'
-import { PassThrough } from 'node:stream'
+import { createHash, createPublicKey, randomUUID } from 'node:crypto'
 import { AppStrategy, createClient } from '@wix/sdk'
-import express from 'express'
+import { createVerifier } from 'fast-jwt'
 import { jwtVerify } from 'jose'
-import passport from 'passport'
-import { webhookVerifier, WixWebhookStrategy } from 'passport-wix-app'
-import { generateAppKeys, signWebhook } from 'passport-wix-app/testing'
+import { Strategy as JwtStrategy } from 'passport-jwt'
+import { webhookVerifier, WixDigestStrategy, WixServicePluginStrategy, WixWebhookStrategy } from 'passport-wix-app'
+import { generateAppKeys, signDigest, signServicePlugin, signWebhook } from 'passport-wix-app/testing'
 import { authenticated, compareAsync, each } from './run.js'
 
 const { publicKey, privateKey } = generateAppKeys()
@@ -41,32 +39,12 @@ const webhooks = Array.from({ length: 500 }, () => {
 const strategy = new WixWebhookStrategy({ publicKey })
 const requests = webhooks.map((body) => ({ headers: {}, body }))
 
-passport.use(strategy)
-const app = express()
-const raw = express.raw({ type: '*/*', limit: '1mb' })
-const ours = passport.authenticate('wix-webhook', { session: false })
-const answer = (req, res) => res.done(req.user)
-const bare = (req, res) =>
-  jwtVerify(req.body.toString(), key, { algorithms: ['RS256'] }).then(({ payload }) => res.done(payload), res.failed)
-app.post('/ours', raw, ours, answer)
-app.post('/bare', raw, bare)
-app.post('/nothing', raw, answer)
-app.use((error, _req, res, _next) => res.failed(error))
-/** A whole request without a socket: parser, Passport, route. */
-const through = (url) => (body) =>
-  new Promise((resolve, reject) => {
-    const req = Object.assign(new IncomingMessage(new PassThrough()), {
-      method: 'POST',
-      url,
-      headers: { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(body.length) },
-    })
-    req.push(body)
-    req.push(null)
-    const res = new ServerResponse(req)
-    res.done = resolve
-    res.failed = reject
-    app(req, res)
-  })
+// Neither reads the event in the claims.
+const passportJwt = new JwtStrategy(
+  { jwtFromRequest: ({ body }) => body, secretOrKey: publicKey, algorithms: ['RS256'] },
+  (claims, done) => done(null, claims),
+)
+const fastJwt = createVerifier({ key: publicKey, algorithms: ['RS256'], cache: false })
 
 const client = createClient({
   auth: AppStrategy({ appId: randomUUID(), publicKey, appSecret: 'x' }),
@@ -74,22 +52,51 @@ const client = createClient({
 })
 
 await compareAsync(
-  `One genuine webhook of ${webhooks[0].length} characters, all different; processor time`,
+  `One genuine webhook of ${webhooks[0].length} characters, all different`,
   {
     'bare jose.jwtVerify()': each(webhooks, (body) => jwtVerify(body, key, { algorithms: ['RS256'] })),
     'webhookVerifier()': each(webhooks, webhookVerifier({ publicKey })),
     'WixWebhookStrategy authenticate()': each(requests, authenticated(strategy)),
+    'passport-jwt authenticate()': each(requests, authenticated(passportJwt)),
+    'fast-jwt': each(webhooks, async (body) => fastJwt(body)),
     '@wix/sdk webhooks.process()': each(webhooks, (body) => client.webhooks.process(body, { expectedEvents: [] })),
   },
   50,
 )
 
+const appId = randomUUID()
+const calls = Array.from({ length: 500 }, () =>
+  signServicePlugin(
+    { appId, metadata: { instanceId: randomUUID() }, request: { lineItems: [{ name: 'Tea', quantity: 2 }] } },
+    privateKey,
+  ),
+)
+const rules = { algorithms: ['RS256'], issuer: 'wix.com', audience: appId }
 await compareAsync(
-  'The same through Express, without sockets: express.raw(), one middleware, the route',
+  `One genuine call of a service plugin of ${calls[0].length} characters`,
   {
-    'jose.jwtVerify()': each(webhooks, through('/bare')),
-    WixWebhookStrategy: each(webhooks, through('/ours')),
-    'no middleware': each(webhooks, through('/nothing')),
+    'bare jose.jwtVerify()': each(calls, (body) => jwtVerify(body, key, rules)),
+    'WixServicePluginStrategy authenticate()': each(
+      calls.map((body) => ({ headers: {}, body })),
+      authenticated(new WixServicePluginStrategy({ publicKey, appId })),
+    ),
+  },
+  50,
+)
+
+const payments = Array.from({ length: 500 }, (_, amount) => {
+  const body = Buffer.from(JSON.stringify({ amount, order: randomUUID() }))
+  return { headers: { digest: signDigest(body, privateKey) }, body }
+})
+await compareAsync(
+  `One genuine Digest header of ${payments[0].headers.digest.length} characters, and its body`,
+  {
+    'bare jose.jwtVerify(), SHA-256, JSON.parse()': each(payments, async ({ headers, body }) => {
+      const { payload } = await jwtVerify(headers.digest.slice('JWT='.length), key, { algorithms: ['RS256'] })
+      if (payload.data.SHA256 !== createHash('sha256').update(body).digest('hex')) throw new Error('refused')
+      return JSON.parse(body.toString())
+    }),
+    'WixDigestStrategy authenticate()': each(payments, authenticated(new WixDigestStrategy({ publicKey }))),
   },
   50,
 )

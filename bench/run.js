@@ -1,4 +1,6 @@
 import { fork } from 'node:child_process'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough } from 'node:stream'
 
 /** @param {number[]} values */
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
@@ -20,7 +22,7 @@ const print = (name, time, ratio) =>
 /**
  * Measures each task beside the first one, the bare work, in a process of its own: in one process they would change what the compiler
  * makes of each other. The two take short turns, so that both share the good and bad moments of the machine. Prints for each task the
- * median time, and the median of its ratios to the bare work of the same turn.
+ * median processor time, which does not count what the machine does beside, and the median of its ratios to the bare work of the same turn.
  *
  * @param {string} title
  * @param {Record<string, () => unknown>} tasks
@@ -56,8 +58,14 @@ async function measure(title, tasks, timeOf, turns, warmUp) {
   }
 }
 
+/** Microseconds of processor time since then, of the whole process: part of the work is done on other threads. */
+const worked = (start) => {
+  const { user, system } = process.cpuUsage(start)
+  return user + system
+}
+
 /**
- * For tasks of some microseconds, one after the other: the time of a call, each awaited, also the bare work that returns no promise.
+ * For tasks of some microseconds, one after the other: each call is awaited, also that of the bare work that returns no promise.
  *
  * @param {string} title
  * @param {Record<string, () => unknown>} tasks
@@ -65,16 +73,15 @@ async function measure(title, tasks, timeOf, turns, warmUp) {
  */
 export const compare = (title, tasks, callsPerTurn) => {
   const timeOf = async (task) => {
-    const start = process.hrtime.bigint()
+    const start = process.cpuUsage()
     for (let call = 0; call < callsPerTurn; call++) await task()
-    return Number(process.hrtime.bigint() - start) / 1000 / callsPerTurn
+    return worked(start) / callsPerTurn
   }
   return measure(title, tasks, timeOf, 600, 100)
 }
 
 /**
- * For tasks that return promises, which run at once, as requests do: processor time of the whole process, since part of the work is
- * done on other threads.
+ * For tasks that return promises, which run at once, as requests do.
  *
  * @param {string} title
  * @param {Record<string, () => Promise<unknown>>} tasks
@@ -84,8 +91,7 @@ export const compareAsync = (title, tasks, callsPerTurn) => {
   const timeOf = async (task) => {
     const start = process.cpuUsage()
     await Promise.all(Array.from({ length: callsPerTurn }, task))
-    const { user, system } = process.cpuUsage(start)
-    return (user + system) / callsPerTurn
+    return worked(start) / callsPerTurn
   }
   return measure(title, tasks, timeOf, 200, 30)
 }
@@ -105,3 +111,22 @@ export const authenticated = (prototype) => (req) =>
     strategy.error = reject
     strategy.authenticate(req, {})
   })
+
+/** A request through an app of Express without a socket: parsers, Passport, route. Resolves with what the route gives to `res.done`. */
+export const through =
+  (app) =>
+  ({ method = 'GET', url, headers = {}, body }) =>
+    new Promise((resolve, reject) => {
+      const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+      const req = Object.assign(new IncomingMessage(new PassThrough()), {
+        method,
+        url,
+        headers: { ...headers, ...length },
+      })
+      if (body !== undefined) req.push(body)
+      req.push(null)
+      const res = new ServerResponse(req)
+      res.done = resolve
+      res.failed = reject
+      app(req, res)
+    })

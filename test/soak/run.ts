@@ -101,7 +101,10 @@ const send = ({ method, path, headers = {}, body }: Call): Promise<Answer> =>
       res.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
       res.on('end', () => resolve({ status: res.statusCode ?? 0, text })).on('error', reject)
     })
-    req.on('error', reject).end(body)
+    req.on('error', (error) =>
+      reject(new Error(`${error.message} at ${path.slice(0, 30)} with ${body?.length ?? 0} characters`)),
+    )
+    req.end(body)
   })
 
 const issued: Session[] = []

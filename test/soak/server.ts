@@ -74,6 +74,8 @@ process.on('warning', ({ name, message }) => {
 
 const app = express()
 const server = createServer((req, res) => void (req.url?.startsWith('/fetch/') ? fetched(req, res) : app(req, res)))
+// Else a connection may be closed at the moment at which it is used again, which is nobody's mistake.
+server.keepAliveTimeout = 0
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
