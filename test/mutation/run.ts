@@ -1,0 +1,138 @@
+// npm run mutation -- [--concurrency N] [FOLDER or FILE of lib/]...
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ALSO, WITHOUT_SURVIVORS } from './specs.ts'
+import { EQUIVALENT } from './survivors.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const WORK = 'coverage/mutation'
+/** Percent. */
+const WANTED = 95
+
+/** Of versions that run on Node 20 and beside TypeScript 7; that of Stryker does not know mocha 12. */
+const STRYKER = [
+  '--package=@stryker-mutator/core@9.6.1',
+  '--package=@stryker-mutator/mocha-runner@9.6.1',
+  '--package=mocha@11.8.0',
+]
+
+interface Position {
+  line: number
+  column: number
+}
+interface Mutant {
+  replacement: string
+  status: string
+  location: { start: Position; end: Position }
+}
+interface Report {
+  files: Record<string, { source: string; mutants: Mutant[] }>
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { concurrency: { type: 'string', default: '2' } },
+})
+
+/** All files of lib/ that a path stands for. */
+function filesOf(path: string): string[] {
+  const clean = path.replaceAll('\\', '/').replace(/\/$/, '')
+  if (!/^lib(\/|$)/.test(clean) || !existsSync(join(ROOT, clean))) {
+    console.error(`${path} is no file or folder of lib/`)
+    process.exit(2)
+  }
+  if (statSync(join(ROOT, clean)).isFile()) return [clean]
+  return readdirSync(join(ROOT, clean), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${clean}/${name.replaceAll('\\', '/')}`)
+    .toSorted()
+}
+
+function specsOf(file: string): string[] {
+  const own = file.replace(/^lib\//, 'test/').replace(/\.ts$/, '.test.ts')
+  return [own, ...(ALSO[file] ?? [])].filter((spec) => existsSync(join(ROOT, spec)))
+}
+
+/** Lets Stryker mutate one file. Without the watch for secrets: it loads lib/ before a mutant is there. */
+async function mutate(file: string): Promise<Report['files'][string]> {
+  const report = `${WORK}/${file.replaceAll('/', '-')}.json`
+  const config = {
+    mutate: [file],
+    testRunner: 'mocha',
+    testRunnerNodeArgs: ['--import', 'tsx/esm'],
+    // There is none: Stryker would read it with the compiler.
+    tsconfigFile: 'none.json',
+    coverageAnalysis: 'perTest',
+    mochaOptions: { 'no-config': true, spec: specsOf(file) },
+    ignorePatterns: ['dist', 'docs', 'example-app', 'bench', 'test/hosts', 'test/tools', 'test/prisma', 'coverage'],
+    tempDirName: `${WORK}/sandbox`,
+    concurrency: Number(values.concurrency),
+    reporters: ['json'],
+    jsonReporter: { fileName: report },
+    timeoutMS: 10_000,
+  }
+  mkdirSync(join(ROOT, WORK), { recursive: true })
+  const configFile = `${WORK}/stryker.json`
+  writeFileSync(join(ROOT, configFile), JSON.stringify(config))
+  const code = await new Promise<number | null>((resolve) => {
+    const stryker = spawn('npm', ['exec', '--yes', ...STRYKER, '--', 'stryker', 'run', configFile], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      shell: process.platform === 'win32',
+    })
+    let said = ''
+    stryker.stdout.on('data', (data) => (said += data))
+    stryker.on('close', (exit) => {
+      if (exit !== 0) console.error(said)
+      resolve(exit)
+    })
+  })
+  if (code !== 0) throw new Error(`Stryker failed for ${file}`)
+  const { files } = JSON.parse(readFileSync(join(ROOT, report), 'utf8')) as Report
+  return files[file] ?? { source: '', mutants: [] }
+}
+
+/** The code that a mutant replaces. */
+function replaced(source: string, { start, end }: Mutant['location']): string {
+  const lines = source.split('\n').slice(start.line - 1, end.line)
+  const last = lines.length - 1
+  lines[last] = (lines[last] ?? '').slice(0, end.column - 1)
+  lines[0] = (lines[0] ?? '').slice(start.column - 1)
+  return lines.join('\n')
+}
+
+const percent = (killed: number, all: number): number => (all === 0 ? 100 : (100 * killed) / all)
+
+let killed = 0
+let all = 0
+let isGood = true
+for (const file of (positionals.length > 0 ? positionals : ['lib']).flatMap(filesOf)) {
+  const start = performance.now()
+  const { source, mutants } = await mutate(file)
+  const survivors = mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+  const found = survivors.map(({ location, replacement, status }) => ({
+    at: `${location.start.line}:${location.start.column}`,
+    code: replaced(source, location),
+    mutant: replacement,
+    status,
+  }))
+  const unexplained = found.filter(
+    ({ code, mutant }) => !EQUIVALENT[file]?.some((known) => known.code === code && known.mutant === mutant),
+  )
+  // An equivalent mutant is no mutant: nothing has changed.
+  const counted = mutants.length - (found.length - unexplained.length)
+  killed += counted - unexplained.length
+  all += counted
+  if (unexplained.length > 0 && WITHOUT_SURVIVORS.has(file)) isGood = false
+  console.log(
+    `${file}: ${counted - unexplained.length} of ${counted} killed, ` +
+      `${percent(counted - unexplained.length, counted).toFixed(1)} %, ${found.length - unexplained.length} equivalent, ` +
+      `${Math.round((performance.now() - start) / 1000)} s`,
+  )
+  for (const { at, code, mutant, status } of unexplained)
+    console.log(`  ${at} ${status}: ${code.slice(0, 120)}  =>  ${mutant.slice(0, 120)}`)
+}
+console.log(`${killed} of ${all} killed, ${percent(killed, all).toFixed(1)} %`)
+process.exitCode = isGood && percent(killed, all) >= WANTED ? 0 : 1

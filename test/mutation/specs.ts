@@ -1,0 +1,26 @@
+/**
+ * Tests that decide about a file of lib/ beside those in the same place, such as `test/look-up.test.ts` for `lib/look-up.ts`. No others
+ * are run: what only a test of something else notices is not held by what we say of the file. Of these, none takes more than a few seconds.
+ */
+export const ALSO: Readonly<Record<string, readonly string[]>> = {
+  'lib/internal/jwt.ts': ['test/strategies/webhook.test.ts'],
+  'lib/middleware/deliveries.ts': ['test/middleware/deduplicate.test.ts', 'test/fetch/handle-once.test.ts'],
+  'lib/sessions/tokens.ts': ['test/sessions/claims.test.ts'],
+  'lib/strategies/token-info.ts': ['test/strategies/access-token.test.ts', 'test/strategies/app-token-info.test.ts'],
+}
+
+/** What compares, decides and lets in: each mutant is killed, or `survivors.ts` says why it is none. */
+export const WITHOUT_SURVIVORS: ReadonlySet<string> = new Set([
+  'lib/internal/keys.ts',
+  'lib/internal/jwt.ts',
+  'lib/internal/circuit.ts',
+  'lib/look-up.ts',
+  'lib/middleware/require-identity.ts',
+  'lib/middleware/stores.ts',
+  'lib/middleware/postgres-store.ts',
+  'lib/middleware/deliveries.ts',
+  'lib/sessions/tokens.ts',
+  'lib/sessions/claims.ts',
+  'lib/strategies/app-instance.ts',
+  'lib/strategies/token-info.ts',
+])
