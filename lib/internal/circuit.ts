@@ -3,8 +3,8 @@ import { WixUnavailableError } from '../errors.ts'
 const messageOf = (server: string, why: string): string => `${server} is unavailable: ${why}`
 
 /** A server that gave no usable answer, and why. */
-export const unavailable = (server: string, why: string, retryAfter?: number): WixUnavailableError =>
-  new WixUnavailableError(messageOf(server, why), retryAfter === undefined ? {} : { retryAfter })
+export const unavailable = (server: string, why: string, retryAfter: number = NaN): WixUnavailableError =>
+  new WixUnavailableError(messageOf(server, why), { retryAfter })
 
 /** The other server did not answer, or asked its callers to wait: any other call would fail as well. */
 export class OutageError extends WixUnavailableError {
@@ -55,7 +55,7 @@ export function circuitBreaker(
   /** Seconds; 0 while the circuit is closed. */
   let openFor = 0
   let openUntil = 0
-  let why = ''
+  let why: string | undefined
   /** Only calls of this round may change the state: older ones say nothing about the server of today. */
   let round = 0
 

@@ -59,20 +59,21 @@ function claimRefusal(error: unknown): WixAuthError {
 // The calls of Wix that name their app have a few thousand characters.
 const MAX_LENGTH_TO_PARSE = 10_000
 
-/** Which app a JWT whose signature is wrong says that it is for. */
-function unverifiedApp(token: string): string {
-  // To parse a megabyte of nested brackets takes long, and anybody may send one.
-  if (token.length > MAX_LENGTH_TO_PARSE) return ''
-  try {
-    const [, claims = ''] = token.split('.')
-    const app = guidOf(own(JSON.parse(Buffer.from(claims, 'base64url').toString()), 'aud'))
-    return app === undefined ? '' : `; the JWT names app ${app} (not verified)`
-  } catch {
-    return ''
-  }
-}
-
 const WRONG_KEY = ': is it the public key of another app, or was the body changed on its way?'
+
+/** Why the signature of a JWT may be wrong: by the app that it says it is for, if any. */
+function wrongKeyHint(token: string): string {
+  // To parse a megabyte of nested brackets takes long, and anybody may send one.
+  if (token.length > MAX_LENGTH_TO_PARSE) return WRONG_KEY
+  let app: string | undefined
+  try {
+    const claims = Buffer.from(String(token.split('.')[1]), 'base64url').toString()
+    app = guidOf(own(JSON.parse(claims), 'aud'))
+  } catch {
+    // No JSON: it names none.
+  }
+  return app === undefined ? WRONG_KEY : `; the JWT names app ${app} (not verified)`
+}
 
 interface Refused {
   code: WixAuthErrorCode
@@ -110,7 +111,7 @@ const REFUSED_BY_JOSE: ReadonlyMap<unknown, Refused> = new Map<unknown, Refused>
       hint: (_error, { token, keys }) =>
         keys === undefined
           ? 'the `kid` is known, but the signature was not made with that key'
-          : (keys === 1 ? 'the key does not fit' : `no key of ${keys} fits`) + (unverifiedApp(token) || WRONG_KEY),
+          : (keys === 1 ? 'the key does not fit' : `no key of ${keys} fits`) + wrongKeyHint(token),
       cure: COMPARE_KEYS,
     },
   ],
@@ -180,7 +181,7 @@ let joseVerify: typeof jwtVerify | undefined
 
 async function verifyWithAny(
   token: string,
-  keys: readonly KeyObject[] | readonly FindKey[],
+  keys: readonly FindKey[],
   options: JWTVerifyOptions,
   toReason: (error: unknown) => Error,
 ): Promise<JWTVerifyResult> {
@@ -189,8 +190,7 @@ async function verifyWithAny(
   let reason: Error | undefined
   for (const key of keys) {
     try {
-      // The same call twice: jose has an overload for each.
-      return typeof key === 'function' ? await joseVerify(token, key, options) : await joseVerify(token, key, options)
+      return await joseVerify(token, key, options)
     } catch (error) {
       reason = toReason(error)
       if (own(reason, 'code') !== 'signature_invalid') break
@@ -207,12 +207,12 @@ async function verifyWithAny(
 export function checkForm(token: string): void {
   // A megabyte without dots is not searched for one.
   const first = token.slice(0, MAX_JOSE_HEADER_LENGTH + 1).indexOf('.')
-  const second = first === -1 ? -1 : token.indexOf('.', first + 1)
   if (first === -1 && token.length > MAX_JOSE_HEADER_LENGTH)
     throw refusal(
       'token_malformed',
       () => looksLike(token.slice(0, 100)) ?? `a header of more than ${MAX_JOSE_HEADER_LENGTH} characters`,
     )
+  const second = token.indexOf('.', first + 1)
   if (second === -1 || token.includes('.', second + 1)) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
 }
 
@@ -272,8 +272,17 @@ export async function verifyJwt<Identity extends object>(
     clockTolerance: tolerance,
     currentDate: new Date(time),
   })
-  const candidates = typeof keys === 'function' ? [keys] : keys
-  const count = typeof keys === 'function' ? undefined : keys.length
+  const [candidates, count] =
+    typeof keys === 'function'
+      ? [[keys]]
+      : [
+          keys.map(
+            (key): FindKey =>
+              () =>
+                key,
+          ),
+          keys.length,
+        ]
   const context = { token, algorithms: expected.algorithms, keys: count, time }
   const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions, (error) =>
     reasonOf(error, context, rules),

@@ -87,8 +87,8 @@ const sent = Buffer.alloc(SIGNATURE_LENGTH)
 export function isSignature(signature: string, data: string, secret: KeyObject): boolean {
   if (signature.length !== SIGNATURE_LENGTH) return false
   // Callers accept nothing but ASCII, of which latin1 gives the same bytes as UTF-8, and faster.
-  computed.write(createHmac('sha256', secret).update(data, 'latin1').digest('base64url'), 'latin1')
-  sent.write(signature, 'latin1')
+  computed.write(createHmac('sha256', secret).update(data, 'latin1').digest('base64url'))
+  sent.write(signature)
   return timingSafeEqual(computed, sent)
 }
 
@@ -104,6 +104,8 @@ export type WixPublicKey = OnePublicKey | readonly OnePublicKey[]
 const LINE_END = /\\+[nr]/g
 const PEM = /^-----BEGIN (RSA )?PUBLIC KEY-----(.*)-----END (?:RSA )?PUBLIC KEY-----$/s
 
+const UNREADABLE = ', got a value that cannot be read as one'
+
 /** A key from any string form of {@link WixPublicKey}, or what the string is instead. */
 function keyFromString(given: string): KeyObject | string {
   // Some loaders of environment files leave the quotes in.
@@ -113,27 +115,28 @@ function keyFromString(given: string): KeyObject | string {
     .trim()
   if (value === '' || isUnset(value)) return got(value)
   if (isGuid(value)) return ', got a GUID, which is what an app secret or an app ID looks like'
-  if (/^[^\s]{1,300}\.(pem|pub|key|crt|cer|der|txt)$/i.test(value))
+  if (/\.(pem|pub|key|crt|cer|der|txt)$/i.test(value))
     return ', got the path of a file: read it, for example with readFileSync()'
   const decoded = value.includes('-----') ? value : Buffer.from(value, 'base64').toString('latin1')
   const pem = decoded.replaceAll(LINE_END, '').trim()
   if (pem.includes('PRIVATE KEY-----')) return ', got a private key'
   if (pem.includes('CERTIFICATE-----')) return ', got a certificate'
   if (value.startsWith('ssh-')) return ', got a key of SSH'
-  if (/^\s*\{/.test(value)) return ', got JSON: of a JWK, createPublicKey({ key, format: "jwk" }) makes a KeyObject'
-  const [, pkcs1, inside] = PEM.exec(pem) ?? []
+  if (value.startsWith('{')) return ', got JSON: of a JWK, createPublicKey({ key, format: "jwk" }) makes a KeyObject'
+  const match = PEM.exec(pem)
+  const inside = match?.[2]
   if (inside === undefined && pem.includes('-----'))
     return ', got a part of a PEM: has the environment file cut it at its first line? Put it in quotes, or write \\n for its line ends'
   const base64 = (inside ?? value.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
+  if (!/^[\w+/]+=*$/.test(base64)) return UNREADABLE
   try {
-    if (!/^[\w+/]+=*$/.test(base64)) throw new Error('not base64')
     return createPublicKey({
       key: Buffer.from(base64, 'base64'),
       format: 'der',
-      type: pkcs1 === undefined ? 'spki' : 'pkcs1',
+      type: match?.[1] === undefined ? 'spki' : 'pkcs1',
     })
   } catch {
-    return ', got a value that cannot be read as one'
+    return UNREADABLE
   }
 }
 
@@ -169,13 +172,13 @@ function keyOf(value: unknown): KeyObject | string {
  * @throws {TypeError} Unless there is at least one and each is safe to use. Its message holds nothing of the value.
  */
 export function wixPublicKeys(caller: string, value: unknown): readonly KeyObject[] {
-  const keys = (Array.isArray(value) ? value : [value]).map(keyOf)
-  const problem = keys.length === 0 ? ', got an empty array' : keys.find((key) => typeof key === 'string')
-  if (problem !== undefined) {
+  const fail = (problem: string): never => {
     throw new TypeError(
       `${caller}: option \`publicKey\` must be the public key of your app (RSA, ${MIN_RSA_LENGTH} bits or more)${problem}. ` +
         'Find it in the dashboard of your app at Wix: Webhooks > Get public key, or More Actions > View ID & keys',
     )
   }
-  return keys.filter((key) => typeof key === 'object')
+  const keys = (Array.isArray(value) ? value : [value]).map(keyOf)
+  if (keys.length === 0) fail(', got an empty array')
+  return keys.map((key) => (typeof key === 'string' ? fail(key) : key))
 }

@@ -30,15 +30,15 @@ export const MAX_TTL = 3600
 /** Names that are not for claims of the app. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...Object.keys({
-    iss: true,
-    aud: true,
-    sub: true,
-    iat: true,
-    exp: true,
-    jti: true,
-    instanceId: true,
-    subjectType: true,
-  } satisfies Record<Exclude<keyof SessionClaims, keyof Facts>, true>),
+    iss: null,
+    aud: null,
+    sub: null,
+    iat: null,
+    exp: null,
+    jti: null,
+    instanceId: null,
+    subjectType: null,
+  } satisfies Record<Exclude<keyof SessionClaims, keyof Facts>, null>),
   ...Object.keys(factsOf(undefined)),
   'nbf',
   // They could change an object that the claims are copied to.

@@ -137,8 +137,8 @@ const secondsOf = (time: number): number | null => (Number.isNaN(time) ? null : 
 /** @param ipAndPort `1.2.3.4/5678`; either part may be the string `null`. */
 function extOf(ipAndPort: string | null, signedAt: number): WixInstance['ext'] {
   const signDate = Number.isNaN(signedAt) ? null : new Date(signedAt)
-  const slash = ipAndPort?.lastIndexOf('/') ?? -1
-  if (ipAndPort === null || slash === -1) return { ip: null, port: null, signDate }
+  if (!ipAndPort?.includes('/')) return { ip: null, port: null, signDate }
+  const slash = ipAndPort.lastIndexOf('/')
   const ip = ipAndPort.slice(0, slash)
   const port = Number.parseInt(ipAndPort.slice(slash + 1), 10)
   return { ip: ip === 'null' ? null : ip, port: Number.isNaN(port) ? null : port, signDate }

@@ -152,14 +152,19 @@ export function tokenInfoVerifier<Req>(
     now,
   })
 
-  const ask = async (_key: string, token: string, appId: string): Promise<WixTokenInfo> => {
+  const ask = async (token: string, appId: string): Promise<WixTokenInfo> => {
     const headers = { 'Content-Type': 'application/json' }
     const answer = await request({ url, method: 'POST', headers, body: JSON.stringify({ token }), timeout })
     return tokenInfoOf(answer, appId, (now ?? Date.now)())
   }
-  if (cache === false) return async (token, req) => ask('', token, await findAppId(req))
+  if (cache === false) return async (token, req) => ask(token, await findAppId(req))
   const { maxAge = 60, max = 5000 } = checkOptions<TokenInfoCache>(`${caller} cache`, cache, cacheChecks)
-  const askOnce = cached(ask, { maxAge, max, expiryOf: ({ exp }) => exp, now })
+  const askOnce = cached((_key: string, token: string, appId: string) => ask(token, appId), {
+    maxAge,
+    max,
+    expiryOf: ({ exp }) => exp,
+    now,
+  })
   return async (token, req) => {
     const appId = await findAppId(req)
     return askOnce(`${appId} ${token}`, token, appId)

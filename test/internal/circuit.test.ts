@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError } from '../../lib/index.ts'
@@ -375,5 +376,7 @@ describe('E-01: OutageError', () => {
       headers: { 'Retry-After': '7' },
     })
     expect(Object.keys(error)).to.have.members(['status', 'name', 'headers'])
+    expect(inspect(error)).to.match(/^WixUnavailableError: Elsewhere is/)
+    expect(error.constructor).to.have.property('name', 'WixUnavailableError')
   })
 })

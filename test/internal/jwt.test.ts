@@ -2,9 +2,10 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { WixAuthError, WixWebhookStrategy } from '../../lib/index.ts'
+import { WixAuthError, type WixAuthErrorCode, WixUnavailableError, WixWebhookStrategy } from '../../lib/index.ts'
 import { signedAs } from '../../lib/errors.ts'
-import { type JwtRules, type VerifiedClaims, verifyJwt } from '../../lib/internal/jwt.ts'
+import { checkForm, type FindKey, type JwtRules, type VerifiedClaims, verifyJwt } from '../../lib/internal/jwt.ts'
+import type { KeyObject } from '../../lib/internal/keys.ts'
 import { ownOptions } from '../../lib/internal/options.ts'
 import { NOW, now } from '../support/build.ts'
 import {
@@ -14,6 +15,7 @@ import {
   digest,
   KEYS,
   OTHER_KEYS,
+  PUBLIC_KEY,
   rawJwt,
   refusalOf,
   SECONDS,
@@ -430,5 +432,254 @@ describe('a JWT from Wix', () => {
       expect(shown).to.not.include(body.slice(0, 20))
       expect(shown).to.not.include(Buffer.from(canary).toString('base64url'))
     }
+  })
+})
+
+/** By one key, which is the right one, or whatever is given. */
+const verifyBy = (
+  token: string,
+  rules: Partial<JwtRules<object>> = {},
+  keys: readonly KeyObject[] | FindKey = [PUBLIC_KEY],
+): Promise<unknown> => verifyJwt(token, keys, ownOptions({ now }), { ...RULES, ...rules })
+
+describe('verifyJwt', () => {
+  const guid = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
+  const otherKey = createPublicKey(OTHER_KEYS.publicKey)
+  const byOther = signedBy('RSA-SHA256', OTHER_KEYS.privateKey)
+  const forged = rawJwt(HEADER, TIMES, byOther)
+  const [header = '', payload = '', signature = ''] = webhook().split('.')
+
+  const AS_IT_CAME =
+    'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped. Another kind of credential belongs to the strategy of its kind.'
+  const NOT_OF_WIX = 'Keep refusing it: it is complete and signed, but it is not what Wix sends to an app.'
+  const OTHER_ROUTE = 'Send it to the route of its kind, or use the strategy of this kind here.'
+  const COMPARE_IDS = 'Compare the app ID, the issuer and the audience of your app with those of the credential.'
+  const COMPARE_KEYS =
+    'Compare the public key with that of the app in its dashboard (Webhooks > Get public key), or the key set with that of the issuer.'
+  const NEW = 'Get a new one, for example by reloading the page. If that is refused, too, set the clock.'
+  const CLOCK = 'Set the clock of this machine, or of the signer.'
+
+  type Row = [hint: string, code: WixAuthErrorCode, cure: string, call: () => Promise<unknown>]
+  const refused: Row[] = [
+    ['1 part between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a')],
+    ['2 parts between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a.b')],
+    ['4 parts between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a.b.c.d')],
+    [
+      'a header of more than 2048 characters',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy(`${'x'.repeat(2049)}.${payload}.${signature}`),
+    ],
+    [
+      'looks like JSON: it must be sent as it was signed, not decoded',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy(`{${'x'.repeat(3000)}`),
+    ],
+    ['a header of more than 2048 characters', 'token_malformed', AS_IT_CAME, () => verifyBy(`${'x'.repeat(3000)}%20`)],
+    [
+      'a part is not canonical base64url: standard base64, or padding',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy(`${header}.${payload}.${signature}==`),
+    ],
+    [
+      'a byte order mark before the JSON',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy(rawJwt(HEADER, Buffer.from('\uFEFF{}'))),
+    ],
+    [
+      'the header is not that of a signed JWT',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy(rawJwt({ alg: undefined }, claims())),
+    ],
+    ['the payload is not a JSON object', 'token_malformed', NOT_OF_WIX, () => verifyBy(rawJwt(HEADER, []))],
+    [
+      'the header asks for an extension (`crit`) or an algorithm that is not supported',
+      'token_malformed',
+      NOT_OF_WIX,
+      () => verifyBy(rawJwt({ ...HEADER, crit: ['x'], x: 1 }, claims())),
+    ],
+    ...[{ crit: ['b64'], b64: true }, { b64: true }, { b64: false }, { zip: 'DEF' }].map((more): Row => [
+      'the header has `crit`, `b64` or `zip`',
+      'token_malformed',
+      NOT_OF_WIX,
+      () => verifyBy(rawJwt({ ...HEADER, ...more }, claims())),
+    ]),
+    [
+      '`alg` is not RS256, RS384',
+      'signature_invalid',
+      'Keep refusing it: Wix does not sign like this.',
+      () => verifyBy(rawJwt({ alg: 'RS512' }, claims()), { algorithms: ['RS256', 'RS384'] }),
+    ],
+    [
+      'the `kid` is known, but the signature was not made with that key',
+      'signature_invalid',
+      COMPARE_KEYS,
+      () => verifyBy(forged, {}, () => PUBLIC_KEY),
+    ],
+    [
+      'the key does not fit: is it the public key of another app, or was the body changed on its way?',
+      'signature_invalid',
+      COMPARE_KEYS,
+      () => verifyBy(forged),
+    ],
+    [
+      `the key does not fit; the JWT names app ${guid} (not verified)`,
+      'signature_invalid',
+      COMPARE_KEYS,
+      () => verifyBy(rawJwt(HEADER, { ...TIMES, aud: guid }, byOther)),
+    ],
+    ['`exp` was 1 min 30 s ago', 'token_expired', NEW, () => verifyBy(rawJwt(HEADER, { exp: SECONDS - 90 }))],
+    ['`exp` is missing', 'claim_invalid', NOT_OF_WIX, () => verifyBy(rawJwt(HEADER, {}))],
+    ['`aud` is missing', 'claim_invalid', NOT_OF_WIX, () => verifyBy(rawJwt(HEADER, TIMES), { audience: APP_ID })],
+    ['`jti` is missing', 'claim_invalid', NOT_OF_WIX, () => verifyBy(webhook(), { requiredClaims: ['jti'] })],
+    [
+      '`aud` is missing, as in a webhook: WixWebhookStrategy',
+      'claim_invalid',
+      OTHER_ROUTE,
+      () => verifyBy(webhook(), { audience: APP_ID }),
+    ],
+    [
+      '`iss` is missing, as in a webhook: WixWebhookStrategy',
+      'claim_invalid',
+      OTHER_ROUTE,
+      () => verifyBy(webhook(), { issuer: 'wix.com' }),
+    ],
+    ...[guid, [guid, 'more']].map((aud): Row => [
+      `\`aud\` is not what it should be (${guid})`,
+      'claim_invalid',
+      COMPARE_IDS,
+      () => verifyBy(rawJwt(HEADER, { ...TIMES, nbf: 1, aud }), { audience: APP_ID }),
+    ]),
+    [
+      '`iss` is not what it should be',
+      'claim_invalid',
+      COMPARE_IDS,
+      () => verifyBy(rawJwt(HEADER, { ...TIMES, iss: 'other' }), { issuer: 'wix.com' }),
+    ],
+    [
+      '`nbf` is not what it should be',
+      'claim_invalid',
+      COMPARE_IDS,
+      () => verifyBy(rawJwt(HEADER, { ...TIMES, nbf: 'x' })),
+    ],
+    [
+      '`nbf` is 1 min 30 s in the future: is the clock of this machine right?',
+      'claim_invalid',
+      CLOCK,
+      () => verifyBy(rawJwt(HEADER, { ...TIMES, nbf: SECONDS + 90 })),
+    ],
+    [
+      '`iat` is 1 min 30 s in the future: is the clock of this machine right?',
+      'claim_invalid',
+      CLOCK,
+      () => verifyBy(rawJwt(HEADER, { ...TIMES, iat: SECONDS + 90 })),
+    ],
+    [
+      '`exp` or `iat` is not a finite number',
+      'claim_invalid',
+      NOT_OF_WIX,
+      () => verifyBy(rawJwt(HEADER, Buffer.from('{"exp":1e999}'))),
+    ],
+    ['signed 1 min ago; maxAge is 5 s', 'token_expired', NEW, () => verifyBy(rawJwt(HEADER, TIMES), { maxAge: 5 })],
+    ['no `iat`', 'token_expired', NEW, () => verifyBy(rawJwt(HEADER, { exp: TIMES.exp }), { maxAge: 5 })],
+  ]
+  for (const [hint, code, cure, call] of refused) {
+    it(`refuses as ${code}, and says to the developer: ${hint}`, async () => {
+      expect(await errorOf(call()))
+        .to.be.instanceOf(WixAuthError)
+        .and.to.include({ hint, code, cure })
+    })
+  }
+
+  it('J-04: takes a header of 2,048 characters and no more, whatever comes after it', () => {
+    expect(checkForm(`${'x'.repeat(2048)}.a.b`)).to.equal(undefined)
+    expect(checkForm('..')).to.equal(undefined)
+    for (const [token, hint] of [
+      [`${'x'.repeat(2049)}.a.b`, 'a header of more than 2048 characters'],
+      ['x'.repeat(2049), 'a header of more than 2048 characters'],
+      ['x'.repeat(2048), '1 part between dots; a JWT has 3'],
+      [`${'x'.repeat(2048)}.`, '2 parts between dots; a JWT has 3'],
+    ] as const)
+      expect(() => checkForm(token))
+        .to.throw(WixAuthError)
+        .with.property('hint', hint)
+  })
+
+  it('J-06: does not take the first letters of a signature for a byte order mark', async () => {
+    const other = `77u_${signature.slice(4)}`
+    expect(await refusalOf(verifyBy(`${header}.${payload}.${other}`))).to.equal('signature_invalid')
+  })
+
+  it('reads the app of a forged JWT of up to 10,000 characters', async () => {
+    const tokenOf = (more: number, kid: string): string =>
+      rawJwt({ ...HEADER, kid }, { aud: guid, more: 'x'.repeat(more) }, byOther)
+    // Base64 has no string of 4n + 1 characters, so that header and payload both have to give.
+    const lengths = ['k', 'kk', 'kkk'].flatMap((kid) =>
+      Array.from({ length: 12 }, (_, more) => [kid, more + 7100] as const),
+    )
+    const base = tokenOf(7100, 'k').length
+    const tokenWith = (length: number): string => {
+      for (const [kid, more] of lengths) {
+        const token = tokenOf(more + Math.floor(((length - base) * 3) / 4) - 4, kid)
+        if (token.length === length) return token
+      }
+      throw new Error(`no JWT of ${length} characters`)
+    }
+    const hintOf = async (token: string): Promise<unknown> => ((await errorOf(verifyBy(token))) as WixAuthError).hint
+    expect(await hintOf(tokenWith(10_000))).to.include(guid)
+    expect(await hintOf(tokenWith(10_001))).to.include('is it the public key of another app')
+  })
+
+  it('J-02: tries each key until one fits, and only as long as the signature is what is wrong', async () => {
+    const expired = rawJwt(HEADER, { exp: 1 })
+    expect(await verifyBy(webhook(), {}, [otherKey, PUBLIC_KEY])).to.have.property('exp', TIMES.exp)
+    expect(await verifyBy(webhook(), {}, [PUBLIC_KEY, otherKey])).to.have.property('exp', TIMES.exp)
+    expect(await refusalOf(verifyBy(expired, {}, [PUBLIC_KEY, otherKey]))).to.equal('token_expired')
+    expect(await refusalOf(verifyBy(webhook(), {}, [otherKey, otherKey]))).to.equal('signature_invalid')
+  })
+
+  it('finds the key by the header, and passes on why there is none', async () => {
+    const find = sinon.fake.returns(PUBLIC_KEY)
+    expect(await verifyBy(webhook(), {}, find)).to.have.property('exp', TIMES.exp)
+    sinon.assert.calledOnce(find)
+    for (const reason of [new WixAuthError('signature_invalid'), new WixUnavailableError('x')])
+      expect(await errorOf(verifyBy(webhook(), {}, sinon.fake.throws(reason)))).to.equal(reason)
+  })
+
+  it('P-11: takes no typ from Object.prototype', async () => {
+    const typed = rawJwt({ ...HEADER, typ: 'mine' }, TIMES)
+    expect(await verifyBy(typed, { typ: 'mine' })).to.have.property('exp', TIMES.exp)
+    const untyped = rawJwt(HEADER, TIMES)
+    Object.assign(Object.prototype, { typ: 'mine' })
+    try {
+      expect(await errorOf(verifyBy(untyped, { typ: 'mine' }))).to.include({
+        code: 'claim_invalid',
+        hint: 'the header has no `typ`',
+      })
+      expect(await verifyBy(untyped)).to.have.property('exp', TIMES.exp)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'typ')
+    }
+  })
+
+  it('names whom signed claims name, by the times that they have, and null or 0 for what is none', async () => {
+    const calls: Array<Omit<VerifiedClaims, 'claims'>> = []
+    const toIdentity = ({ iat, exp, claims: { sub } }: VerifiedClaims): object => {
+      calls.push({ iat, exp })
+      return { sub }
+    }
+    for (const times of [{ iat: 5, exp: 7 }, { iat: 'x', exp: TIMES.exp }, {}]) {
+      const error = (await errorOf(verifyBy(rawJwt(HEADER, { sub: 'me', ...times }), { toIdentity }))) as WixAuthError
+      expect(signedAs(error)).to.deep.equal({ sub: 'me' })
+    }
+    expect(calls).to.deep.equal([
+      { iat: 5, exp: 7 },
+      { iat: null, exp: TIMES.exp },
+      { iat: null, exp: 0 },
+    ])
   })
 })

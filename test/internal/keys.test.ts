@@ -1,9 +1,18 @@
-import { createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHmac, createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { WixDigestStrategy, WixServicePluginStrategy, WixWebhookStrategy } from '../../lib/index.ts'
-import { appSecrets, wixPublicKeys } from '../../lib/internal/keys.ts'
+import {
+  appSecrets,
+  isEd25519,
+  isP256,
+  isSafeRsa,
+  isSignature,
+  mustNotBeAppId,
+  SIGNATURE,
+  wixPublicKeys,
+} from '../../lib/internal/keys.ts'
 import { now, OTHER_SECRET, SECRET } from '../support/build.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
 import { optionsTable, type WrongOptions } from '../support/options-table.ts'
@@ -69,6 +78,8 @@ const wrong: Array<[string, unknown, string]> = [
   ['null', null, 'got null'],
   ['an empty string', '', 'got an empty string'],
   ['a blank string', ' \n', 'got an empty string'],
+  ['nothing in quotes', ' "" ', 'got an empty string'],
+  ['a blank in quotes', "' '", 'got an empty string'],
   ['an empty array', [], 'got an empty array'],
   ['an array with undefined', [pem, undefined], 'got undefined'],
   ['an array in an array', [[pem]], 'got an array'],
@@ -102,6 +113,11 @@ const wrong: Array<[string, unknown, string]> = [
   ],
   ['a string of another kind', 'canary', 'got a value that cannot be read as one'],
   ['a path', './canary/public.pem', 'got the path of a file: read it'],
+  ['a path with a space', '/my keys/canary.PEM', 'got the path of a file: read it'],
+  ['what only contains a path', './canary.pem or so', 'got a value that cannot be read as one'],
+  ['text before a path in quotes', 'canary"/public.pem"', 'got a value that cannot be read as one'],
+  ['text after a brace in quotes', '"{"canary', 'got a value that cannot be read as one'],
+  ['text before a PEM', `canary${pem}`, 'got a part of a PEM'],
   ['half a PEM', pem.slice(0, 200), 'got a part of a PEM'],
   ['half of the bare base64', base64.slice(0, 200), 'got a value that cannot be read as one'],
   ['two PEMs in one string', pem + OTHER_KEYS.publicKey, 'got a value that cannot be read as one'],
@@ -237,7 +253,7 @@ describe('I-06: an app secret', () => {
   })
 
   it('may be any other string, such as one that looks like a part of a key', () => {
-    for (const secret of [SECRET, 'MIIB-short', 'a{b', 'x-----BEGIN', 'two words', 'ключ']) {
+    for (const secret of [SECRET, 'MIIB-short', 'a{b', 'x-----BEGIN', 'two words', 'ключ', 'x"y"', '"x"y']) {
       const [key, ...rest] = appSecrets('Owner', secret)
       expect(rest).to.deep.equal([])
       expect(key?.equals(createSecretKey(Buffer.from(secret)))).to.equal(true)
@@ -247,5 +263,87 @@ describe('I-06: an app secret', () => {
   it('I-07: may be several, in their order', () => {
     const keys = appSecrets('Owner', [OTHER_SECRET, SECRET])
     expect(keys.map((key) => key.export().toString())).to.deep.equal([OTHER_SECRET, SECRET])
+  })
+
+  it('I-06: is not the app ID that a request names, in any case, wherever it is in the list', () => {
+    const secrets = appSecrets('Owner', [SECRET, guid])
+    for (const appId of [guid, guid.toUpperCase()]) {
+      expect(() => mustNotBeAppId('Owner', secrets, appId)).to.throw(
+        TypeError,
+        /^Owner: option `secret` must be the app secret, got the app ID\. Find it/,
+      )
+    }
+    expect(() => mustNotBeAppId('Owner', appSecrets('Owner', guid.toUpperCase()), guid)).to.throw(TypeError)
+    expect(mustNotBeAppId('Owner', secrets, APP_ID)).to.equal(undefined)
+  })
+})
+
+describe('A signature', () => {
+  const secret = createSecretKey(Buffer.from(SECRET))
+  const DATA = 'eyJpbnN0YW5jZUlkIjoiaSJ9'
+  const right = createHmac('sha256', SECRET).update(DATA).digest('base64url')
+
+  it('I-04: is the HMAC of the data by SHA-256, in base64url', () => {
+    expect(isSignature(right, DATA, secret)).to.equal(true)
+    expect(isSignature(right, `${DATA}x`, secret)).to.equal(false)
+    expect(isSignature(right, DATA, createSecretKey(Buffer.from(OTHER_SECRET)))).to.equal(false)
+    // RFC 4231 section 4.3.
+    const hex = '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843'
+    const vector = Buffer.from(hex, 'hex').toString('base64url')
+    expect(isSignature(vector, 'what do ya want for nothing?', createSecretKey(Buffer.from('Jefe')))).to.equal(true)
+  })
+
+  it('I-04: is wrong with one character changed, wherever that is', () => {
+    for (let at = 0; at < right.length; at++) {
+      const other = right[at] === 'A' ? 'B' : 'A'
+      expect(isSignature(right.slice(0, at) + other + right.slice(at + 1), DATA, secret)).to.equal(false)
+    }
+  })
+
+  it('I-04: is wrong with a character left out or added, also right after the whole of it was compared', () => {
+    for (const wrong of [right.slice(0, -1), right.slice(1), `${right}A`, `A${right}`, '']) {
+      expect(isSignature(right, DATA, secret)).to.equal(true)
+      expect(isSignature(wrong, DATA, secret)).to.equal(false)
+    }
+  })
+
+  it('covers each character of the data as one byte', () => {
+    const overBytes = createHmac('sha256', SECRET)
+      .update(Buffer.from([0xe9]))
+      .digest('base64url')
+    expect(isSignature(overBytes, '\u{e9}', secret)).to.equal(true)
+  })
+
+  it('has one spelling: that of 32 bytes in base64url', () => {
+    const pattern = new RegExp(`^${SIGNATURE}$`)
+    for (let code = 0; code < 128; code++) {
+      const spelling = right.slice(0, 42) + String.fromCharCode(code)
+      const bytes = Buffer.from(spelling, 'base64url')
+      expect(pattern.test(spelling)).to.equal(bytes.length === 32 && bytes.toString('base64url') === spelling)
+    }
+    expect(pattern.test(right.slice(1))).to.equal(false)
+    expect(pattern.test(`A${right}`)).to.equal(false)
+  })
+})
+
+describe('A key of a set', () => {
+  const keys: Array<[string, KeyObject]> = [
+    ['RSA of 2,048 bits', rsa(2048, 65_537)],
+    ['RSA of 1,024 bits', rsa(1024, 65_537)],
+    ['RSA with an exponent of 3', rsa(2048, 3)],
+    ['RSA-PSS', generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey],
+    ['P-256', generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey],
+    ['P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey],
+    ['Ed25519', generateKeyPairSync('ed25519').publicKey],
+    ['Ed448', generateKeyPairSync('ed448').publicKey],
+    ['a secret', createSecretKey(Buffer.from(SECRET))],
+  ]
+  const taken = (test: (key: KeyObject) => boolean): string[] =>
+    keys.filter(([, key]) => test(key)).map(([name]) => name)
+
+  it('is RSA of 2,048 bits or more with a safe exponent, P-256 or Ed25519, each for its own algorithm', () => {
+    expect(taken(isSafeRsa)).to.deep.equal(['RSA of 2,048 bits'])
+    expect(taken(isP256)).to.deep.equal(['P-256'])
+    expect(taken(isEd25519)).to.deep.equal(['Ed25519'])
   })
 })

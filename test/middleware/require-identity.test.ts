@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
@@ -6,6 +7,7 @@ import {
   type IdentityRule,
   refusalOf,
   requireIdentity,
+  type WixAuthenticateEvent,
   WixAppStrategy,
   type WixIdentity,
 } from '../../lib/index.ts'
@@ -63,6 +65,51 @@ describe('requireIdentity', () => {
       expect(await guard(rule, asked(visitor))).to.include({ code: 'insufficient_scope' })
     }
   })
+
+  it('I-13: rejects an anonymous visitor as site owner, although its id is that of the owner', async () => {
+    const twin = await identity({ aid: 'user-1' })
+    expect(twin).to.include({
+      subjectType: 'VISITOR',
+      subjectId: 'user-1',
+      siteOwnerId: 'user-1',
+      permissions: 'OWNER',
+    })
+    expect(await guard({ siteOwner: true }, asked(twin))).to.include({ code: 'insufficient_scope' })
+  })
+
+  const hints: Array<[unknown, WixIdentity, string]> = [
+    [{ subjectType: ['USER', 'MEMBER'] }, visitor, 'subjectType is VISITOR; the rule wants USER, MEMBER'],
+    [{ siteOwner: true }, collaborator, 'the subject is not known to be the owner of the site'],
+    [{ vendorProductId: 'plus' }, collaborator, 'the site is not known to be on a plan that the rule allows'],
+    [() => false, owner, 'the predicate did not return true'],
+  ]
+  for (const [rule, who, hint] of hints) {
+    it(`says in its event for the developer: ${hint}`, async () => {
+      const events: unknown[] = []
+      const keep = (event: unknown): void => {
+        const { duration: _, ...rest } = event as WixAuthenticateEvent
+        events.push(rest)
+      }
+      subscribe('passport-wix-app:authenticate', keep)
+      try {
+        expect(await guard(rule, asked(who))).to.have.property('hint', hint)
+      } finally {
+        unsubscribe('passport-wix-app:authenticate', keep)
+      }
+      const { instanceId, subjectType, subjectId, clientId, siteId } = who
+      expect(events).to.deep.equal([
+        {
+          strategy: 'requireIdentity',
+          outcome: 'fail',
+          status: 403,
+          code: 'insufficient_scope',
+          hint,
+          error: null,
+          identity: { instanceId, subjectType, subjectId, clientId, siteId },
+        },
+      ])
+    })
+  }
 
   it('rejects as site owner where neither the user nor the owner is known', async () => {
     const ownerless = await identity({ uid: null, siteOwnerId: null })

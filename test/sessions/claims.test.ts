@@ -8,6 +8,7 @@ import {
   type WixSession,
   type WixTokenInfo,
 } from '../../lib/index.ts'
+import { sessionOf } from '../../lib/sessions/claims.ts'
 import { now } from '../support/build.ts'
 import { errorOf } from '../support/errors.ts'
 import { APP_ID, BODY, digest, KEYS, refusalOf, SECONDS, servicePlugin, webhook } from '../support/jwt.ts'
@@ -31,6 +32,43 @@ const roundTrip = async (credential: Verified, claims?: Record<string, unknown>)
   const tokens = sessionTokens()
   return tokens.verify(await tokens.issue(credential, claims))
 }
+
+describe('the claims of a token, once its signature is right,', () => {
+  const CLAIMS = {
+    instanceId: 'instance-1',
+    subjectType: 'USER',
+    subjectId: 'user-1',
+    sub: 'USER:user-1',
+    jti: 'jti-1',
+  }
+  const read = (claims: object = {}, iat: number | null = 1000, exp: number = 4600): unknown =>
+    sessionOf({ ...CLAIMS, ...claims }, iat, exp)
+
+  it('are read, for an hour at most', () => {
+    expect(read()).to.deep.include({ instanceId: 'instance-1', subjectId: 'user-1', iat: 1000, exp: 4600, claims: {} })
+  })
+
+  const missing = '`instanceId`, `subjectType`, `jti` or `iat` is missing'
+  const wrong: Array<[string, () => unknown, string]> = [
+    ['without an instanceId', () => read({ instanceId: undefined }), missing],
+    ['with an instanceId that is empty', () => read({ instanceId: '' }), missing],
+    ['without a subjectType', () => read({ subjectType: undefined }), missing],
+    ['with a subjectType that does not exist', () => read({ subjectType: 'OWNER', sub: 'OWNER:user-1' }), missing],
+    ['without a jti', () => read({ jti: undefined }), missing],
+    ['with a jti that is no string', () => read({ jti: 7 }), missing],
+    ['without an iat', () => read({}, null, 3600), missing],
+    ['that live a second more than an hour', () => read({}, 1000, 4601), 'its lifetime is more than 3600 s'],
+    ['without a sub', () => read({ sub: undefined }), '`sub` does not match the subject'],
+    ['with the sub of another subject', () => read({ sub: 'USER:user-2' }), '`sub` does not match the subject'],
+    ['with a sub of another type', () => read({ sub: 'MEMBER:user-1' }), '`sub` does not match the subject'],
+    ['with a sub and no subject', () => read({ subjectId: undefined }), '`sub` does not match the subject'],
+  ]
+  for (const [name, call, hint] of wrong) {
+    it(`S-01: ${name} are refused, and the developer is told why`, () => {
+      expect(call).to.throw().that.includes({ name: 'WixAuthError', code: 'claim_invalid', hint })
+    })
+  }
+})
 
 describe('the claims of a session token', () => {
   for (const alg of ALGORITHMS) {

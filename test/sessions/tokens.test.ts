@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { importJWK, jwtVerify } from 'jose'
 import sinon from 'sinon'
 import { type SessionKey, SessionTokens, type WixInstance, type WixTokenInfo } from '../../lib/index.ts'
+import { kindOf } from '../../lib/identity.ts'
 import { iso, NOW, now } from '../support/build.ts'
 import { errorOf } from '../support/errors.ts'
 import { refusalOf, SECONDS } from '../support/jwt.ts'
@@ -138,7 +139,54 @@ describe('SessionTokens.issue', () => {
   })
 })
 
+describe('SessionTokens.issue', () => {
+  it('issues a token of exactly the longest length that is verified', async () => {
+    const lengths: number[] = []
+    // Base64url has no string of 4n + 1 characters, so that the header has to give, too.
+    for (const kid of ['k', 'kk', 'kkk']) {
+      const tokens = sessionTokens({ keys: [{ ...ES256, kid }] })
+      const issue = (length: number): Promise<string> => tokens.issue(verifiedInstance(), { x: 'x'.repeat(length) })
+      const start = Math.floor(((8192 - (await issue(0)).length) * 3) / 4) - 2
+      for (let more = 0; more < 6; more++) {
+        const token = await issue(start + more).catch(() => '')
+        lengths.push(token.length)
+        if (token !== '') expect(await tokens.verify(token)).to.have.property('instanceId', 'instance-1')
+      }
+    }
+    expect(Math.max(...lengths)).to.equal(8192)
+  })
+
+  it('says to the developer that the credential has expired', async () => {
+    const credential = verifiedInstance({ expirationDate: iso(0) })
+    expect(await errorOf(sessionTokens().issue(credential))).to.have.property('hint', 'the credential has expired')
+  })
+})
+
 describe('SessionTokens.verify', () => {
+  it('marks what it returns as a session', async () => {
+    expect(kindOf(await sessionTokens().verify(rawSession()))).to.equal('session')
+  })
+
+  const hints: Array<[string, unknown, string]> = [
+    ['no string', 7, 'the token is not a string'],
+    ['8,193 characters', 'x'.repeat(8193), '8193 characters; the limit is 8192'],
+    ['no iat', rawSession({}, sessionClaims({ iat: undefined })), '`iat` is missing'],
+    ['no sub', rawSession({}, sessionClaims({ sub: undefined })), '`sub` is missing'],
+    ['no jti', rawSession({}, sessionClaims({ jti: undefined })), '`jti` is missing'],
+  ]
+  for (const [name, token, hint] of hints) {
+    it(`says to the developer of a token that has or is ${name}: ${hint}`, async () => {
+      expect(await errorOf(sessionTokens().verify(token as string))).to.have.property('hint', hint)
+    })
+  }
+
+  it('takes 8,192 characters for a token', async () => {
+    expect(await errorOf(sessionTokens().verify('x'.repeat(8192)))).to.have.property(
+      'hint',
+      'a header of more than 2048 characters',
+    )
+  })
+
   const tokens = sessionTokens({ keys: ALGORITHMS.map((alg) => SESSION_KEYS[alg]) })
 
   it('accepts a genuine token of each algorithm', async () => {

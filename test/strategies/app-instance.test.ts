@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { instanceVerifier, type InstanceVerifierOptions, WixAuthError, type WixAuthErrorCode } from '../../lib/index.ts'
+import { kindOf } from '../../lib/identity.ts'
 import { isSignature } from '../../lib/internal/keys.ts'
 import { instance, iso, NOW, now, OTHER_SECRET, payload, SECRET, sign, signData } from '../support/build.ts'
 import { unobserved } from '../support/canaries.ts'
@@ -98,6 +99,17 @@ describe('instanceVerifier', () => {
         }
       })
     }
+    for (const name of [...strings.split(' '), 'metaSiteId', 'biToken', 'ipAndPort']) {
+      it(`I-10: ${name} as it is, where it is a string`, async () => {
+        const right = name === 'signDate' ? iso(-1) : 'text-1'
+        expect(await verify(instance({ [name]: right }))).to.have.property(name, right)
+      })
+    }
+
+    it('an identity that is marked as that of an instance', async () => {
+      expect(kindOf(await verify(instance()))).to.equal('instance')
+    })
+
     for (const name of ['demoMode', 'siteIsTemplate']) {
       it(`I-10: null for ${name} when it is neither true nor false`, async () => {
         for (const odd of [7, 'true', {}, ''])
@@ -390,6 +402,53 @@ describe('instanceVerifier', () => {
         'the secret does not fit; the payload is not canonical base64url: was it cut or changed?',
       )
     })
+  })
+
+  describe('the hint and the cure', () => {
+    const guid = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
+    const AS_IT_CAME =
+      'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped. Another kind of credential belongs to the strategy of its kind.'
+    const NEW = 'Get a new one, for example by reloading the page. If that is refused, too, set the clock.'
+    const NOT_OF_WIX = 'Keep refusing it: it is complete and signed, but it is not what Wix sends to an app.'
+    const refused: Array<[value: string, options: Partial<InstanceVerifierOptions>, hint: string, cure: string]> = [
+      [
+        'a.b',
+        {},
+        '2 parts between dots; an instance has 2, of which the first has 43 characters, and here 1',
+        AS_IT_CAME,
+      ],
+      ['x'.repeat(8193), {}, '8193 characters; the limit is 8192', AS_IT_CAME],
+      [signData('e30x'.slice(0, 2)), {}, 'the payload is not canonical base64url: was it cut or changed?', AS_IT_CAME],
+      [signData(Buffer.from('{')), {}, 'the payload is not JSON in UTF-8', AS_IT_CAME],
+      [sign(null), {}, 'the payload is not a JSON object', NOT_OF_WIX],
+      [instance({ instanceId: '' }), {}, 'the payload has no `instanceId`', NOT_OF_WIX],
+      [
+        instance({}, OTHER_SECRET),
+        {},
+        'the secret does not fit',
+        'Compare the secret with that of the app in its dashboard: More Actions > View ID & keys. Was the whole instance copied?',
+      ],
+      [
+        instance({ appDefId: guid }),
+        { appId: 'app-1' },
+        `\`appDefId\` is another app's (${guid})`,
+        'Compare the app ID, the issuer and the audience of your app with those of the credential.',
+      ],
+      [instance({ signDate: iso(-7500) }), { maxAge: 3600 }, 'signed 2 h 5 min ago; maxAge is 1 h', NEW],
+      [instance({ signDate: undefined }), {}, 'no valid `signDate`', NEW],
+      [
+        instance({ signDate: iso(90) }),
+        {},
+        'signed 1 min 30 s in the future: is the clock of this machine right?',
+        'Set the clock of this machine, or of the signer.',
+      ],
+    ]
+    for (const [value, options, hint, cure] of refused) {
+      it(`say to the developer: ${hint}`, async () => {
+        const error = await errorOf(verify(value, options))
+        expect(error).to.be.instanceOf(WixAuthError).and.to.include({ hint, cure })
+      })
+    }
   })
 
   describe('the payload', () => {

@@ -21,7 +21,7 @@ import {
 } from '../support/access-token.ts'
 import { now, NOW } from '../support/build.ts'
 import { EXPIRED, INVALID, rejectedWith } from '../support/challenges.ts'
-import { unavailableOf } from '../support/errors.ts'
+import { errorOf, unavailableOf } from '../support/errors.ts'
 import { APP_ID, refusalOf, SECONDS } from '../support/jwt.ts'
 import { type Outcome, request, runToEnd, settled } from '../support/run.ts'
 import {
@@ -239,6 +239,22 @@ describe('T-03: the answer of Token Info', () => {
         expect(await outcomeOf(info({ [name]: value }))).to.have.nested.property(`user.${name}`, null)
       }
       expect(await outcomeOf(info())).to.have.nested.property(`user.${name}`, null)
+    })
+  }
+
+  const guid = '5e2d9a41-8c7b-4e06-b1f8-d03a6c94e725'
+  const hints: Array<[Record<string, unknown>, string]> = [
+    [{ active: false }, 'Token Info does not report the credential as active'],
+    [{ clientId: guid }, `clientId is another app's (${guid})`],
+    [{ clientId: 'app-2' }, "clientId is another app's"],
+    [{ clientId: undefined }, 'Token Info names no `clientId`'],
+    [{ instanceId: undefined }, 'Token Info names no `instanceId`'],
+    [{ exp: undefined }, 'Token Info names no `exp`'],
+    [{ exp: SECONDS - 90 }, '`exp` was 1 min 30 s ago'],
+  ]
+  for (const [change, hint] of hints) {
+    it(`that is refused has the hint: ${hint}`, async () => {
+      expect(await errorOf(verifyAccessToken(TOKEN, options(answering(info(change)))))).to.have.property('hint', hint)
     })
   }
 
