@@ -85,10 +85,6 @@ function warn(name: string, problem: string): void {
   process.emitWarning(message, { type: 'WixVerifyWarning' })
 }
 
-// The first half is a shortcut: most callbacks return nothing, and the second half is a call into Node.
-const isNativePromise = (value: unknown): value is Promise<unknown> =>
-  typeof value === 'object' && types.isPromise(value)
-
 /** How a verify callback decides. */
 interface VerifySettings {
   /** The strategy, for the log. */
@@ -118,13 +114,14 @@ export const lookUp = (
 ): Promise<LookUp> =>
   new Promise((resolve, reject) => {
     const declaresDone = parameters > 1
-    let decidedBy: 'done' | 'return' | undefined
-    let timers: NodeJS.Timeout[] | undefined
-    const decides = (by: 'done' | 'return'): boolean => {
-      if (decidedBy !== undefined) return false
-      decidedBy = by
-      timers?.forEach(clearTimeout)
-      return true
+    let decidedBy: 'done' | 'return' | 'failure' | undefined
+    let timer: NodeJS.Timeout | undefined
+    let reminder: NodeJS.Timeout | undefined
+    /** What comes later than the first decision changes nothing: a promise settles once. */
+    const decide = (by: 'done' | 'return' | 'failure'): void => {
+      decidedBy ??= by
+      clearTimeout(timer)
+      clearTimeout(reminder)
     }
     const found = (user: unknown, more: Omit<LookUp, 'user'>): void => {
       try {
@@ -140,17 +137,17 @@ export const lookUp = (
       if (decidedBy === 'return')
         warn(name, 'called done() after what it returned had decided: declare `done` as its last parameter')
       else if (decidedBy === 'done') debug(`${name}: the verify callback called done() again; the first call counts`)
-      if (!decides('done')) return
+      decide('done')
       if (reason === undefined || reason === null || reason === false) found(user, { info: infoObject(info) })
       else reject(isError(reason) ? reason : new Error(NOT_AN_ERROR, { cause: reason }))
     }
     const returned = (user: unknown): void => {
-      if (!decides('return')) return
+      decide('return')
       const hint = `: it returned ${user === null ? 'null' : typeof user}`
       found(user, { info: undefined, ...(!user && { hint }) })
     }
     const failed = (reason: unknown): void => {
-      if (!decides('return')) return
+      decide('failure')
       // Two parameters are (req, identity): one that takes the second for `done` calls an object.
       const error = toError(reason)
       const isMisread = isRequestPassed && parameters === 1 && messageOf(error).endsWith('is not a function')
@@ -165,7 +162,7 @@ export const lookUp = (
     }
     // Only what declares the identity alone may return a query: calling `then` of one that has a callback would run it a second time,
     // and its row is not the user.
-    const isAwaited = isNativePromise(result) || (parameters === 1 && decidedBy === undefined && isPromise(result))
+    const isAwaited = types.isPromise(result) || (parameters === 1 && decidedBy === undefined && isPromise(result))
     if (isAwaited)
       Promise.resolve(result).then(
         declaresDone ? () => decidedBy ?? warn(name, NOT_CALLED) : returned,
@@ -178,15 +175,16 @@ export const lookUp = (
       warn(name, 'declares no parameter, so what it returns at once is not the user: declare the identity')
     if (decidedBy !== undefined) return
 
-    timers = []
     if (timeout !== undefined)
-      timers.push(
-        setTimeout(() => failed(new Error(`The verify callback did not answer within ${timeout} s`)), timeout * 1000),
+      timer = setTimeout(
+        () => failed(new Error(`The verify callback did not answer within ${timeout} s`)),
+        timeout * 1000,
       )
     if (debug.enabled)
-      timers.push(
-        setTimeout(() => debug(`${name}: the verify callback has not decided after ${SLOW} s`), SLOW * 1000).unref(),
-      )
+      reminder = setTimeout(
+        () => debug(`${name}: the verify callback has not decided after ${SLOW} s`),
+        SLOW * 1000,
+      ).unref()
     // Where nothing but `done` can decide, and verify has forgotten it, nobody would ever answer.
     if (declaresDone || !isAwaited) unreachable.register(done, reject)
   })

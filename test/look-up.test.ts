@@ -8,6 +8,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { refusalOf, type Verify, WixAppStrategy, WixAuthError } from '../lib/index.ts'
 import { debug } from '../lib/internal/log.ts'
+import { lookUp } from '../lib/look-up.ts'
 import { instance, now, SECRET } from './support/build.ts'
 import { type Outcome, request, run, settled, start } from './support/run.ts'
 
@@ -538,6 +539,30 @@ describe('A verify callback whose form hides what it does', () => {
     expect(warned()).to.deep.equal([])
   })
 
+  it('a wrapper that returns nothing and calls done later signs in, and nothing is said', async () => {
+    const quiet = (...args: unknown[]): void => void setImmediate(args.at(-1) as Done, null, user)
+    expect(await run(own(quiet), req)).to.have.property('user', user)
+    expect(warned()).to.deep.equal([])
+  })
+
+  it('one that fails and calls done afterwards has failed, and nothing is said of what it returned', async () => {
+    const error = new Error('database')
+    let finish: Done = () => {}
+    const failing = (_identity: object, done: Done): void => {
+      finish = done
+      throw error
+    }
+    expect(await run(own(failing), req)).to.deep.equal({ kind: 'error', error })
+    finish(null, user)
+    expect(warned()).to.deep.equal([])
+  })
+
+  it('an info that is no object is none', async () => {
+    const settings = { name: 'x', parameters: 2, isRequestPassed: false, timeout: undefined }
+    for (const info of [null, undefined, 7])
+      expect(await lookUp((done) => done(null, user, info as never), settings)).to.deep.equal({ user, info: undefined })
+  })
+
   it('one that declares the identity alone and calls done later is decided by what it returned, and says so', async () => {
     const hidden = (_identity: object, ...rest: unknown[]): void => void setImmediate(rest[0] as Done, null, user)
     expect(hidden.length).to.equal(1)
@@ -567,6 +592,24 @@ describe('A verify callback whose form hides what it does', () => {
     start(own(verify), req)
     await settled()
     expect(warned()).to.deep.equal([FORGOTTEN, FORGOTTEN])
+  })
+
+  it('is waited for, where it returns a promise and its done is collected', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    let answer: (found: object) => void = () => {}
+    const outcomes = start(
+      own((_identity: object) => new Promise<object>((resolve) => void (answer = resolve))),
+      req,
+    )
+    for (let turn = 0; turn < 20; turn++) {
+      await settled()
+      collect()
+    }
+    expect(outcomes).to.deep.equal([])
+    answer(user)
+    await settled()
+    expect(outcomes).to.have.nested.property('[0].user', user)
   })
 
   it('B45: is an error once nothing is left that could call done', async () => {
@@ -627,6 +670,12 @@ describe('A verify callback with a mistake in its arguments', () => {
       expect(error.message).to.include('With passReqToCallback it is called as (req, identity, done)')
       expect(error.cause).to.be.instanceOf(TypeError)
     }
+    const notAFunction = new TypeError('find is not a function')
+    for (const [verify, passReqToCallback] of [
+      [(_req: object, _identity: object, _done: Done): Promise<never> => Promise.reject(notAFunction), true],
+      [(_identity: object): Promise<never> => Promise.reject(notAFunction), false],
+    ] as const)
+      expect(await errorOf(verify, { passReqToCallback })).to.equal(notAFunction)
     const error = new Error('database')
     const failing = (_req: object, _identity: object): never => {
       throw error

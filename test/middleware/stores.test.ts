@@ -1,10 +1,28 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { memoryStore, redisStore, type RedisStoreClient } from '../../lib/middleware/stores.ts'
+import { isStore, memoryStore, redisStore } from '../../lib/middleware/stores.ts'
 import { storeChecks } from '../../devtools/testing/index.ts'
 import { clockAt } from '../support/access-token.ts'
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
+
+describe('A store of deliveries', () => {
+  it('is an object with begin, finish and abort, also inherited ones', () => {
+    const whole = { begin: () => {}, finish: () => {}, abort: () => {} }
+    expect(isStore(whole)).to.equal(undefined)
+    expect(isStore(Object.create(whole))).to.equal(undefined)
+    for (const wrong of [
+      undefined,
+      {},
+      { ...whole, begin: undefined },
+      { ...whole, finish: 'finish' },
+      { ...whole, abort: undefined },
+    ])
+      expect(isStore(wrong)).to.equal(
+        'a store: memoryStore(), postgresStore(client), redisStore(client), or an object with begin, finish and abort',
+      )
+  })
+})
 
 describe('memoryStore', () => {
   it('says new to the first, busy to the others, and then done', () => {
@@ -135,6 +153,7 @@ function clientStandIn(now: () => number) {
         return 'new'
       }
       if (script.includes("'DEL'")) return value === first && entries.delete(key)
+      if (!/'SET'.*'done', 'PX'/.test(script)) throw new Error('a script that nobody knows')
       return set(key, 'done', first)
     },
   }
@@ -188,18 +207,23 @@ describe('redisStore, without a server', () => {
     expect(await redisStore({ eval: async () => Buffer.from('busy') }).begin('a', 60)).to.equal('busy')
     for (const answer of [null, 1, '', 'OK']) {
       const error = await errorOf(Promise.resolve(redisStore({ eval: async () => answer }).begin('a', 60)))
-      expect(error).to.be.an.instanceOf(TypeError)
+      expect(error)
+        .to.be.an.instanceOf(TypeError)
+        .with.property('message', "The `begin` of a store must answer 'new', 'busy' or 'done'")
     }
   })
 
   it('calls the eval of ioredis and iovalkey as they have it, with the number of keys', async () => {
     const standIn = clientStandIn(() => 1000)
-    const store = redisStore({
-      defineCommand: () => {},
-      eval: async (script: string, numberOfKeys: number, ...rest: string[]) =>
-        standIn.eval(script, { keys: rest.slice(0, numberOfKeys), arguments: rest.slice(numberOfKeys) }),
-    })
+    class Ioredis {
+      defineCommand(): void {}
+      async eval(script: string, numberOfKeys: number, ...rest: string[]): Promise<unknown> {
+        return standIn.eval(script, { keys: rest.slice(0, numberOfKeys), arguments: rest.slice(numberOfKeys) })
+      }
+    }
+    const store = redisStore(new Ioredis(), { prefix: 'mine:' })
     expect(await store.begin('a', 60, 'owner')).to.equal('new')
+    expect([...standIn.entries.keys()]).to.deep.equal(['mine:a'])
     expect(await store.begin('a', 60)).to.equal('busy')
     await store.abort('a', 'owner')
     expect([...standIn.entries]).to.deep.equal([])
@@ -209,13 +233,19 @@ describe('redisStore, without a server', () => {
 
   it('calls the eval of @upstash/redis as it has it, with lists of keys and of values', async () => {
     const standIn = clientStandIn(() => 1000)
-    const store = redisStore({
-      createScript: () => {},
-      evalRo: () => {},
-      eval: async (script: string, keys: string[], values: string[]) =>
-        standIn.eval(script, { keys, arguments: values }),
-    } as RedisStoreClient)
+    class Upstash {
+      createScript(): void {}
+      async eval(script: string, keys: string[], values: string[]): Promise<unknown> {
+        return standIn.eval(script, { keys, arguments: values })
+      }
+    }
+    // Some versions have an `evalRo` as well, which is the mark of a client of `redis`.
+    for (const client of [new Upstash(), Object.assign(new Upstash(), { evalRo: () => {} })])
+      expect(await redisStore(client).begin('b', 60)).to.be.oneOf(['new', 'busy'])
+    const store = redisStore(new Upstash(), { prefix: 'mine:' })
     expect(await store.begin('a', 60, 'owner')).to.equal('new')
+    expect([...standIn.entries.keys()]).to.deep.equal(['passport-wix-app:b', 'mine:a'])
+    standIn.entries.delete('passport-wix-app:b')
     expect(await store.begin('a', 60)).to.equal('busy')
     await store.abort('a', 'owner')
     expect([...standIn.entries]).to.deep.equal([])
