@@ -72,11 +72,13 @@ function shownToken(token: string): NonNullable<Entry['credential']> {
 }
 
 /** What is known without an answer. */
-const unknownEnd = (explanation: Explanation | null): Verdict => ({
-  tone: 'neutral',
-  text: explanation === null ? 'genuine' : 'should be refused',
-  why: explanation && `${explanation.code}: ${explanation.hint ?? explanation.message}`,
-})
+function unknownEnd(explanation: Explanation | null): Verdict {
+  if (explanation === null) return { tone: 'neutral', text: 'genuine', why: null }
+  const { code, message, hint } = explanation
+  // Nothing is wrong with a token because nobody can check it now.
+  if (code === 'unavailable') return { tone: 'neutral', text: 'cannot be checked', why: message }
+  return { tone: 'neutral', text: 'should be refused', why: `${code}: ${hint ?? message}` }
+}
 
 /** What an app said of its refusal, in one line. */
 const lineOf = ({ code, hint }: Refusal): string => [code, hint].filter(Boolean).join(': ')
@@ -168,7 +170,7 @@ export class Log {
     const said = active === undefined ? String(answer.status) : active === 'true' ? 'active' : 'not active'
     const tone = answer.status >= 400 ? 'bad' : active === 'false' ? 'warning' : 'neutral'
     const isFault = answer.status === 429 || answer.status >= 500
-    const why = isFault ? 'Token Info is as chosen in the dashboard: "How Wix answers"' : null
+    const why = isFault ? 'as set in the dashboard, under "Token Info"' : null
     this._end({
       title: `Your app called ${url}`,
       request: { method: 'POST', url, headers: {} },

@@ -38,10 +38,13 @@ const run = (action) => () =>
 
 let state
 
+/** Whether the app was removed from the site that is chosen. */
+const isRemoved = () => state?.removed.includes(sites[selection().site].instanceId) === true
+
 /** What stands around the frame. */
 function showHost() {
   const { view, site } = selection()
-  const { name, instanceId } = sites[site]
+  const { name } = sites[site]
   const isSite = view === 'widget'
   $('#host').classList.toggle('site', isSite)
   $('#site-name').hidden = $('.site-text').hidden = !isSite
@@ -50,9 +53,7 @@ function showHost() {
   // A narrow window hides the form.
   $('#choices').textContent = [...form.querySelectorAll('select')].map((one) => one.selectedOptions[0].text).join(' · ')
   if (isSite && !targets.widget) return 'No widget: start the simulator with --widget URL.'
-  if (state?.removed.includes(instanceId))
-    return 'The app was removed from this site. Does your app still let anyone in?'
-  return ''
+  return isRemoved() ? 'The app was removed from this site. Does your app still let anyone in?' : ''
 }
 
 let opened = 0
@@ -120,12 +121,15 @@ function showApp({ app, lastStatus }) {
 listen(
   (news) => {
     const hasComeBack = state?.app === 'down' && news.app === 'up'
+    const wasRemoved = isRemoved()
     state = news
+    // A frame that is hidden has another notice.
+    if (isRemoved() !== wasRemoved && !frame.hidden) notice(showHost())
     showApp(state)
     showRetries(state)
     showLog(state.log)
     $('#token-info').value = state.tokenInfo
-    $('[data-send=again]').disabled = !targets.webhooks || !state.canRepeat
+    $('[data-send=again]').disabled = !state.canRepeat
     if (hasComeBack) run(open)()
   },
   () => notice('The simulator does not answer: is it still running?'),

@@ -4,6 +4,7 @@ const list = document.querySelector('#log')
 const template = document.querySelector('#entry')
 const show = document.querySelector('#show')
 const search = document.querySelector('#search')
+const empty = document.querySelector('#empty')
 
 const TONES = {
   good: 'As it should be',
@@ -50,7 +51,7 @@ function* parts({ id, explanation, refusal, credential, request, answer }) {
     yield why([strategy, status, code].filter(Boolean).join(' '), hint ?? '')
   } else if (explanation) {
     const { code, message, hint } = explanation
-    yield element('h3', 'Why it must be refused')
+    yield element('h3', code === 'unavailable' ? 'Why it cannot be checked' : 'Why it must be refused')
     yield why(code, hint ?? message)
   }
   if (answer) {
@@ -142,6 +143,7 @@ let entries = []
 function arrange() {
   const wanted = search.value.trim().toLowerCase()
   let leaders = new Map()
+  let isFound = false
   for (const entry of entries) {
     const item = list.querySelector(`[data-id="${entry.id}"]`)
     const kind = kindOf(entry)
@@ -149,6 +151,7 @@ function arrange() {
       (show.value === '' || show.value === kind || (show.value === 'trouble' && isTrouble(entry))) &&
       JSON.stringify(entry).toLowerCase().includes(wanted)
     item.hidden = !isWanted
+    isFound ||= isWanted
     const repeated = item.querySelector('.repeated')
     repeated.hidden = true
     if (kind === 'sent') leaders = new Map()
@@ -165,6 +168,8 @@ function arrange() {
     leader.repeated.setAttribute('aria-label', `${leader.count} times: ${entry.title}`)
     item.hidden = leader.repeated.getAttribute('aria-expanded') !== 'true'
   }
+  empty.textContent = entries.length === 0 ? 'Nothing yet.' : 'No request is like that.'
+  empty.hidden = isFound
 }
 
 show.addEventListener('change', arrange)
@@ -196,7 +201,6 @@ export function showLog(log) {
       if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null)
   }
   arrange()
-  document.querySelector('#empty').hidden = log.length > 0
   const newest = log.find(
     (entry) => entry.verdict.tone !== 'pending' && (kindOf(entry) === 'sent' || entry.answer !== null),
   )

@@ -28,10 +28,8 @@ export function showPanel({ targets, events }, selection, run) {
   for (const button of document.querySelectorAll('[data-send]')) {
     const action = button.dataset.send
     const option = NEEDS[action] ?? 'webhooks'
-    if (!targets[option]) {
-      button.disabled = true
-      button.title = `Start the simulator with --${option}`
-    }
+    // What cannot be sent is in the list below, with the option that it needs.
+    button.hidden = !targets[option]
     button.addEventListener(
       'click',
       run(() => control('send', { ...selection(), action })),
@@ -39,6 +37,7 @@ export function showPanel({ targets, events }, selection, run) {
   }
   if (targets.install) $('#install').href = targets.install
   else $('#install').remove()
+  $('#on-site').hidden = !targets.webhooks && !targets.install
 
   const missing = Object.entries(PURPOSES).filter(([option]) => !targets[option])
   $('#missing').hidden = missing.length === 0
@@ -53,6 +52,7 @@ export function showPanel({ targets, events }, selection, run) {
     ...Object.fromEntries(offered.map(([name, { title }]) => [name, title])),
     ...(targets.webhooks && { [OTHER]: 'Any other event' }),
   })
+  for (const control of [select, $('#send'), $('#edit')]) control.hidden = select.options.length === 0
   const isOrder = offered.some(([name]) => name === 'order_created')
   if (isOrder) select.value = 'order_created'
 
@@ -104,7 +104,8 @@ export function showPanel({ targets, events }, selection, run) {
       await trigger(select.value === OTHER ? $('#type').value.trim() : select.value, data)
       editor.close()
     } catch (error) {
-      $('#wrong').textContent = error.message
+      // Without the name of the function that a program would have called.
+      $('#wrong').textContent = error.message.replace(/^simulator\.trigger: (?:option )?/, '')
       $('#wrong').hidden = false
     }
   })

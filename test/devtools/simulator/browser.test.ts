@@ -167,6 +167,16 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const alone = await start({ app })
     const page = await open(alone.url)
     await page.getByText(`Nothing listens at ${app}. Start your app: the frame follows by itself.`).waitFor()
+    // Where nothing can be sent, there is no button for it, and no list without a choice.
+    const panel = page.getByRole('complementary')
+    expect(await panel.getByRole('button').allInnerTexts()).to.deep.equal(['Skip to next retry'])
+    expect(await panel.getByRole('combobox').count()).to.equal(1)
+    expect(await panel.getByRole('heading').allInnerTexts()).to.deep.equal([
+      'Send to your app',
+      'Retries',
+      'Token Info',
+    ])
+    await panel.getByText('--webhooks for events').waitFor()
     expect(complaints).to.deep.equal([])
   })
 
@@ -188,9 +198,13 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
       '--payments for payments',
       '--install for an install from your website',
     ])
-    expect(await page.getByRole('button', { name: 'New order' }).getAttribute('title')).to.equal(
-      'Start the simulator with --webhooks',
-    )
+    const buttons = page.getByRole('complementary').getByRole('button')
+    expect(await buttons.allInnerTexts()).to.deep.equal([
+      'Send',
+      'Edit and send…',
+      'Service plugin',
+      'Skip to next retry',
+    ])
     expect(await page.getByRole('combobox', { name: 'Site' }).inputValue()).to.equal('yoga')
   })
 
@@ -261,7 +275,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     await press(page, 'Edit and send…')
     await page.getByRole('textbox', { name: 'Type' }).fill('nothing')
     await press(page, 'Send it')
-    await page.getByText('there is no event of this name').waitFor()
+    expect(await page.getByRole('dialog').getByRole('alert').innerText()).to.match(/^there is no event of this name/)
     await page.getByRole('textbox', { name: 'Type' }).fill('wix.stores.v3.product_created')
     await data.fill('{"name":"Bowl"}')
     await press(page, 'Send it')
@@ -313,6 +327,22 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     await show.selectOption('All')
     await page.getByRole('searchbox', { name: 'Search' }).fill('PAYMENT captured')
     expect(await shown.allInnerTexts()).to.deep.equal(['Payment'])
+    await page.getByRole('searchbox', { name: 'Search' }).fill('nowhere to be found')
+    await page.getByText('No request is like that.').waitFor()
+    expect(await shown.count()).to.equal(0)
+  })
+
+  it('says that the app was removed as soon as it is, in each tab, and until it is installed again', async () => {
+    const text = 'The app was removed from this site. Does your app still let anyone in?'
+    const [page, other] = [await open(), await open('/#site=yoga')]
+    for (const tab of [page, other]) await frameOf(tab).getByText('"subjectType":"USER"').waitFor()
+    await press(page, 'Remove')
+    await page.getByText(text).waitFor()
+    expect(await other.getByText(text).isVisible()).to.equal(false)
+    await other.getByRole('combobox', { name: 'Site' }).selectOption('Bluebird Bakery')
+    await other.getByText(text).waitFor()
+    await press(page, 'Install')
+    for (const tab of [page, other]) await tab.getByText(text).waitFor({ state: 'hidden' })
   })
 
   it('copies a request as it was sent', async () => {

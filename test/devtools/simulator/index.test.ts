@@ -162,7 +162,7 @@ describe('The simulator', () => {
     await run('token-info', { mode: 'limiting' })
     expect((await state()).tokenInfo).to.equal('limiting')
     await run('token')
-    expect(await lines()).to.include('The page got an access token (owner); neutral; should be refused; unavailable')
+    expect(await lines()).to.include('The page got an access token (owner); neutral; cannot be checked; unavailable')
     expect((await ask()).status).to.equal(503)
     expect((await last()).answer).to.deep.include({ status: 429, body: '{}' })
     expect((await last()).answer?.headers).to.include({ 'Retry-After': '7' })

@@ -238,7 +238,7 @@ describeWith(
       await expectTold(dashboard, {
         title: 'Your app called /oauth2/token-info',
         verdict: 'Wix answered 503',
-        why: 'Token Info is as chosen in the dashboard',
+        why: 'as set in the dashboard, under "Token Info"',
       })
     })
 
