@@ -7,7 +7,7 @@ const USAGE = `Usage: passport-wix-app <command> [options]
 Commands:
   inspect    Say what a credential is, and why it is refused
   simulate   Wix on this machine, for an app in any language
-  trigger    Let it send an event, and say what the app answered
+  trigger    Let a simulator that runs send an event, and say what the app answered
 
 passport-wix-app <command> --help lists the options, passport-wix-app --version prints the version.
 `

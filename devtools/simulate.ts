@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { own } from '../lib/internal/values.ts'
 import { addressOf } from './addresses.ts'
+import { problemOf } from './arguments.ts'
 import { type Child, type Ended, start } from './child.ts'
 import { envFile } from './simulator/keys.ts'
 import { exchangeJson, printable } from './simulator/terminal.ts'
@@ -130,7 +131,7 @@ async function begin(args: readonly string[]): Promise<Started | number> {
   } catch (error) {
     if (error instanceof TypeError) {
       return wrongUse(
-        error.message
+        problemOf(error, OPTIONS)
           .replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 ')
           .replace('--publicUrl', '--public-url'),
       )

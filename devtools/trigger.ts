@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { own, systemCodeOf } from '../lib/internal/values.ts'
+import { problemOf } from './arguments.ts'
 import { catalogue, type SimulatorAnswer } from './simulator/triggers.ts'
 import { printable, terminalLine } from './simulator/terminal.ts'
 
@@ -170,7 +171,7 @@ export async function trigger(args: readonly string[]): Promise<number> {
   try {
     return await run(args)
   } catch (error) {
-    const problem = printable((error as Error).message)
+    const problem = printable(problemOf(error as Error, OPTIONS))
     console.error(`passport-wix-app trigger: ${problem}\n\nTry: passport-wix-app trigger --help`)
     return 2
   }

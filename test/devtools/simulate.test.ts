@@ -137,7 +137,7 @@ describe('passport-wix-app', function () {
         [['--app', APP, '--webhooks', 'x'], '--webhooks must be an https URL'],
         [['--app', APP, '--plan', ''], '--plan must be an array of non-empty strings'],
         [['--app', APP, '--port', 'x'], '--port must be an integer from 0 to 65535'],
-        [['--app', APP, '--webhook', APP], "Unknown option '--webhook'"],
+        [['--app', APP, '--webhook', APP], "Unknown option '--webhook'; did you mean --webhooks?\n"],
       ]
       for (const [args, message] of wrong) {
         const { code, stdout, stderr } = await call(...args)

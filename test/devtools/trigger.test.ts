@@ -164,7 +164,8 @@ describe('passport-wix-app trigger', () => {
     const wrong: [args: string[], message: string][] = [
       [[], 'the event is missing: --list names them'],
       [['order_created', 'order_updated'], 'one event at a time'],
-      [['order_created', '--planet', 'x'], "Unknown option '--planet'"],
+      [['order_created', '--planet', 'x'], "Unknown option '--planet'\n"],
+      [['order_created', '--tims', '3'], "Unknown option '--tims'; did you mean --times?\n"],
       [
         ['order_crated'],
         'there is no event of this name; did you mean order_created? Any other event needs its type in full',
