@@ -74,6 +74,9 @@ export interface WixAuthErrorDetails {
  *
  * `message` may be shown to anybody. `code` tells a developer which check refused. `status` is the HTTP status that
  * belongs to it: 400 for a malformed request, 413 for one that is too large, 401 for credentials, 403 for rights (RFC 6750 section 3.1).
+ *
+ * @example
+ * if (error instanceof WixAuthError) console.warn(error.code, error.hint)
  */
 export class WixAuthError extends Error {
   readonly code: WixAuthErrorCode
@@ -184,6 +187,9 @@ export function recordOutcome(req: unknown, refusal: WixAuthError | undefined): 
  *
  * @param req The request as the strategy got it.
  * @returns Undefined where none ran, or one has accepted the request.
+ * @example
+ * const refusal = refusalOf(req)
+ * if (refusal) console.warn(refusal.code, refusal.hint)
  */
 export const refusalOf = (req: object): WixAuthError | undefined => outcomes.get(req)
 
@@ -204,6 +210,9 @@ export function bearerChallenge({ code }: Pick<WixAuthError, 'code'>): string {
  * log anybody out.
  *
  * Express answers with `status` and `headers` by itself.
+ *
+ * @example
+ * if (error instanceof WixUnavailableError) res.status(error.status).set(error.headers).end()
  */
 export class WixUnavailableError extends Error {
   readonly status = 503

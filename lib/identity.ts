@@ -145,12 +145,21 @@ function missingIdentity(req: Authenticated, strategy: string): Error {
 /**
  * The identity that a strategy of this package verified for this request.
  *
- * @param strategy The class that must have verified it, for example `WixWebhookStrategy`: the result is then of its type. Default: any that
- *   names an installation, which a Digest header does not.
  * @throws {WixAuthError} When a strategy refused the request, and the app let it through all the same.
- * @throws {Error} When there is none, or one of another kind: the route is not set up right (500).
+ * @throws {Error} When there is none, or only that of a Digest header, which names no installation: the route is not set up right (500).
+ * @example
+ * const { instanceId, subjectType } = identityOf(req)
  */
 export function identityOf(req: Authenticated): WixIdentity
+/**
+ * The identity that this strategy verified for this request.
+ *
+ * @param strategy The class that must have verified it: the result is of its type.
+ * @throws {WixAuthError} When a strategy refused the request, and the app let it through all the same.
+ * @throws {Error} When there is none, or one of another kind: the route is not set up right (500).
+ * @example
+ * const { eventType, data } = identityOf(req, WixWebhookStrategy)
+ */
 export function identityOf<Identity>(req: Authenticated, strategy: { readonly kind: KindOf<Identity> }): Identity
 export function identityOf(
   req: Authenticated,

@@ -1,3 +1,5 @@
+/** @module passport-wix-app */
+
 export { refusalOf, WixAuthError, WixUnavailableError } from './errors.ts'
 export type { WixAuthErrorCode, WixAuthErrorDetails } from './errors.ts'
 export type { WixAuthenticateEvent, WixEventIdentity } from './events.ts'

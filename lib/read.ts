@@ -39,7 +39,12 @@ function queryOf(req: unknown, name: string): unknown {
 const headerOf = (req: unknown, name: string): unknown =>
   isFetchRequest(req) ? fetchHeader(req, name) : own(property(req, 'headers'), name)
 
-/** Reads the query parameter `name`: of `req.query`, else of `req.url`, also of a Fetch `Request`. */
+/**
+ * Reads the query parameter `name`: of `req.query`, else of `req.url`, also of a Fetch `Request`.
+ *
+ * @example
+ * passport.use(new WixAppStrategy({ secret, instanceFromRequest: fromQuery('signedInstance') }, findUser))
+ */
 export const fromQuery =
   (name: string): ReadyReader<string> =>
   (req) =>
@@ -48,6 +53,9 @@ export const fromQuery =
 /**
  * Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them, or it is a Fetch `Request`,
  * in which a header that was sent twice is a `request_invalid`.
+ *
+ * @example
+ * passport.use(new WixAppStrategy({ secret, instanceFromRequest: fromHeader('x-wix-instance') }, findUser))
  */
 export function fromHeader(name: string): ReadyReader<string> {
   const lower = name.toLowerCase()
@@ -60,6 +68,8 @@ export function fromHeader(name: string): ReadyReader<string> {
  * @param scheme For example `Bearer`, in any case: reads what follows that word and ignores other schemes
  *   (RFC 9110 section 11.4). Without it, reads a header that holds nothing but the credential, as Wix's own front ends
  *   send it.
+ * @example
+ * passport.use(new WixAppStrategy({ secret, instanceFromRequest: fromAuthorization('Bearer') }, findUser))
  */
 export function fromAuthorization(scheme?: string): ReadyReader<string> {
   const header = fromHeader('authorization')
@@ -81,6 +91,9 @@ export function fromAuthorization(scheme?: string): ReadyReader<string> {
 /**
  * Reads from the one of several places that holds a credential. Two of them are a `request_invalid`, since it is unclear which one was
  * meant (RFC 6750 section 2).
+ *
+ * @example
+ * passport.use(new WixAppStrategy({ secret, instanceFromRequest: oneOf(fromQuery('instance'), fromAuthorization()) }, findUser))
  */
 export const oneOf =
   <Req = DefaultRequest>(
@@ -176,6 +189,9 @@ export const requestNotRaw = (why = 'a parser such as express.json() has read th
  *
  * The reader throws an Error (500) for a body that another parser has already parsed, or that no parser has read, and rejects with one for
  * the body of a `Request` that was read before.
+ *
+ * @example
+ * const body = await fromBody()(req)
  */
 export function fromBody(): ReadyReader<string | Uint8Array | Promise<Uint8Array | undefined>> {
   return (req) => {

@@ -57,15 +57,20 @@ type Identify<Identity, Req> = (req: Req, routeOptions: object) => Promise<Ident
 
 /** What Passport puts on a strategy for the length of one request. */
 interface PassportActions {
+  /** @internal */
   success: (user: unknown, info: object) => void
   /** Passport takes two arguments; the third is for `authenticateRequest`. */
   fail: (challenge: string | object | undefined, status: number, refusal?: WixAuthError) => void
+  /** @internal */
   error: (error: Error) => void
 }
 /** As the types of the hosts have it: `redirect` and `pass` are never called here; Fastify's `fail` also takes a status alone. */
 interface PassportStrategyActions extends PassportActions {
+  /** @internal */
   fail(this: void, challenge?: unknown, status?: number): void
+  /** @internal */
   redirect: (url: string, status?: number) => void
+  /** @internal */
   pass: () => void
 }
 const Base: new () => PassportStrategyActions = PassportStrategy

@@ -1,3 +1,5 @@
+/** @module passport-wix-app/simulator */
+
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -131,6 +133,10 @@ const checksWith = (url: Check): Checks<SimulatorOptions> => ({
  *
  * @returns A promise of a simulator that listens; rejects with the errors below, or with Node's error when the port is taken.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const simulator = await startSimulator({ app: 'http://localhost:3000/dashboard' })
+ * const { status } = await simulator.open('dashboard')
+ * await simulator.close()
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const checked = checkOptions(

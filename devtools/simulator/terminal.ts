@@ -16,6 +16,8 @@ const shortTitle = (title: string): string => title.replace(/^Webhook (?:[^\s,]*
  * An exchange for a terminal: `-> order_created  <- 200 12 ms`, and the reason of a refusal in a second line.
  *
  * @param color Whether the terminal shows colours. Default: false.
+ * @example
+ * await startSimulator({ app: 'http://localhost:3000/', settled: (entry) => console.log(terminalLine(entry)) })
  */
 export function terminalLine(entry: Exchanged, color = false): string {
   const { title, answer, milliseconds, verdict } = entry

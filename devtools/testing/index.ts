@@ -1,3 +1,5 @@
+/** @module passport-wix-app/testing */
+
 export { signInstance } from './sign-instance.ts'
 export { generateAppKeys, signDigest, signServicePlugin, signWebhook } from './sign-jwt.ts'
 export {

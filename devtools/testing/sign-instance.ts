@@ -12,6 +12,9 @@ type Payload = { readonly [Name in keyof WixInstancePayload]?: WixInstancePayloa
  * @param payload `signDate` defaults to the current time; name it as `undefined` to leave it out.
  * @param secret The app secret that your strategy has in the test.
  * @returns The value of the query parameter `instance`.
+ * @example
+ * const instance = signInstance({ instanceId: 'site-1', uid: 'owner-1', permissions: 'OWNER' }, 'my-secret')
+ * await fetch(`http://localhost:3000/dashboard?instance=${instance}`)
  */
 export function signInstance(payload: Payload, secret: string): string {
   const signed = Object.hasOwn(payload, 'signDate') ? payload : { ...payload, signDate: new Date().toISOString() }

@@ -8,6 +8,9 @@ type Claims = Readonly<Record<string, unknown>>
  * A key pair as Wix makes one for each app, for tests and for development without a Wix account.
  *
  * @returns Both keys in PEM. The public one is for your strategies, the private one for the functions here.
+ * @example
+ * const { publicKey, privateKey } = generateAppKeys()
+ * passport.use(new WixWebhookStrategy({ publicKey }))
  */
 export function generateAppKeys(): { publicKey: string; privateKey: string } {
   return generateKeyPairSync('rsa', {
@@ -36,6 +39,9 @@ const asString = (content: unknown): unknown => (content === undefined ? undefin
  * @param privateKey From {@link generateAppKeys}; as a `KeyObject`, it is parsed once, not at each call.
  * @param claims Replace claims of the JWT, for example `{ iat: 0 }`; `undefined` leaves one out.
  * @returns The body of the request.
+ * @example
+ * const body = signWebhook({ instanceId: 'site-1', eventType: 'AppInstalled' }, privateKey)
+ * await fetch('http://localhost:3000/webhooks', { method: 'POST', body })
  */
 export function signWebhook(
   event: Readonly<{
@@ -64,6 +70,9 @@ export function signWebhook(
  * @param privateKey From {@link generateAppKeys}; as a `KeyObject`, it is parsed once, not at each call.
  * @param claims Replace claims of the JWT, for example `{ iat: 0 }`; `undefined` leaves one out.
  * @returns The body of the request.
+ * @example
+ * const body = signServicePlugin({ appId: 'my-app', metadata: { instanceId: 'site-1' } }, privateKey)
+ * await fetch('http://localhost:3000/v1/calculate-additional-fees', { method: 'POST', body })
  */
 export function signServicePlugin(
   call: Readonly<{
@@ -85,6 +94,10 @@ export function signServicePlugin(
  * @param privateKey From {@link generateAppKeys}; as a `KeyObject`, it is parsed once, not at each call.
  * @param claims Replace claims of the JWT, for example `{ iat: 0 }`; `undefined` leaves one out.
  * @returns The value of the header.
+ * @example
+ * const body = JSON.stringify({ amount: '12.00' })
+ * const headers = { 'Content-Type': 'application/json', Digest: signDigest(body, privateKey) }
+ * await fetch('http://localhost:3000/payments', { method: 'POST', headers, body })
  */
 export function signDigest(body: string | Uint8Array, privateKey: string | KeyObject, claims: Claims = {}): string {
   const SHA256 = createHash('sha256').update(body).digest('hex')

@@ -147,6 +147,10 @@ async function sendFault(res: ServerResponse, fault: WixSimulatorFault): Promise
  *
  * @see https://dev.wix.com/docs/rest/app-management/oauth-2/token-info
  * @see https://dev.wix.com/docs/api-reference/app-management/oauth-2/create-access-token
+ * @example
+ * const wix = await WixSimulator.start({ appId: 'my-app', appSecret: 'my-secret' })
+ * passport.use(new WixAccessTokenStrategy({ appId: 'my-app', apiUrl: wix.url }, findUser))
+ * const token = wix.accessToken({ instanceId: 'site-1', subjectType: 'VISITOR' })
  */
 export class WixSimulator {
   /** For example `http://127.0.0.1:49152`: the `apiUrl` of your strategies. */

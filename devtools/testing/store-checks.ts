@@ -112,11 +112,12 @@ const CHECKS: Record<string, (store: DeliveryStore) => Promise<void>> = {
 }
 
 /**
- * What every store of `deduplicate` and `handleOnce` must do, as checks for any test runner:
- * `for (const { name, check } of storeChecks(() => store)) it(name, check)`. They use keys of their own, and take about a
- * second together; in a store that counts whole seconds, several.
+ * What every store of `deduplicate` and `handleOnce` must do, as checks for any test runner. They use keys of
+ * their own, and take about a second together; in a store that counts whole seconds, several.
  *
  * @param open Returns the store, or a promise of it; called once for each check.
+ * @example
+ * for (const { name, check } of storeChecks(() => store)) it(name, check)
  */
 export function storeChecks(open: () => DeliveryStore | PromiseLike<DeliveryStore>): StoreCheck[] {
   return Object.entries(CHECKS).map(([name, check]) => ({ name, check: async () => check(await open()) }))

@@ -75,18 +75,27 @@ function withChallenges(reason: WixAuthError, challenges: readonly unknown[]): W
  * decides, and so does an error. All functions of the app (verify, `secret`, `publicKey`, readers) get this `Request`.
  *
  * @param strategies One, or a list. They need not be registered with Passport.
- * @param rule What the identity must be. Default: any.
  * @returns A promise of the user, the identity and the info; rejects with the errors below, and with an error of the app as it is.
  * @throws {WixAuthError} When all strategies refuse the request, the first refusal that is not `credentials_missing`, else the first; its
  *   `headers` have the challenges of all.
- *   `insufficient_scope` (403) for an identity that does not satisfy the rule.
  * @throws {WixUnavailableError} When a server that had to be asked did not answer.
- * @throws {TypeError} For a request, strategies or a rule of the wrong type; for a rule that is undefined.
+ * @throws {TypeError} For a request or strategies of the wrong type.
+ * @example
+ * const { user, identity } = await authenticateRequest(request, new WixSessionStrategy<Request>({ tokens }))
  */
 export function authenticateRequest<Strategy extends AnyStrategy>(
   request: FetchRequest,
   strategies: Strategy | readonly Strategy[],
 ): Promise<Authentication<IdentityOf<Strategy>>>
+/**
+ * The same, for an identity that must satisfy a rule.
+ *
+ * @param rule What the identity must be.
+ * @throws {WixAuthError} Also `insufficient_scope` (403) for an identity that does not satisfy the rule.
+ * @throws {TypeError} Also for a rule of the wrong type, or one that is undefined.
+ * @example
+ * const { identity } = await authenticateRequest(request, strategy, { subjectType: 'USER' })
+ */
 export function authenticateRequest<Strategy extends AnyStrategy>(
   request: FetchRequest,
   strategies: Strategy | readonly Strategy[],

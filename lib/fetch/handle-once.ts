@@ -18,9 +18,12 @@ export type Once = (
  * has recorded the outcome, since workers stop once they have responded. If recording fails, the handler's response is sent anyway, with a
  * warning.
  *
- * @returns A function that rejects with a {@link WixUnavailableError} when the store fails before the handler is called, with what the
+ * @returns A function that rejects with a `WixUnavailableError` when the store fails before the handler is called, with what the
  *   handler throws, and with a TypeError for anything but a webhook event, and for a handler that returns no `Response`.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const once = handleOnce({ store: memoryStore() })
+ * const response = await once(event, () => new Response())
  */
 export function handleOnce(options: DeduplicateOptions): Once {
   const deliveryOf = deliveries('handleOnce', options)

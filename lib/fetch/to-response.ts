@@ -9,6 +9,8 @@ export type FetchResponse = globalThis.Response
  * one; 503 with `Retry-After`, where that is known, when something did not answer. The body is JSON: `{ code, message }`.
  *
  * @throws `error`, if it is anything else: a mistake in the setup, or an error of the app.
+ * @example
+ * const response = await authenticateRequest(request, strategy).then(({ user }) => Response.json(user), toResponse)
  */
 export function toResponse(error: unknown): FetchResponse {
   const answer = answerTo(error)

@@ -30,6 +30,10 @@ export interface DeduplicateResponse {
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/faq-for-webhooks
+ * @example
+ * app.use('/webhooks', express.raw({ type: () => true, limit: '1mb' }))
+ * const signedByWix = passport.authenticate('wix-webhook', { session: false })
+ * app.post('/webhooks', signedByWix, deduplicate({ store: memoryStore() }), (req, res) => res.sendStatus(200))
  */
 export function deduplicate(
   options: DeduplicateOptions,

@@ -15,6 +15,9 @@ type ErrorHandler = (error: unknown, req: object, res: ErrorResponse, next: (err
  * The error handler of Express for this package; put it after the routes. It answers refusals, also those that come through
  * `failWithError: true`, and outages, with their status, their headers and `{ code, message }` as JSON. Everything else, such as an error of
  * the app or a wrong setup, goes to the next error handler. The reason of an outage is a warning of the process.
+ *
+ * @example
+ * app.use(errorHandler())
  */
 export function errorHandler(): ErrorHandler {
   return (error, req, res, next) => {

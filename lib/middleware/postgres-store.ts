@@ -39,6 +39,10 @@ function isPostgres(client: PostgresStoreClient): boolean {
  *
  * @param client A pool or a client of `pg`, or what has the same `query`; it stays yours to connect and to close.
  * @throws {TypeError} For anything but such a client, and an option that is unknown or of the wrong type.
+ * @example
+ * const pool = new Pool()
+ * const store = postgresStore(pool)
+ * await pool.query(store.schema)
  */
 export function postgresStore(client: PostgresStoreClient, options: PostgresStoreOptions = {}): PostgresStore {
   const { table = 'wix_deliveries' } = checkOptions<PostgresStoreOptions>('postgresStore', options, {

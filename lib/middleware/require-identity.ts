@@ -102,6 +102,9 @@ export function forbidden(violation: string, began: number, req: unknown, identi
  * predicate failed.
  *
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
+ * @example
+ * const signIn = passport.authenticate('wix-app', { session: false, failWithError: true })
+ * app.get('/settings', signIn, requireIdentity({ subjectType: 'USER' }), (req, res) => res.send('Settings'))
  */
 export function requireIdentity<Req extends Authenticated = DefaultRequest>(
   predicate: IdentityPredicate<Req>,
@@ -132,6 +135,8 @@ export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | 
  *
  * @throws {WixAuthError} `insufficient_scope` (403), unless the identity satisfies the rule.
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
+ * @example
+ * assertIdentity(identityOf(req), { siteOwner: true })
  */
 export function assertIdentity(identity: WixIdentity, rule: IdentityRule): void {
   const violation = violationOfRule('assertIdentity', rule)(identity)

@@ -88,6 +88,8 @@ const milliseconds = (seconds: number): number => Math.max(1, Math.ceil(seconds 
  * Stores deliveries in memory: for apps that run as one process. A restart loses them.
  *
  * @throws {TypeError} For an option that is unknown or of the wrong type.
+ * @example
+ * const once = deduplicate({ store: memoryStore() })
  */
 export function memoryStore(options: MemoryStoreOptions = {}): DeliveryStore {
   const { max = 100_000, now } = checkOptions<MemoryStoreOptions>('memoryStore', options, {
@@ -133,6 +135,9 @@ const ABORT = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', K
  * @param client A connected client of `redis`, `ioredis`, `iovalkey` or `@upstash/redis`; it stays yours to close. Or an object of your
  *   own with the `eval` of `redis`.
  * @throws {TypeError} For anything but such a client, and an option that is unknown or of the wrong type.
+ * @example
+ * const client = await createClient({ disableOfflineQueue: true }).connect()
+ * const once = deduplicate({ store: redisStore(client) })
  */
 export function redisStore(client: RedisStoreClient, options: RedisStoreOptions = {}): DeliveryStore {
   const { prefix = 'passport-wix-app:' } = checkOptions<RedisStoreOptions>('redisStore', options, { prefix: string })

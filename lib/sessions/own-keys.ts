@@ -211,6 +211,8 @@ function thumbprintOf(publicKey: KeyObject): string {
  * A new key for session tokens, to be kept like a password. The first in the list of keys signs.
  *
  * @throws {TypeError} For another algorithm; as a rejection.
+ * @example
+ * const keys = [await generateSessionKey()]
  */
 export async function generateSessionKey(alg: SessionAlgorithm = 'ES256'): Promise<SessionKey> {
   if (!SESSION_ALGORITHMS.includes(alg)) {

@@ -54,6 +54,10 @@ function verifierOf(caller: string, options: Checked<SessionSource>): Verifier {
  * key set cannot be read.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const jwksUri = 'https://app.example.com/.well-known/jwks.json'
+ * const verify = sessionVerifier({ jwksUri, issuer: 'my-app', audience: 'my-api' })
+ * const { instanceId } = await verify(token)
  */
 export function sessionVerifier(options: SessionVerifierOptions): Verifier {
   const caller = 'sessionVerifier'
@@ -70,7 +74,12 @@ export function sessionVerifier(options: SessionVerifierOptions): Verifier {
 // Another number of parts is no JWT.
 const isOfOtherKind = (token: string): boolean => token.split('.', 4).length !== 3
 
-/** Signs in whoever sends a session token of the app. The session is the user, unless a verify callback says otherwise. */
+/**
+ * Signs in whoever sends a session token of the app. The session is the user, unless a verify callback says otherwise.
+ *
+ * @example
+ * passport.use(new WixSessionStrategy({ tokens }, findUser))
+ */
 export class WixSessionStrategy<Req = DefaultRequest> extends IdentityStrategy<
   WixSession,
   WixSessionStrategyOptions<Req>,

@@ -80,6 +80,10 @@ export function tokenVerifier(
 /**
  * Issues and verifies session tokens: short-lived, signed by the app itself, good for any of its services. Pages in an iframe use
  * them, where browsers block cookies.
+ *
+ * @example
+ * const tokens = new SessionTokens({ keys: [await generateSessionKey()], issuer: 'my-app', audience: 'my-api' })
+ * const token = await tokens.issue(identityOf(req))
  */
 export class SessionTokens {
   // Private to `util.inspect` and `JSON.stringify`, too.

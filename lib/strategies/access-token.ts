@@ -51,6 +51,9 @@ function verifierOf<Req>(caller: string, options: Checked<AccessTokenVerifierOpt
  * not answer.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const verify = accessTokenVerifier({ appId: process.env.WIX_APP_ID })
+ * const { instanceId, subjectType } = await verify(token)
  */
 export function accessTokenVerifier(options: AccessTokenVerifierOptions): (token: string) => Promise<WixTokenInfo> {
   const caller = 'accessTokenVerifier'
@@ -62,6 +65,8 @@ export function accessTokenVerifier(options: AccessTokenVerifierOptions): (token
  * Signs in whoever sends a Wix access token, as `fetchWithAuth()` in the front end of an app does. Only Wix can verify one.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/extract-identities-from-backend-requests
+ * @example
+ * passport.use(new WixAccessTokenStrategy({ appId: process.env.WIX_APP_ID }, findUser))
  */
 export class WixAccessTokenStrategy<Req = DefaultRequest> extends WixStrategy<
   WixTokenInfo,

@@ -124,6 +124,9 @@ function askWix<Req>(
  * `token_expired` or `claim_invalid`.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const verify = instanceVerifier({ secret: process.env.WIX_APP_SECRET })
+ * const { instanceId, subjectType } = await verify(instance)
  */
 export function instanceVerifier(options: InstanceVerifierOptions): (instance: string) => Promise<WixInstance> {
   const caller = 'instanceVerifier'
@@ -148,6 +151,8 @@ interface MissingVerify {
  * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
+ * @example
+ * passport.use(new WixAppStrategy({ secret: process.env.WIX_APP_SECRET }, findUser))
  */
 export class WixAppStrategy<Req = DefaultRequest> extends WixStrategy<WixInstance, WixAppStrategyOptions<Req>, Req> {
   /** For `identityOf(req, WixAppStrategy)`. */

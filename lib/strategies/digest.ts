@@ -87,6 +87,9 @@ function verifierOf<Req>(caller: string, options: Checked<DigestVerifierOptions<
  * and with a TypeError for a body that is not raw.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const verify = digestVerifier({ publicKey: process.env.WIX_PUBLIC_KEY })
+ * const { body } = await verify(request.headers.get('digest') ?? '', Buffer.from(await request.arrayBuffer()))
  */
 export function digestVerifier(
   options: DigestVerifierOptions,
@@ -107,6 +110,8 @@ const fromDigest = fromHeader('digest')
  * unless a verify callback says otherwise.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/verify-requests-received-from-wix
+ * @example
+ * passport.use(new WixDigestStrategy({ publicKey: process.env.WIX_PUBLIC_KEY }))
  */
 export class WixDigestStrategy<Req = DefaultRequest> extends IdentityStrategy<
   WixDigest,

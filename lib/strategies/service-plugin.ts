@@ -117,6 +117,9 @@ function verifierOf<Req>(caller: string, options: Checked<ServicePluginVerifierO
  * `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`, and with a TypeError for a body that a parser has parsed.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const verify = servicePluginVerifier({ publicKey: process.env.WIX_PUBLIC_KEY, appId: process.env.WIX_APP_ID })
+ * const { instanceId, metadata } = await verify(await request.text())
  */
 export function servicePluginVerifier(
   options: ServicePluginVerifierOptions,
@@ -131,6 +134,9 @@ export function servicePluginVerifier(
  * says otherwise.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/self-hosting/supported-extensions/backend-extensions/add-self-hosted-service-plugin-extensions-with-rest
+ * @example
+ * const { WIX_APP_ID: appId, WIX_PUBLIC_KEY: publicKey } = process.env
+ * passport.use(new WixServicePluginStrategy({ publicKey, appId }))
  */
 export class WixServicePluginStrategy<Req = DefaultRequest> extends IdentityStrategy<
   WixServicePluginRequest,

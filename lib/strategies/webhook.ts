@@ -149,6 +149,9 @@ function verifierOf<Req>(caller: string, options: Checked<WebhookVerifierOptions
  * `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`, and with a TypeError for a body that a parser has parsed.
  *
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.
+ * @example
+ * const verify = webhookVerifier({ publicKey: process.env.WIX_PUBLIC_KEY })
+ * const { eventType, data } = await verify(await request.text())
  */
 export function webhookVerifier(
   options: WebhookVerifierOptions,
@@ -162,6 +165,8 @@ export function webhookVerifier(
  * Lets webhooks of Wix through. The event is the user, unless a verify callback says otherwise.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks
+ * @example
+ * passport.use(new WixWebhookStrategy({ publicKey: process.env.WIX_PUBLIC_KEY }))
  */
 export class WixWebhookStrategy<Req = DefaultRequest> extends IdentityStrategy<
   WixWebhookEvent,

@@ -34,6 +34,9 @@ function answerOf(identity: WixIdentity, extra: unknown): Record<string, unknown
  *
  * @param extra What the app adds: `email`, `name`, `roles`, ... It cannot replace `sub` or the facts.
  * @throws {TypeError} For an `extra` that is no object.
+ * @example
+ * const { identity } = await authenticateRequest(request, strategy)
+ * const response = Response.json(userInfoOf(identity, { roles: ['editor'] }))
  */
 export function userInfoOf(identity: WixIdentity, extra: object = {}): Record<string, unknown> {
   const answer = answerOf(identity, extra)
@@ -48,11 +51,20 @@ export function userInfoOf(identity: WixIdentity, extra: object = {}): Record<st
  * Calls `next(error)` with an Error (500) when no strategy of this package ran before it, and when `extra` fails or returns
  * anything but an object. Called without `next`, as Fastify calls its handlers, it returns a promise that rejects instead.
  *
- * @param extra Adds to the answer. It cannot replace `sub` or the facts.
- * @throws {TypeError} For an `extra` that is no function.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
+ * @example
+ * app.get('/userinfo', passport.authenticate('wix-session', { session: false }), userInfoHandler())
  */
 export function userInfoHandler(): Handler<Authenticated>
+/**
+ * The same, with what the app adds.
+ *
+ * @param extra Adds to the answer. It cannot replace `sub` or the facts.
+ * @throws {TypeError} For an `extra` that is no function.
+ * @example
+ * const signIn = passport.authenticate('wix-session', { session: false })
+ * app.get('/userinfo', signIn, userInfoHandler(() => ({ roles: ['editor'] })))
+ */
 export function userInfoHandler<Req extends Authenticated = DefaultRequest>(extra: UserInfoExtra<Req>): Handler<Req>
 export function userInfoHandler<Req extends Authenticated>(extra: UserInfoExtra<Req> = () => undefined): Handler<Req> {
   if (typeof extra !== 'function') throw new TypeError('userInfoHandler takes a function: (identity, req) => object')

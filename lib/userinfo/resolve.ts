@@ -138,6 +138,8 @@ async function find(source: string, context: Checked<UserInfoContext>): Promise<
  *   `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`.
  * @throws {WixUnavailableError} When a URL or a key set does not answer as it should.
  * @throws {TypeError} For any other source, a URL that leads elsewhere, and a context that is unknown or of the wrong type.
+ * @example
+ * const { roles } = await resolveUserInfo('/userinfo', { baseUrl: 'https://api.example.com', token })
  */
 export async function resolveUserInfo(
   source: UserInfoSource,
