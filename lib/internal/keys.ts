@@ -21,8 +21,9 @@ function rsaProblem({ asymmetricKeyDetails }: KeyObject): string | undefined {
 
 export const isSafeRsa = (key: KeyObject): boolean => key.asymmetricKeyType === 'rsa' && rsaProblem(key) === undefined
 
-export const isP256 = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean =>
-  asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1'
+/** Only EC keys have a named curve. */
+export const isP256 = ({ asymmetricKeyDetails }: KeyObject): boolean =>
+  asymmetricKeyDetails?.namedCurve === 'prime256v1'
 
 export const isEd25519 = ({ asymmetricKeyType }: KeyObject): boolean => asymmetricKeyType === 'ed25519'
 

@@ -687,6 +687,7 @@ describe('deduplicate', () => {
       [{ store, key: 'x' }, 'unknown option `key`'],
       [{ store, lease: 0 }, 'option `lease` must be a number of seconds above 0, at most 3600'],
       [{ store, lease: '60' }, 'option `lease`'],
+      [{ store, lease: 3600.1 }, 'option `lease`'],
       [{ store, ttl: 0 }, 'option `ttl` must be a number of seconds above 0, at most 31536000'],
       [{ store, ttl: Number.NaN }, 'option `ttl`'],
       [{ store, ttl: Infinity }, 'option `ttl`'],
@@ -696,6 +697,10 @@ describe('deduplicate', () => {
       [{ store, onStoreError: 'refuse' }, 'unknown option `onStoreError`'],
     ]
     optionsTable({ deduplicate }, wrong)
+
+    it('may be the longest that are documented', () => {
+      expect(() => deduplicate({ store, lease: 3600, ttl: 31_536_000 })).to.not.throw()
+    })
 
     it('may be what is documented', () => {
       class Own implements DeliveryStore {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ALSO, WITHOUT_SURVIVORS } from './specs.ts'
-import { EQUIVALENT } from './survivors.ts'
+import { SURVIVORS } from './survivors.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const WORK = 'coverage/mutation'
@@ -44,10 +44,13 @@ function filesOf(path: string): string[] {
     process.exit(2)
   }
   if (statSync(join(ROOT, clean)).isFile()) return [clean]
-  return readdirSync(join(ROOT, clean), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `${clean}/${name.replaceAll('\\', '/')}`)
-    .toSorted()
+  return (
+    readdirSync(join(ROOT, clean), { recursive: true, encoding: 'utf8' })
+      // An index only exports.
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('index.ts'))
+      .map((name) => `${clean}/${name.replaceAll('\\', '/')}`)
+      .toSorted()
+  )
 }
 
 function specsOf(file: string): string[] {
@@ -57,7 +60,8 @@ function specsOf(file: string): string[] {
 
 /** Lets Stryker mutate one file. Without the watch for secrets: it loads lib/ before a mutant is there. */
 async function mutate(file: string): Promise<Report['files'][string]> {
-  const report = `${WORK}/${file.replaceAll('/', '-')}.json`
+  const name = `${WORK}/${file.replaceAll('/', '-')}`
+  const report = `${name}.json`
   const config = {
     mutate: [file],
     testRunner: 'mocha',
@@ -67,14 +71,14 @@ async function mutate(file: string): Promise<Report['files'][string]> {
     coverageAnalysis: 'perTest',
     mochaOptions: { 'no-config': true, spec: specsOf(file) },
     ignorePatterns: ['dist', 'docs', 'example-app', 'bench', 'test/hosts', 'test/tools', 'test/prisma', 'coverage'],
-    tempDirName: `${WORK}/sandbox`,
+    tempDirName: `${name}.sandbox`,
     concurrency: Number(values.concurrency),
     reporters: ['json'],
     jsonReporter: { fileName: report },
     timeoutMS: 10_000,
   }
   mkdirSync(join(ROOT, WORK), { recursive: true })
-  const configFile = `${WORK}/stryker.json`
+  const configFile = `${name}.config.json`
   writeFileSync(join(ROOT, configFile), JSON.stringify(config))
   const code = await new Promise<number | null>((resolve) => {
     const stryker = spawn('npm', ['exec', '--yes', ...STRYKER, '--', 'stryker', 'run', configFile], {
@@ -114,25 +118,25 @@ for (const file of (positionals.length > 0 ? positionals : ['lib']).flatMap(file
   const survivors = mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
   const found = survivors.map(({ location, replacement, status }) => ({
     at: `${location.start.line}:${location.start.column}`,
-    code: replaced(source, location),
-    mutant: replacement,
+    line: source.split('\n')[location.start.line - 1]?.trim(),
+    mutant: `${replaced(source, location)} => ${replacement}`,
     status,
   }))
   const unexplained = found.filter(
-    ({ code, mutant }) => !EQUIVALENT[file]?.some((known) => known.code === code && known.mutant === mutant),
+    ({ line, mutant }) =>
+      !SURVIVORS[file]?.some((known) => known.line === line && (known.mutants?.includes(mutant) ?? true)),
   )
-  // An equivalent mutant is no mutant: nothing has changed.
+  // A mutant that does what the code does is none.
   const counted = mutants.length - (found.length - unexplained.length)
   killed += counted - unexplained.length
   all += counted
   if (unexplained.length > 0 && WITHOUT_SURVIVORS.has(file)) isGood = false
   console.log(
     `${file}: ${counted - unexplained.length} of ${counted} killed, ` +
-      `${percent(counted - unexplained.length, counted).toFixed(1)} %, ${found.length - unexplained.length} equivalent, ` +
+      `${percent(counted - unexplained.length, counted).toFixed(1)} %, ${found.length - unexplained.length} explained, ` +
       `${Math.round((performance.now() - start) / 1000)} s`,
   )
-  for (const { at, code, mutant, status } of unexplained)
-    console.log(`  ${at} ${status}: ${code.slice(0, 120)}  =>  ${mutant.slice(0, 120)}`)
+  for (const { at, mutant, status } of unexplained) console.log(`  ${at} ${status}: ${mutant.slice(0, 300)}`)
 }
 console.log(`${killed} of ${all} killed, ${percent(killed, all).toFixed(1)} %`)
 process.exitCode = isGood && percent(killed, all) >= WANTED ? 0 : 1

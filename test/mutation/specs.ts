@@ -3,9 +3,13 @@
  * are run: what only a test of something else notices is not held by what we say of the file. Of these, none takes more than a few seconds.
  */
 export const ALSO: Readonly<Record<string, readonly string[]>> = {
-  'lib/internal/jwt.ts': ['test/strategies/webhook.test.ts'],
+  'lib/internal/bytes.ts': ['test/read.test.ts', 'test/strategies/digest.test.ts'],
+  'lib/internal/hidden-field.ts': ['test/identity.test.ts', 'test/errors.test.ts'],
+  'lib/internal/user-info-option.ts': ['test/http/userinfo-option.test.ts'],
   'lib/middleware/deliveries.ts': ['test/middleware/deduplicate.test.ts', 'test/fetch/handle-once.test.ts'],
+  'lib/middleware/error-handler.ts': ['test/http/instance.test.ts'],
   'lib/sessions/tokens.ts': ['test/sessions/claims.test.ts'],
+  'lib/strategies/app-hints.ts': ['test/strategies/app-instance.test.ts'],
   'lib/strategies/token-info.ts': ['test/strategies/access-token.test.ts', 'test/strategies/app-token-info.test.ts'],
 }
 

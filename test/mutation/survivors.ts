@@ -1,25 +1,50 @@
-/** A mutant that no test can tell from the code, and why. */
-export interface Equivalent {
-  /** The code, and what the mutant puts in its place. */
-  code: string
-  mutant: string
+/** Mutants that no test can tell from the code, or none that runs where the mutant does. */
+export interface Survivor {
+  /** The line of code on which they begin. */
+  line: string
+  /** Each as `code => mutant`; without them all on this line. */
+  mutants?: readonly string[]
   why: string
 }
 
+const LOG =
+  'only the log of NODE_DEBUG shows it, and the tests of the log run a program of its own, in which no mutant is active'
 const NEW_ROUND = 'a round only has to differ from the one before'
 
-export const EQUIVALENT: Readonly<Record<string, readonly Equivalent[]>> = {
-  'lib/internal/circuit.ts': [{ code: 'round++', mutant: 'round--', why: NEW_ROUND }],
+export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
+  'lib/internal/circuit.ts': [{ line: 'round++', mutants: ['round++ => round--'], why: NEW_ROUND }],
   'lib/internal/jwt.ts': [
     {
-      code: "'crit'",
-      mutant: '""',
+      line: "if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(header, name)))",
+      mutants: [`'crit' => ""`],
       why: 'jose refuses each `crit` itself, save that of `b64`, whose header then has a `b64` as well',
     },
     {
-      code: "joseVerify ??= (await import('jose/jwt/verify')).jwtVerify",
-      mutant: "joseVerify &&= (await import('jose/jwt/verify')).jwtVerify",
+      line: "joseVerify ??= (await import('jose/jwt/verify')).jwtVerify",
       why: 'jose is loaded once for a process, and the tests of many mutants share one: in a process of its own, every test fails',
     },
+  ],
+  'lib/look-up.ts': [
+    {
+      line: "else if (decidedBy === 'done') debug(`${name}: the verify callback called done() again; the first call counts`)",
+      why: LOG,
+    },
+    { line: "decide('done')", why: LOG },
+    { line: "decide('failure')", why: 'a decision that is neither by done() nor by a return needs no name' },
+    { line: '() => debug(`${name}: the verify callback has not decided after ${SLOW} s`),', why: LOG },
+    { line: 'SLOW * 1000,', why: LOG },
+  ],
+  'lib/middleware/deliveries.ts': [
+    {
+      line: "const ANSWERED = { done: { status: 200, hint: 'handled before' }, busy: { status: 503, hint: 'in flight' } }",
+      why: LOG,
+    },
+    { line: "if (debug.enabled && progress !== 'new') log(ANSWERED[progress], event, request)", why: LOG },
+    { line: '): void => {', why: LOG },
+    {
+      line: 'const told = { strategy: caller, status, code: null, hint: hint + idHint(idOf(event)), error: null }',
+      why: LOG,
+    },
+    { line: 'quietly(caller, () => debug(lineOf({ ...told, identity: event, request })))', why: LOG },
   ],
 }
