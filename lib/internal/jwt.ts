@@ -239,7 +239,7 @@ function checkedClaims(
     throw refusal('claim_invalid', '`exp` or `iat` is not a finite number')
   // NaN, where there is no `iat`, is within no limit.
   const age = iat === null ? NaN : Math.floor(time / 1000) - iat
-  if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(-age)}`)
+  if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(age)}`)
   if (maxAge !== false && !(age <= maxAge + tolerance))
     throw refusal('token_expired', () => ageHint(age, maxAge, 'no `iat`'))
   return { claims: payload, iat, exp }

@@ -1,4 +1,4 @@
-// npm run mutation -- [--concurrency N] [FOLDER or FILE of lib/]...
+// npm run mutation -- [--concurrency N] [--fast] [FOLDER or FILE of lib/, or FILE:FIRST-LAST for some of its lines]...
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,23 +33,34 @@ interface Report {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { concurrency: { type: 'string', default: '2' } },
+  options: { concurrency: { type: 'string', default: '2' }, fast: { type: 'boolean', default: false } },
 })
 
+interface Part {
+  file: string
+  /** Such as `:10-20`; empty for the whole file. */
+  lines: string
+}
+
 /** All files of lib/ that a path stands for. */
-function filesOf(path: string): string[] {
-  const clean = path.replaceAll('\\', '/').replace(/\/$/, '')
+function filesOf(path: string): Part[] {
+  const [lines = ''] = /:\d+-\d+$/.exec(path) ?? []
+  const clean = path
+    .slice(0, path.length - lines.length)
+    .replaceAll('\\', '/')
+    .replace(/\/$/, '')
   if (!/^lib(\/|$)/.test(clean) || !existsSync(join(ROOT, clean))) {
     console.error(`${path} is no file or folder of lib/`)
     process.exit(2)
   }
-  if (statSync(join(ROOT, clean)).isFile()) return [clean]
+  if (statSync(join(ROOT, clean)).isFile()) return [{ file: clean, lines }]
   return (
     readdirSync(join(ROOT, clean), { recursive: true, encoding: 'utf8' })
       // An index only exports.
       .filter((name) => name.endsWith('.ts') && !name.endsWith('index.ts'))
       .map((name) => `${clean}/${name.replaceAll('\\', '/')}`)
       .toSorted()
+      .map((file) => ({ file, lines: '' }))
   )
 }
 
@@ -59,16 +70,18 @@ function specsOf(file: string): string[] {
 }
 
 /** Lets Stryker mutate one file. Without the watch for secrets: it loads lib/ before a mutant is there. */
-async function mutate(file: string): Promise<Report['files'][string]> {
+async function mutate({ file, lines }: Part): Promise<Report['files'][string]> {
   const name = `${WORK}/${file.replaceAll('/', '-')}`
   const report = `${name}.json`
   const config = {
-    mutate: [file],
+    mutate: [file + lines],
     testRunner: 'mocha',
     testRunnerNodeArgs: ['--import', 'tsx/esm'],
     // There is none: Stryker would read it with the compiler.
     tsconfigFile: 'none.json',
     coverageAnalysis: 'perTest',
+    // What is computed when a file is loaded: each such mutant takes a process and all tests.
+    ignoreStatic: values.fast,
     mochaOptions: { 'no-config': true, spec: specsOf(file) },
     ignorePatterns: ['dist', 'docs', 'example-app', 'bench', 'test/hosts', 'test/tools', 'test/prisma', 'coverage'],
     tempDirName: `${name}.sandbox`,
@@ -112,9 +125,10 @@ const percent = (killed: number, all: number): number => (all === 0 ? 100 : (100
 let killed = 0
 let all = 0
 let isGood = true
-for (const file of (positionals.length > 0 ? positionals : ['lib']).flatMap(filesOf)) {
+for (const part of (positionals.length > 0 ? positionals : ['lib']).flatMap(filesOf)) {
   const start = performance.now()
-  const { source, mutants } = await mutate(file)
+  const { file } = part
+  const { source, mutants } = await mutate(part)
   const survivors = mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
   const found = survivors.map(({ location, replacement, status }) => ({
     at: `${location.start.line}:${location.start.column}`,
@@ -127,13 +141,15 @@ for (const file of (positionals.length > 0 ? positionals : ['lib']).flatMap(file
       !SURVIVORS[file]?.some((known) => known.line === line && (known.mutants?.includes(mutant) ?? true)),
   )
   // A mutant that does what the code does is none.
-  const counted = mutants.length - (found.length - unexplained.length)
+  const ignored = mutants.filter(({ status }) => status === 'Ignored').length
+  const counted = mutants.length - ignored - (found.length - unexplained.length)
   killed += counted - unexplained.length
   all += counted
   if (unexplained.length > 0 && WITHOUT_SURVIVORS.has(file)) isGood = false
   console.log(
     `${file}: ${counted - unexplained.length} of ${counted} killed, ` +
       `${percent(counted - unexplained.length, counted).toFixed(1)} %, ${found.length - unexplained.length} explained, ` +
+      `${ignored} left out, ` +
       `${Math.round((performance.now() - start) / 1000)} s`,
   )
   for (const { at, mutant, status } of unexplained) console.log(`  ${at} ${status}: ${mutant.slice(0, 300)}`)
