@@ -51,7 +51,10 @@ function showHost() {
   $('#site-name').textContent = name
   frame.title = isSite ? 'The widget of your app' : 'The dashboard page of your app'
   // A narrow window hides the form.
-  $('#choices').textContent = [...form.querySelectorAll('select')].map((one) => one.selectedOptions[0].text).join(' · ')
+  const texts = [...form.querySelectorAll('select')].map((one) => one.selectedOptions[0].text)
+  // The end of the line may be cut off: a flaw stands in front.
+  if (form.elements.credential.selectedIndex > 0) texts.unshift(texts.pop())
+  $('#choices').textContent = texts.join(' · ')
   if (isSite && !targets.widget) return 'No widget: start the simulator with --widget URL.'
   return isRemoved() ? 'The app was removed from this site. Does your app still let anyone in?' : ''
 }

@@ -345,6 +345,15 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     for (const tab of [page, other]) await tab.getByText(text).waitFor({ state: 'hidden' })
   })
 
+  it('names a flaw first where a narrow window cuts the choices off', async () => {
+    const page = await open('/', { viewport: { width: 390, height: 844 } })
+    const choices = page.locator('#choices')
+    await choices.getByText(/^Bluebird Bakery · Owner · .* · Genuine$/).waitFor()
+    await choices.click()
+    await page.getByRole('combobox', { name: 'Credential' }).selectOption('Forged')
+    await choices.getByText(/^Forged · Bluebird Bakery · Owner · /).waitFor()
+  })
+
   it('copies a request as it was sent', async () => {
     const page = await open()
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
