@@ -98,7 +98,6 @@ export interface Tables {
     userId: string
     name: string | null
     language: string | null
-    view: string | null
     visits: Generated<number>
     signedOutAt: Generated<number>
     lastSeen: number

@@ -28,7 +28,7 @@ describeExampleApp('The API of the example app', (app) => {
       expect(response.headers.get('set-cookie')).to.equal(null)
       expect(identity).to.deep.equal({ instanceId: 'instance-1', subjectType: 'USER', subjectId: 'user-1' })
       expect(account.site).to.deep.equal({ ownerId: null, plan: null, originId: null, title: 'Notes' })
-      expect(account.user).to.deep.equal({ name: null, language: null, view: null, visits: 0 })
+      expect(account.user).to.deep.equal({ name: null, language: null, visits: 0 })
       // No instance has named the owner yet.
       expect(account.role).to.equal('user')
     }

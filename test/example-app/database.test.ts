@@ -123,7 +123,11 @@ describeOnEachDatabase('A new database of the example app', (newDatabase) => {
     const args = ['--import', 'tsx', '--input-type=module', '--eval', program]
     await Promise.all([1, 2, 3].map(() => promisify(execFile)(process.execPath, args)))
 
-    expect(await rowsIn(url, 'SELECT version FROM migrations')).to.deep.equal([{ version: 1 }, { version: 2 }])
+    expect(await rowsIn(url, 'SELECT version FROM migrations')).to.deep.equal([
+      { version: 1 },
+      { version: 2 },
+      { version: 3 },
+    ])
     expect(await rowsIn(url, 'SELECT * FROM sites')).to.deep.equal([])
   })
 })
