@@ -264,10 +264,11 @@ export async function verifyJwt<Identity extends object>(
     throw refusal('token_malformed', () => `a part is not canonical base64url: ${encodingHint(wrong)}`)
   if (parts.slice(0, 2).some(hasByteOrderMark)) throw refusal('token_malformed', 'a byte order mark before the JSON')
 
-  const { maxAge = false, requiredClaims = [], toIdentity, ...expected } = plain(rules)
+  const checked = plain(rules)
+  const { algorithms, typ, maxAge = false, requiredClaims = [], toIdentity } = checked
   const time = now()
-  const joseOptions: JWTVerifyOptions = plain({
-    ...expected,
+  // jose takes those that it knows. A rest and a spread of them would cost a twentieth of the signature.
+  const joseOptions: JWTVerifyOptions = Object.assign(checked, {
     requiredClaims: ['exp', ...requiredClaims],
     clockTolerance: tolerance,
     currentDate: new Date(time),
@@ -283,12 +284,12 @@ export async function verifyJwt<Identity extends object>(
           ),
           keys.length,
         ]
-  const context = { token, algorithms: expected.algorithms, keys: count, time }
+  const context = { token, algorithms, keys: count, time }
   const { payload, protectedHeader } = await verifyWithAny(token, candidates, joseOptions, (error) =>
     reasonOf(error, context, rules),
   )
   try {
-    return toIdentity(checkedClaims(payload, protectedHeader, { typ: joseOptions.typ, maxAge, time, tolerance }))
+    return toIdentity(checkedClaims(payload, protectedHeader, { typ, maxAge, time, tolerance }))
   } catch (reason) {
     throw markSigned(reason, named(rules, payload))
   }

@@ -105,9 +105,8 @@ function eventOf(claim: unknown, iat: number | null, exp: number): WixWebhookEve
   if (!isNonEmptyString(eventType)) throw refusal('claim_invalid', 'the event has no `eventType`')
   const { identity, ...rest } = event
   const accountInfo = objectOf(own(event, 'accountInfo')) ?? null
-  return {
-    // First, so that nothing in the event replaces what follows.
-    ...rest,
+  // Nothing in the event replaces what is set here. Into the copy: a literal that spreads it takes twice as long as the parser.
+  return Object.assign(rest, {
     instanceId,
     // Old events have none.
     ...subjectOf(opened(Object.hasOwn(event, 'identity') ? identity : undefined)),
@@ -119,7 +118,7 @@ function eventOf(claim: unknown, iat: number | null, exp: number): WixWebhookEve
     data: dataOf(own(event, 'data')),
     accountInfo,
     webhookId: stringOrNull(own(event, 'webhookId')),
-  }
+  })
 }
 
 type Verifier<Req> = (body: string, req: Req) => Promise<WixWebhookEvent>
