@@ -75,9 +75,10 @@ function shownToken(token: string): NonNullable<Entry['credential']> {
 function unknownEnd(explanation: Explanation | null): Verdict {
   if (explanation === null) return { tone: 'neutral', text: 'genuine', why: null }
   const { code, message, hint } = explanation
+  const why = hint ?? message
   // Nothing is wrong with a token because nobody can check it now.
-  if (code === 'unavailable') return { tone: 'neutral', text: 'cannot be checked', why: message }
-  return { tone: 'neutral', text: 'should be refused', why: `${code}: ${hint ?? message}` }
+  if (code === 'unavailable') return { tone: 'neutral', text: 'cannot be checked', why }
+  return { tone: 'neutral', text: 'should be refused', why: `${code}: ${why}` }
 }
 
 /** What an app said of its refusal, in one line. */
