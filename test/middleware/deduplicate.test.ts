@@ -698,6 +698,16 @@ describe('deduplicate', () => {
     ]
     optionsTable({ deduplicate }, wrong)
 
+    it('say what came only where that is no number', () => {
+      for (const [options, end] of [
+        [{ lease: 0 }, /at most 3600$/],
+        [{ lease: '60' }, /at most 3600, got a string$/],
+        [{ ttl: 0 }, /at most 31536000$/],
+        [{ ttl: '60' }, /at most 31536000, got a string$/],
+      ] as const)
+        expect(() => deduplicate({ store, ...options } as never)).to.throw(TypeError, end)
+    })
+
     it('may be the longest that are documented', () => {
       expect(() => deduplicate({ store, lease: 3600, ttl: 31_536_000 })).to.not.throw()
     })

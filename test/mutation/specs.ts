@@ -3,6 +3,9 @@
  * are run: what only a test of something else notices is not held by what we say of the file. Of these, none takes more than a few seconds.
  */
 export const ALSO: Readonly<Record<string, readonly string[]>> = {
+  'lib/errors.ts': ['test/identity.test.ts', 'test/strategy.test.ts', 'test/middleware/require-identity.test.ts'],
+  'lib/read.ts': ['test/strategies/verifiers.test.ts', 'test/strategies/webhook.test.ts'],
+  'lib/strategy.ts': ['test/look-up.test.ts'],
   'lib/internal/bytes.ts': ['test/read.test.ts', 'test/strategies/digest.test.ts'],
   'lib/internal/hidden-field.ts': ['test/identity.test.ts', 'test/errors.test.ts'],
   'lib/internal/user-info-option.ts': ['test/http/userinfo-option.test.ts'],
