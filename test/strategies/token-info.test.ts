@@ -338,6 +338,11 @@ describe('The cache of the answers of Token Info', () => {
     sinon.assert.calledOnce(fetch)
   })
 
+  it('has a maxAge whose error says what came only where that is no number', () => {
+    expect(() => createStrategy({ cache: { maxAge: 0 } })).to.throw(TypeError, /at most 60$/)
+    expect(() => createStrategy({ cache: { maxAge: '60' } })).to.throw(TypeError, /at most 60, got a string$/)
+  })
+
   it('is not there with cache: false: each request is a call', async () => {
     const fetch = answering()
     const strategy = createStrategy({ fetch, cache: false })
