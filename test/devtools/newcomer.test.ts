@@ -1,6 +1,7 @@
 // The types of playwright-core need those of the browser.
 /// <reference lib="dom" />
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,11 +49,12 @@ describeWith(CHROMIUM, 'A newcomer with an empty folder', function (executablePa
     tarball = join(parent, info?.filename ?? '')
   })
   after(async () => {
-    // With what npx has started.
+    // The simulator ends the app, which is not in its group; all of them have the pipe.
     for (const child of children) {
-      // What nobody has read would keep this process alive.
-      child.stdout?.destroy()
-      if (child.exitCode === null && child.signalCode === null) process.kill(-Number(child.pid), 'SIGKILL')
+      child.stdout?.resume()
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      process.kill(-Number(child.pid), 'SIGTERM')
+      await once(child, 'close')
     }
     await rm(parent, { recursive: true, force: true })
   })
