@@ -58,7 +58,7 @@ function prepared(triggers: Triggers, name: unknown, options: object): () => Pro
   try {
     return triggers.prepare(name, options)
   } catch (error) {
-    throw error instanceof TypeError ? new WrongCommand(error.message) : error
+    throw new WrongCommand((error as Error).message)
   }
 }
 
