@@ -165,6 +165,8 @@ ${envFile({ ...simulator.environment })}`)
 function startApp({ simulator, app, command, json }: Started, printed: (text: string) => void): Child {
   const { env } = process
   const { port } = new URL(app)
+  // There will be lines: the first one may come after the answer that it is about.
+  simulator.hear('')
   return start(command, {
     env: {
       ...(port !== '' && { PORT: port }),

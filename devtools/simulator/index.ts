@@ -100,7 +100,8 @@ export interface Simulator {
    */
   open(view: 'dashboard' | 'widget', options?: SimulatorChoice): Promise<SimulatorAnswer>
   /**
-   * For an app in another process that writes its refusals to the standard error (`NODE_DEBUG=passport-wix-app`): takes such a line.
+   * For an app in another process that writes its refusals to the standard error (`NODE_DEBUG=passport-wix-app`): takes such a line, or an empty one
+   * before the first, so that an exchange waits for its line from the start.
    *
    * @returns Whether there is no need to print it: it tells of an exchange in the log, or of a success.
    */

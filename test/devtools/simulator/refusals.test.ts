@@ -154,6 +154,17 @@ describe('What an app in another process writes about a request', () => {
     expect(heard).to.deep.equal([true, true])
   })
 
+  it('is also in the first line of all, which comes after the answer, once it is known that there will be lines', async () => {
+    const fresh = new Refusals()
+    fresh.hear('')
+    const first = { url: 'http://localhost/first', method: 'GET', headers: {} } as const
+    const [, refusal] = await fresh.during(first, async () => {
+      setImmediate(() => fresh.hear('PASSPORT-WIX-APP 4711: wix-app 401 token_expired: x (GET /first)'))
+    })
+    fresh.close()
+    expect(refusal).to.include({ code: 'token_expired' })
+  })
+
   it('is nothing of what it says about others, which is printed, but for successes', async () => {
     expect(
       await said(
