@@ -207,7 +207,7 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'sent in two places at once',
       },
       {
-        symptom: '401 to every call of `fetchWithAuth()`',
+        symptom: 'every call of `fetchWithAuth()` gets a 401',
         path: '/app',
         init: header(token()),
         status: 401,
@@ -373,7 +373,7 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'Token Info does not report the credential as active',
       },
       {
-        symptom: 'all access tokens are `token_inactive`',
+        symptom: 'every access token is refused as `token_inactive`',
         path: '/lost',
         init: header(token()),
         status: 401,
@@ -404,7 +404,7 @@ describe('The hint of a refusal, over HTTP', () => {
         strategy: 'requireIdentity',
       },
       {
-        symptom: 'a collaborator passes for the owner',
+        symptom: 'a collaborator is taken for the owner',
         path: `/site-owner?instance=${instance({ siteOwnerId: 'user-2' })}`,
         status: 403,
         code: 'insufficient_scope',
@@ -431,7 +431,7 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'the verify callback found no user: it returned undefined',
       },
       {
-        symptom: '401 on half of the requests, with several processes',
+        symptom: 'with several processes, half of the requests get a 401',
         path: '/session',
         init: header(`Bearer ${foreignSession}`),
         status: 401,
@@ -632,14 +632,14 @@ describe('The hint of a refusal, over HTTP', () => {
     const elsewhere = [
       'a strategy has the options of another one',
       'a JWT library refuses an `instance`',
-      'an `instance` does not decode, or not to its end',
+      'an `instance` cannot be decoded, or only in part',
       'the login is lost on each page',
       'the page stays blank in the Wix dashboard',
       'the request hangs after authentication',
       'a webhook gets 400 `... is not valid JSON`',
       '403 `Cross-site POST form submissions are forbidden`',
       'the same webhook arrives again and again',
-      '431 without any middleware',
+      '431 before any middleware runs',
       '`Login sessions require session support`',
       '`Unknown authentication strategy`',
       '`done is not a function`',
