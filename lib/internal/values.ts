@@ -71,9 +71,7 @@ export function parseJson(json: string | Uint8Array, what: string): unknown {
 export function objectOf(value: unknown): Record<string, unknown> | undefined {
   if (!isObject(value)) return undefined
   const object = value as Record<string, unknown>
-  for (const name of ['__proto__', 'constructor', 'prototype']) {
-    if (Object.hasOwn(object, name)) delete object[name]
-  }
+  for (const name of ['__proto__', 'constructor', 'prototype']) delete object[name]
   return object
 }
 

@@ -46,7 +46,10 @@ describe('property and own', () => {
   it('P-11: read a property, own only where it is not inherited', () => {
     expect([property(holder, 'mine'), own(holder, 'mine')]).to.deep.equal([2, 2])
     expect([property(holder, 'inherited'), own(holder, 'inherited')]).to.deep.equal([1, undefined])
-    expect([property({}, 'missing'), own({}, 'constructor')]).to.deep.equal([undefined, undefined])
+    for (const name of ['missing', 'constructor']) {
+      expect([property({}, name), own({}, name)]).to.deep.equal([undefined, undefined])
+      expect([property({ [name]: 3 }, name), own({ [name]: 3 }, name)]).to.deep.equal([3, 3])
+    }
   })
 
   it('P-01: read nothing from a value that is no object', () => {
@@ -74,6 +77,19 @@ describe('I-01: atMostOne and exactlyOne', () => {
       refused(() => exactlyOne(odd), 'request_invalid')
     })
   }
+
+  it('say to the developer what was sent in place of one string', () => {
+    for (const [odd, hint] of [
+      [['a', 'b'], 'sent twice'],
+      [['a'], 'sent as a list of 1'],
+      [['a', 'b', 'c'], 'sent as a list of 3'],
+      [7, 'sent as a value of type number'],
+    ] as const) {
+      expect(() => atMostOne(odd), hint)
+        .to.throw(WixAuthError)
+        .with.property('hint', hint)
+    }
+  })
 })
 
 describe('I-09: parseJson', () => {
@@ -94,7 +110,9 @@ describe('I-09: parseJson', () => {
   ]
   for (const [name, json] of bad) {
     it(`rejects ${name} with token_malformed, and without its content`, () => {
-      refused(() => parseJson(json, 'it'), 'token_malformed')
+      expect(() => parseJson(json, 'it'))
+        .to.throw(WixAuthError)
+        .and.include({ code: 'token_malformed', hint: 'it is not JSON in UTF-8' })
     })
   }
 })
@@ -115,7 +133,8 @@ describe('E-01: systemCodeOf', () => {
   const cases: Array<[unknown, string]> = [
     [Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } }), ' (ECONNREFUSED)'],
     [Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }), ' (UND_ERR_SOCKET)'],
-    [Object.assign(new Error('x'), { code: 'with space' }), ''],
+    [Object.assign(new Error('x'), { code: 'NO_CODE here' }), ''],
+    [Object.assign(new Error('x'), { code: 'here NO_CODE' }), ''],
     [Object.assign(new Error('x'), { code: 'lower_case' }), ''],
     [Object.assign(new Error('x'), { code: 7 }), ''],
     [Object.create({ code: 'INHERITED' }), ''],
