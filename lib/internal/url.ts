@@ -44,8 +44,8 @@ export function urlWithin(source: string, base: string | undefined, origins: rea
   const path = source.replace(/^\/(?!\/)/, './')
   if (!URL.canParse(path, resolveAgainst)) return undefined
   const url = new URL(path, resolveAgainst)
-  const allowed = base === undefined ? [] : [new URL(base).origin]
-  if (isAbsolute) allowed.push(...origins)
+  const isAllowed =
+    (base !== undefined && url.origin === new URL(base).origin) || (isAbsolute && origins.includes(url.origin))
   // A `blob:` URL has the origin of the URL in it, and an origin does not show a password.
-  return isSecure(url) && allowed.includes(url.origin) ? url.href : undefined
+  return isSecure(url) && isAllowed ? url.href : undefined
 }

@@ -119,6 +119,8 @@ describe('T-05: urlWithin', () => {
     ['me', 'https://app.example/api/me'],
     ['./me', 'https://app.example/api/me'],
     ['/me', 'https://app.example/api/me'],
+    // Without its slash it would be a URL of its own.
+    ['/orders:1', 'https://app.example/api/orders:1'],
     ['/', 'https://app.example/api/'],
     ['me?a=b#c', 'https://app.example/api/me?a=b#c'],
     ['../me', 'https://app.example/me'],
