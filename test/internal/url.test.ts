@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
+import { checkOptions } from '../../lib/internal/options.ts'
 import { baseUrlCheck, isOrigin, secureUrl, urlUnder, urlWithin } from '../../lib/internal/url.ts'
 
 describe('T-05: secureUrl', () => {
@@ -66,6 +67,22 @@ describe('T-05: baseUrl', () => {
     }
     for (const url of ['http://wix.com', 'https://user@wix.com', '', undefined, ['https://wix.com']]) {
       expect(baseUrlCheck(url), inspect(url)).to.be.a('string')
+    }
+  })
+})
+
+describe('The error for a URL that is none', () => {
+  it('says what came in its place, unless that is a string', () => {
+    for (const check of [secureUrl, baseUrlCheck]) {
+      for (const [value, got] of [
+        ['wix.com', ''],
+        [7, ', got a number'],
+      ] as const) {
+        expect(() => checkOptions('caller', { url: value }, { url: check })).to.throw(
+          TypeError,
+          new RegExp(`localhost, 127\\.0\\.0\\.1, \\[::1\\]\\)${got}$`),
+        )
+      }
     }
   })
 })
