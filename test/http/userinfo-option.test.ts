@@ -8,6 +8,9 @@ import { type Outcome, request, runToEnd } from '../support/run.ts'
 import { sessionTokens, verifiedInstance } from '../support/session.ts'
 
 type UserInfo = (identity: object, context: { token: string }) => unknown
+interface Options {
+  userInfo?: UserInfo
+}
 const found = (identity: object): object => identity
 
 const tokens = sessionTokens()
@@ -16,19 +19,19 @@ const session = await tokens.issue(verifiedInstance())
 const strategies = {
   WixSessionStrategy: {
     token: session,
-    strategy: (userInfo: UserInfo) => new WixSessionStrategy({ tokens, userInfo }, found),
+    strategy: (options: Options) => new WixSessionStrategy({ tokens, ...options }, found),
   },
   WixAccessTokenStrategy: {
     token: accessToken(),
-    strategy: (userInfo: UserInfo) =>
-      new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: answering(), userInfo }, found),
+    strategy: (options: Options) =>
+      new WixAccessTokenStrategy({ appId: APP_ID, now, fetch: answering(), ...options }, found),
   },
 }
 
 for (const [name, { token, strategy }] of Object.entries(strategies)) {
   describe(`the option userInfo of ${name}`, () => {
     const req = request({}, { authorization: `Bearer ${token}` })
-    const run = (userInfo: UserInfo): Promise<Outcome> => runToEnd(strategy(userInfo), req)
+    const run = (userInfo: UserInfo): Promise<Outcome> => runToEnd(strategy({ userInfo }), req)
 
     it('is called with the verified identity and the token, before verify', async () => {
       const userInfo = sinon.fake((_identity: object, _context: object) => ({ roles: ['editor'] }))
@@ -43,6 +46,13 @@ for (const [name, { token, strategy }] of Object.entries(strategies)) {
       sinon.assert.calledOnceWithExactly(userInfo, sinon.match({ instanceId: 'instance-1' }), { token })
     })
 
+    it('is not needed: without it, the identity has no such property', async () => {
+      expect(await runToEnd(strategy({}), req))
+        .to.have.property('user')
+        .that.includes({ instanceId: 'instance-1' })
+        .and.does.not.have.property('userInfo')
+    })
+
     it('may return a promise or nothing', async () => {
       expect(await run(async () => ({ email: 'a@b.example' })))
         .to.have.nested.property('user.userInfo')
@@ -52,7 +62,7 @@ for (const [name, { token, strategy }] of Object.entries(strategies)) {
 
     it('is called for each request, also when the token is cached', async () => {
       let count = 0
-      const counting = strategy(() => ({ count: ++count }))
+      const counting = strategy({ userInfo: () => ({ count: ++count }) })
       for (const expected of [1, 2, 3]) {
         expect(await runToEnd(counting, req)).to.have.nested.property('user.userInfo.count', expected)
       }
@@ -77,13 +87,16 @@ for (const [name, { token, strategy }] of Object.entries(strategies)) {
 
     it('is not called for a token that is rejected', async () => {
       const userInfo = sinon.fake()
-      const outcome = await runToEnd(strategy(userInfo), request({}, { authorization: 'Bearer a.b.c.d.!' }))
+      const outcome = await runToEnd(strategy({ userInfo }), request({}, { authorization: 'Bearer a.b.c.d.!' }))
       expect(outcome).to.include({ kind: 'fail', status: 401 })
       sinon.assert.notCalled(userInfo)
     })
 
     it('P-10: must be a function', () => {
-      expect(() => strategy('/me' as never)).to.throw(TypeError, `${name}: option \`userInfo\` must be a function`)
+      expect(() => strategy({ userInfo: '/me' as never })).to.throw(
+        TypeError,
+        `${name}: option \`userInfo\` must be a function`,
+      )
     })
   })
 }

@@ -31,6 +31,12 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
       why: 'jose is loaded once for a process, and the tests of many mutants share one: in a process of its own, every test fails',
     },
   ],
+  'lib/internal/transport.ts': [
+    {
+      line: "response.on('error', reject)",
+      why: 'Node itself keeps the error of an answer from whoever does not listen: the listener is for a runtime that ends the process for it',
+    },
+  ],
   'lib/look-up.ts': [
     {
       line: "else if (decidedBy === 'done') debug(`${name}: the verify callback called done() again; the first call counts`)",
