@@ -46,8 +46,9 @@ const passportJwt = new JwtStrategy(
 )
 const fastJwt = createVerifier({ key: publicKey, algorithms: ['RS256'], cache: false })
 
+const appId = randomUUID()
 const client = createClient({
-  auth: AppStrategy({ appId: randomUUID(), publicKey, appSecret: 'x' }),
+  auth: AppStrategy({ appId, publicKey, appSecret: 'x' }),
   modules: {},
 })
 
@@ -64,10 +65,13 @@ await compareAsync(
   50,
 )
 
-const appId = randomUUID()
 const calls = Array.from({ length: 500 }, () =>
   signServicePlugin(
-    { appId, metadata: { instanceId: randomUUID() }, request: { lineItems: [{ name: 'Tea', quantity: 2 }] } },
+    {
+      appId,
+      metadata: { instanceId: randomUUID(), appExtensionType: 'ecom-additional-fees' },
+      request: { lineItems: [{ name: 'Tea', quantity: 2 }] },
+    },
     privateKey,
   ),
 )
@@ -80,6 +84,7 @@ await compareAsync(
       calls.map((body) => ({ headers: {}, body })),
       authenticated(new WixServicePluginStrategy({ publicKey, appId })),
     ),
+    '@wix/sdk servicePlugins.parseJWT()': each(calls, (body) => client.servicePlugins.parseJWT(body)),
   },
   50,
 )

@@ -1,6 +1,7 @@
 // What a session token costs: the first time, and cached.
 import { createPublicKey, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
+import { auth } from 'express-oauth2-jwt-bearer'
 import { createVerifier } from 'fast-jwt'
 import { createRemoteJWKSet, importJWK, jwtVerify } from 'jose'
 import {
@@ -106,6 +107,17 @@ const server = createServer((_req, res) => {
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 const jwksUri = `http://127.0.0.1:${server.address().port}/`
 const keySet = createRemoteJWKSet(new URL(jwksUri))
+const oauth2 = auth({ jwksUri, issuer, audience, tokenSigningAlg: 'ES256' })
+// What the middleware reads of a request beside its header.
+const asRequest = ({ headers, query }) => ({
+  headers,
+  query,
+  method: 'GET',
+  protocol: 'https',
+  originalUrl: '/',
+  get: (name) => (name === 'Host' ? 'bench.example' : undefined),
+  is: () => false,
+})
 await compareAsync(
   'The same in another service, by the key set',
   {
@@ -113,6 +125,10 @@ await compareAsync(
     'WixSessionStrategy authenticate()': each(
       bearer,
       authenticated(new WixSessionStrategy({ jwksUri, issuer, audience })),
+    ),
+    'express-oauth2-jwt-bearer': each(
+      bearer.map(asRequest),
+      (req) => new Promise((resolve, reject) => oauth2(req, {}, (error) => (error ? reject(error) : resolve()))),
     ),
   },
   200,
