@@ -67,26 +67,22 @@ export function lineReader({ lines: { prefix, read }, stderr }: Pick<ChildOption
   take: (text: string) => void
   end: () => void
 } {
-  let line = ''
-  let passed = 0
-  const pass = (): void => {
-    stderr.write(line.slice(passed))
-    passed = line.length
-  }
-  const mayBeRead = (): boolean =>
-    passed === 0 && line.length < MAX_LINE && prefix.startsWith(line.slice(0, prefix.length))
+  // The part of a line that may still turn out to be one to read.
+  let held = ''
+  let isPassed = false
   return {
     take(text) {
       for (const part of text.split(/(?<=\n)/)) {
-        line += part
-        if (part.endsWith('\n')) {
-          if (!(mayBeRead() && read(line.trimEnd()))) pass()
-          line = ''
-          passed = 0
-        } else if (!mayBeRead()) pass()
+        held += part
+        const isWhole = part.endsWith('\n')
+        const mayBeRead = !isPassed && held.length < MAX_LINE && prefix.startsWith(held.slice(0, prefix.length))
+        if (mayBeRead && !isWhole) continue
+        if (!(mayBeRead && read(held.trimEnd()))) stderr.write(held)
+        held = ''
+        isPassed = !isWhole
       }
     },
-    end: pass,
+    end: () => void stderr.write(held),
   }
 }
 

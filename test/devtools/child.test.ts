@@ -52,6 +52,8 @@ describe('A program that is started', () => {
     expect(taken('DEBT\n')).to.equal('DEBT\n')
     expect(taken('DEBUG keep\n')).to.equal('DEBUG keep\n')
     expect(taken('a DEBUG two\n')).to.equal('a DEBUG two\n')
+    expect(taken('not yet ')).to.equal('not yet ')
+    expect(taken('DEBUG three\n')).to.equal('DEBUG three\n')
     expect(taken(`DEBUG ${'x'.repeat(3000)}`)).to.have.length(3006)
     expect(taken('\n')).to.equal('\n')
     expect(taken('DEBUG without an end')).to.equal('')
