@@ -138,7 +138,7 @@ describe('the option `keys` of SessionTokens', () => {
       [
         'the private half of another key',
         [{ ...ES256, d: OTHER_KEY['d'] }],
-        /, (one of them cannot be read|the halves of one of them do not match)$/,
+        /option `keys` .*, (one of them cannot be read|the halves of one of them do not match)$/,
       ],
       ['two keys with the same kid', [ES256, { ...OTHER_KEY, kid: ES256.kid }], sameKid],
       ['the same key twice', [ES256, ES256], sameKid],

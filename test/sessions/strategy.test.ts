@@ -357,7 +357,10 @@ describe('WixSessionStrategy', () => {
         [without(whole, 'issuer'), 'option `issuer` is missing'],
         [without(whole, 'audience'), 'option `audience` is missing'],
         [{ ...whole, jwksUri: 'http://app.example' }, 'option `jwksUri` must be an https URL'],
-        [{ ...whole, issuer: 'undefined' }, 'got a string that JavaScript makes of a missing value'],
+        [
+          { ...whole, issuer: 'undefined' },
+          /option `issuer` .*, got a string that JavaScript makes of a missing value/,
+        ],
         [{ ...whole, tokenFromRequest: () => '' }, 'unknown option `tokenFromRequest`'],
         [{ ...whole, tokens: {} }, 'unknown option `tokens`'],
       ])

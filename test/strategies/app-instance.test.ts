@@ -612,7 +612,7 @@ describe('instanceVerifier', () => {
         { secret: SECRET, maxAge: '5' },
         /option `maxAge` must be a number of seconds \(not milliseconds.* or false, got a string$/,
       ],
-      [{ secret: SECRET, maxAge: true }, 'or false, got a boolean'],
+      [{ secret: SECRET, maxAge: true }, /option `maxAge` must be .* or false, got a boolean$/],
       [{ secret: SECRET, clockTolerance: 301 }, 'option `clockTolerance` must be a number of seconds from 0 to 300'],
       [{ secret: SECRET, clockTolerance: -1 }, 'option `clockTolerance`'],
       [{ secret: SECRET, clockTolerance: NaN }, 'option `clockTolerance`'],
