@@ -9,6 +9,8 @@ export interface Survivor {
 
 const LOG =
   'only the log of NODE_DEBUG shows it, and the tests of the log run a program of its own, in which no mutant is active'
+const COMPILER = 'it cannot be undefined here, which only the compiler does not know'
+const NOTHING = 'a function that returns nothing returns undefined'
 const NEW_ROUND = 'a round only has to differ from the one before'
 
 export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
@@ -60,4 +62,41 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
     },
     { line: 'quietly(caller, () => debug(lineOf({ ...told, identity: event, request })))', why: LOG },
   ],
+  'lib/strategies/app-hints.ts': [
+    {
+      line: '} catch {',
+      why: NOTHING,
+    },
+    {
+      line: 'return appId !== undefined && isSameId(app, appId)',
+      mutants: ['appId !== undefined => true'],
+      why: 'no app ID is none: the comparison says so, too',
+    },
+    {
+      line: "const [signature = '', data, more] = instance.split('.', 3)",
+      mutants: [`'' => "Stryker was here!"`],
+      why: COMPILER,
+    },
+  ],
+  'lib/strategies/app.ts': [
+    {
+      line: "if (typeof appId === 'function' && expectedAppId !== undefined) mustNotBeAppId(caller, secrets, expectedAppId)",
+      mutants: [
+        "typeof appId === 'function' && expectedAppId !== undefined => typeof appId === 'function' || expectedAppId !== undefined",
+        "typeof appId === 'function' => true",
+      ],
+      why: 'a fixed app ID was compared before: it passes once more',
+    },
+    {
+      line: "if (typeof appId === 'function' && expectedAppId !== undefined) mustNotBeAppId(caller, secrets, expectedAppId)",
+      mutants: ['expectedAppId !== undefined => true'],
+      why: COMPILER,
+    },
+    {
+      line: "const instanceFromWix = oneOf<unknown>(fromQuery('instance'), (req) => INSTANCE.exec(authorization(req) ?? '')?.[1])",
+      mutants: [`'' => "Stryker was here!"`],
+      why: 'neither has the form of an instance',
+    },
+  ],
+  'lib/strategies/webhook.ts': [{ line: '} catch {', why: NOTHING }],
 }

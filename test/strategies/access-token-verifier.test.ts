@@ -62,6 +62,13 @@ describe('accessTokenVerifier', () => {
     })
   }
 
+  it('tells the developer of which form a token is', async () => {
+    expect(await errorOf(verifyAccessToken('x', options()))).to.have.property(
+      'hint',
+      '1 part between dots; an access token has 4 or more',
+    )
+  })
+
   const outcomes: Array<[string, object, string]> = [
     ['an answer that is not active', { fetch: answering({ active: false }) }, 'token_inactive'],
     ['the status 401', { fetch: answering({}, 401) }, 'token_inactive'],

@@ -111,6 +111,7 @@ describe('WixAccessTokenStrategy', () => {
       ['a JWT after Bearer', `Bearer ${webhook()}`],
       ['the JWT of a digest', digest().slice(4)],
       ['two parts of other letters', 'ü.%'],
+      ['two parts of 8,192 characters', `a.${'x'.repeat(8190)}`],
     ]
     for (const [name, authorization] of others) {
       it(`in ${name}: a Bearer challenge without error, and 0 calls`, async () => {

@@ -374,6 +374,7 @@ describe('instanceVerifier', () => {
       expect(await hintOf(value, { appId: guid.toUpperCase() })).to.equal(
         'the secret does not fit; the instance names your app (not verified): does the secret belong to another app?',
       )
+      expect(await hintOf(value, { appId: 'app-2' })).to.equal(await hintOf(value))
       for (const appDefId of ['not a guid', undefined, 7])
         expect(await hintOf(instance({ appDefId }))).to.equal('the secret does not fit')
     })
@@ -415,6 +416,24 @@ describe('instanceVerifier', () => {
         'a.b',
         {},
         '2 parts between dots; an instance has 2, of which the first has 43 characters, and here 1',
+        AS_IT_CAME,
+      ],
+      [
+        'x'.repeat(43),
+        {},
+        '1 part between dots; an instance has 2, of which the first has 43 characters, and here 43',
+        AS_IT_CAME,
+      ],
+      [
+        `${'x'.repeat(43)}.e30.e30`,
+        {},
+        '3 parts between dots; an instance has 2, of which the first has 43 characters, and here 43',
+        AS_IT_CAME,
+      ],
+      [
+        `${'x'.repeat(43)}.e30!`,
+        {},
+        'a part is not canonical base64url: it contains characters that are not base64',
         AS_IT_CAME,
       ],
       ['x'.repeat(8193), {}, '8193 characters; the limit is 8192', AS_IT_CAME],

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { fromAuthorization, fromHeader, Strategy, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
+import { fromAuthorization, fromHeader, refusalOf, Strategy, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
@@ -179,6 +179,17 @@ describe('WixAppStrategy', () => {
       expect(await run(reading(Promise.resolve([genuine])), {})).to.include({ kind: 'fail', status: 400 })
       expect(await run(reading([genuine]), {})).to.include({ kind: 'fail', status: 400 })
       expect(await run(reading(null), {})).to.nested.include({ 'challenge.code': 'credentials_missing' })
+    })
+
+    it('and tells the developer where it looked, which it does not know of a reader of the app', async () => {
+      for (const [options, hint] of [
+        [{}, 'nothing in the query or the Authorization header'],
+        [{ instanceFromRequest: () => null }, 'your reader found nothing'],
+      ] as const) {
+        const req = request()
+        await run(strategy(options), req)
+        expect(refusalOf(req)).to.have.property('hint', hint)
+      }
     })
 
     it('what a reader throws as an error, unless it is a refusal', async () => {

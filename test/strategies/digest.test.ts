@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { identityOf, requireIdentity, WixDigestStrategy } from '../../lib/index.ts'
+import { identityOf, refusalOf as refusalOfRequest, requireIdentity, WixDigestStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
+import { errorOf } from '../support/errors.ts'
 import { BODY, digest, KEYS, OTHER_KEYS, refusalOf, sha256, TIMES } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { runToEnd } from '../support/run.ts'
@@ -114,6 +115,26 @@ describe('digestVerifier', () => {
     })
   }
 
+  it('tells the developer what is wrong, and what to do about another body', async () => {
+    for (const [header, body, told] of [
+      [`${genuine},`, BODY, { hint: 'several digests in one header, or several headers' }],
+      ['JWT='.padEnd(8192, '.'), BODY, { hint: '8189 parts between dots; a JWT has 3' }],
+      ['JWT='.padEnd(8193, '.'), BODY, { hint: '8193 characters; the limit is 8192' }],
+      [genuine.slice(4), BODY, { hint: 'the header does not begin with `JWT=`' }],
+      [digest(BODY, { data: {} }), BODY, { hint: '`data` of the JWT has no `SHA256` of 64 hex digits' }],
+      [
+        genuine,
+        Buffer.from('{}'),
+        {
+          hint: 'the hash does not match the body; 2 bytes arrived here',
+          cure: 'Verify the raw body, byte for byte, before any parser.',
+        },
+      ],
+      [digest('a=1'), Buffer.from('a=1'), { hint: 'the body is not JSON in UTF-8' }],
+    ] as const)
+      expect(await errorOf(verify(header, body))).to.include(told)
+  })
+
   it('needs the bytes of the body', async () => {
     for (const body of [`${BODY.toString()}\uFFFD`, {}, [1], 7]) {
       const error: unknown = await verifyDigest(digest(), body as never, { publicKey, now }).catch(
@@ -190,12 +211,17 @@ describe('WixDigestStrategy', () => {
   })
 
   it('J-08: is an error for a body that is not the raw bytes', async () => {
-    for (const body of ['"\uFFFD"', { amount: 100 }, [1]]) {
+    for (const [body, why] of [
+      ['"\uFFFD"', 'the body is not bytes: use express.raw(), not express.text()'],
+      [{ amount: 100 }, 'a parser such as express.json() has read the body before'],
+      [[1], 'a parser such as express.json() has read the body before'],
+    ]) {
       const outcome = await runToEnd(strategy(), request(body))
       expect(outcome).to.have.property('kind', 'error')
       expect(outcome)
         .to.have.nested.property('error.message')
-        .that.includes("express.raw({ type: '*/*', limit: '1mb' })")
+        .that.includes(`which did not arrive here: ${String(why)}. `)
+        .and.includes("express.raw({ type: '*/*', limit: '1mb' })")
     }
   })
 
@@ -206,6 +232,7 @@ describe('WixDigestStrategy', () => {
         status: 401,
         'challenge.code': 'credentials_missing',
       })
+      expect(refusalOfRequest(req)).to.have.property('hint', 'no `Digest` header')
     }
   })
 

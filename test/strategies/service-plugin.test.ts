@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { identityOf, WixServicePluginStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
+import { errorOf } from '../support/errors.ts'
 import { APP_ID, KEYS, OTHER_KEYS, refusalOf, servicePlugin, TIMES } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { runToEnd } from '../support/run.ts'
@@ -94,6 +95,25 @@ describe('servicePluginVerifier', () => {
       expect(await refusalOf(verify(body))).to.equal(code)
     })
   }
+
+  it('tells the developer why it is no call, and where to look for the address of another kind', async () => {
+    for (const [body, told] of [
+      [
+        servicePlugin({}, { data: JSON.stringify(data) }),
+        { hint: '`data` is a string, as in a webhook: WixWebhookStrategy' },
+      ],
+      [servicePlugin({}, { data: { ...data, request: undefined } }), { hint: '`data` has no `request`' }],
+      [servicePlugin({ instanceId: '' }), { hint: '`data.metadata` has no `instanceId`' }],
+      [
+        servicePlugin(),
+        {
+          hint: '`appExtensionType` is not the `extensionType` of this route',
+          cure: 'Compare the address of this route with those of the extensions in the dashboard of your app.',
+        },
+      ],
+    ] as const)
+      expect(await errorOf(verify(body, { extensionType: 'other' }))).to.include(told)
+  })
 
   it('accepts the kind of plugin that is asked for, and no other', async () => {
     const extensionType = 'ecom-additional-fees'

@@ -176,6 +176,21 @@ describe('WixServicePluginStrategy with an appId that is a function of the reque
     }
   })
 
+  it('waits five seconds for it, and not for ever: 503', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const pending = run(plugins({ appId: () => new Promise(() => {}) }), call('one', 'app-one'))
+      await settled()
+      await clock.tickAsync(5000)
+      const { error } = (await pending) as { error: Error }
+      expect(error)
+        .to.be.instanceOf(WixUnavailableError)
+        .and.to.have.property('message', 'WixServicePluginStrategy: the function `appId` took more than 5 s')
+    } finally {
+      clock.restore()
+    }
+  })
+
   it('keeps its other options', async () => {
     const strategy = plugins({ extensionType: 'other', name: 'plugin', bodyFromRequest: ({ body }: Req) => body })
     expect(strategy).to.have.property('name', 'plugin')

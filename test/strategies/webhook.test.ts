@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { identityOf, WixWebhookStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
+import { errorOf } from '../support/errors.ts'
 import { event, KEYS, OTHER_KEYS, refusalOf, TIMES, webhook } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { runToEnd } from '../support/run.ts'
@@ -159,29 +160,39 @@ describe('webhookVerifier', () => {
     }
   })
 
-  const refused: Array<[string, string, string]> = [
+  const noEvent = { hint: '`data` of the JWT is not an event, as JSON in a string' }
+  const noInstanceId = {
+    hint: 'the event has no `instanceId`: is it an account-level event?',
+    cure: 'Keep refusing it: it does not belong to any installation.',
+  }
+  const noEventType = { hint: 'the event has no `eventType`' }
+  const refused: Array<[string, string, object]> = [
     [
       'data of a call to a service plugin',
       webhook({}, { data: { ...base, request: {}, metadata: {} } }),
-      'claim_invalid',
+      { hint: 'a service plugin call: WixServicePluginStrategy' },
     ],
-    ['data of a Digest header', webhook({}, { data: { ...base, SHA256: '0' } }), 'claim_invalid'],
-    ['data that is an empty object', webhook({}, { data: {} }), 'claim_invalid'],
-    ['data that is a number', webhook({}, { data: 7 }), 'claim_invalid'],
-    ['data that is empty', webhook({}, { data: '' }), 'claim_invalid'],
-    ['no data', webhook({}, { data: undefined }), 'claim_invalid'],
-    ['data that is no JSON', webhook({}, { data: 'a string' }), 'claim_invalid'],
-    ['data that is a list', webhook({}, { data: '[]' }), 'claim_invalid'],
-    ['data that is null', webhook({}, { data: 'null' }), 'claim_invalid'],
-    ['no instanceId', outer({ ...base, instanceId: undefined }), 'claim_invalid'],
-    ['an instanceId that is empty', outer({ ...base, instanceId: '' }), 'claim_invalid'],
-    ['an instanceId that is not a string', outer({ ...base, instanceId: ['i'] }), 'claim_invalid'],
-    ['no eventType', outer({ ...base, eventType: undefined }), 'claim_invalid'],
-    ['an eventType that is not a string', outer({ ...base, eventType: {} }), 'claim_invalid'],
+    [
+      'data of a Digest header',
+      webhook({}, { data: { ...base, SHA256: '0' } }),
+      { hint: 'the JWT of a Digest header: WixDigestStrategy' },
+    ],
+    ['data that is an empty object', webhook({}, { data: {} }), noInstanceId],
+    ['data that is a number', webhook({}, { data: 7 }), noEvent],
+    ['data that is empty', webhook({}, { data: '' }), noEvent],
+    ['no data', webhook({}, { data: undefined }), noEvent],
+    ['data that is no JSON', webhook({}, { data: 'a string' }), noEvent],
+    ['data that is a list', webhook({}, { data: '[]' }), noEvent],
+    ['data that is null', webhook({}, { data: 'null' }), noEvent],
+    ['no instanceId', outer({ ...base, instanceId: undefined }), noInstanceId],
+    ['an instanceId that is empty', outer({ ...base, instanceId: '' }), noInstanceId],
+    ['an instanceId that is not a string', outer({ ...base, instanceId: ['i'] }), noInstanceId],
+    ['no eventType', outer({ ...base, eventType: undefined }), noEventType],
+    ['an eventType that is not a string', outer({ ...base, eventType: {} }), noEventType],
   ]
-  for (const [name, body, code] of refused) {
-    it(`J-06: rejects ${name}`, async () => {
-      expect(await refusalOf(verify(body))).to.equal(code)
+  for (const [name, body, told] of refused) {
+    it(`J-06: rejects ${name}, and tells the developer`, async () => {
+      expect(await errorOf(verify(body))).to.include({ code: 'claim_invalid', ...told })
     })
   }
 
