@@ -154,36 +154,36 @@ export function keyRings(keys: SessionKeys, now: () => number = () => Date.now()
     const ring = keyRing(keys)
     return () => ring
   }
-  let ring: KeyRing | undefined
-  let readAt = -Infinity
-  let failure: Error | undefined
-  let failedAt = -Infinity
-  // NaN for a clock that was set back: then nothing is recent.
-  const isRecent = (since: number, seconds: number): boolean => {
-    const age = now() - since
-    return age >= 0 && age < seconds * 1000
+  let last: { ring: KeyRing; at: number } | undefined
+  let failed: { error: Error; at: number } | undefined
+  /** Unless it is too old; or of the future, where the clock was set back. */
+  const recent = <T extends { at: number }>(it: T | undefined, seconds: number): T | undefined => {
+    if (it === undefined) return undefined
+    const age = now() - it.at
+    return age >= 0 && age < seconds * 1000 ? it : undefined
   }
 
   const read = singleFlight(async () => {
     try {
-      ring = keyRing(await listFrom(keys))
-      readAt = now()
-      failure = undefined
-      return ring
+      last = { ring: keyRing(await listFrom(keys)), at: now() }
+      failed = undefined
+      return last.ring
     } catch (error) {
-      failure = toError(error)
-      failedAt = now()
-      throw failure
+      failed = { error: toError(error), at: now() }
+      throw failed.error
     }
   })
   return async () => {
-    if (ring !== undefined && isRecent(readAt, RING_AGE)) return ring
+    const present = recent(last, RING_AGE)
+    if (present !== undefined) return present.ring
     try {
-      if (failure !== undefined && isRecent(failedAt, RETRY_PAUSE)) throw failure
+      const failure = recent(failed, RETRY_PAUSE)
+      if (failure !== undefined) throw failure.error
       return await read()
     } catch (error) {
+      const late = recent(last, LONGEST_RING_AGE)
       // A list that cannot be used is a mistake, and no moment.
-      if (ring !== undefined && isRecent(readAt, LONGEST_RING_AGE) && error instanceof WixUnavailableError) return ring
+      if (late !== undefined && error instanceof WixUnavailableError) return late.ring
       throw error
     }
   }

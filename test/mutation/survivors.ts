@@ -10,6 +10,7 @@ export interface Survivor {
 const LOG =
   'only the log of NODE_DEBUG shows it, and the tests of the log run a program of its own, in which no mutant is active'
 const COMPILER = 'it cannot be undefined here, which only the compiler does not know'
+const NAMES = 'no two names in an object are the same'
 const NOTHING = 'a function that returns nothing returns undefined'
 const NEW_ROUND = 'a round only has to differ from the one before'
 
@@ -61,6 +62,22 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
       why: LOG,
     },
     { line: 'quietly(caller, () => debug(lineOf({ ...told, identity: event, request })))', why: LOG },
+  ],
+  'lib/sessions/own-keys.ts': [
+    { line: "const trial = Buffer.from('trial')", mutants: [`'trial' => ""`], why: 'any text can be signed' },
+    {
+      line: "const hash = publicKey.asymmetricKeyType === 'ed25519' ? null : 'sha256'",
+      mutants: ["publicKey.asymmetricKeyType === 'ed25519' => true"],
+      why: 'OpenSSL takes SHA-256 where none is named',
+    },
+    { line: 'one < other ? -1 : 1,', mutants: ['one < other => one <= other'], why: NAMES },
+  ],
+  'lib/sessions/strategy.ts': [
+    {
+      line: 'return tokenVerifier(remoteKeySet(jwksUri), Object.assign(options, { issuer, audience }))',
+      mutants: ['{ issuer, audience } => {}'],
+      why: 'the options have them already, which only the compiler does not know',
+    },
   ],
   'lib/strategies/app-hints.ts': [
     {

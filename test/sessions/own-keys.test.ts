@@ -74,7 +74,9 @@ describe('generateSessionKey', () => {
 
   it('rejects any other algorithm', async () => {
     for (const alg of ['HS256', 'none', 'ES384', 'constructor', '']) {
-      expect(await errorOf(generateSessionKey(alg as never)), alg).to.be.instanceOf(Error)
+      expect(await errorOf(generateSessionKey(alg as never)), alg)
+        .to.be.instanceOf(TypeError)
+        .with.property('message', 'generateSessionKey: the algorithm must be ES256, EdDSA, RS256')
     }
   })
 })
@@ -161,8 +163,8 @@ describe('the option `keys` of SessionTokens', () => {
     })
   })
 
-  it('may be an RSA key of 2048 bits', async () => {
-    const tokens = sessionTokens({ keys: [rsa(2048)] })
+  it('may be an RSA key of 2048 bits with a kid of 256 characters', async () => {
+    const tokens = sessionTokens({ keys: [{ ...rsa(2048), kid: 'x'.repeat(256) }] })
     expect(await tokens.verify(await tokens.issue(verifiedInstance()))).to.have.property('instanceId', 'instance-1')
   })
 
@@ -174,6 +176,17 @@ describe('the option `keys` of SessionTokens', () => {
     const issued = await later.issue(verifiedInstance())
     expect(partsOf(issued)[0]).to.have.property('kid', OTHER_KEY.kid)
     expect(await refusalOf(old.verify(issued))).to.equal('signature_invalid')
+  })
+})
+
+describe('a token that no key of the list has signed', () => {
+  it('is refused, also where another algorithm has a key of that name, and the developer is told the name', async () => {
+    const tokens = sessionTokens({ keys: [ES256, EdDSA] })
+    for (const kid of [OTHER_KEY.kid, EdDSA.kid])
+      expect(await errorOf(tokens.verify(rawSession({ kid })))).to.include({
+        code: 'signature_invalid',
+        hint: `key ${kid.slice(0, 4)}.. is not in the list of 2 keys`,
+      })
   })
 })
 
@@ -265,7 +278,10 @@ describe('the keys that a function returns', () => {
       expect(partsOf(token)[0]).to.deep.equal({ alg: 'EdDSA', typ: 'wix-session+jwt', kid: EdDSA.kid })
       expect(await tokens.verify(token)).to.have.property('instanceId', 'instance-1')
       expect(await tokens.verify(rawSession())).to.have.property('instanceId', 'instance-1')
-      expect((await tokens.jwks()).keys.map(({ kid }) => kid)).to.deep.equal([EdDSA.kid, ES256.kid])
+      expect((await tokens.jwks()).keys.map(({ kid, use }) => [kid, use])).to.deep.equal([
+        [EdDSA.kid, 'sig'],
+        [ES256.kid, 'sig'],
+      ])
     })
 
     it(`${form} are loaded when they are needed, and then used for five seconds`, async () => {
