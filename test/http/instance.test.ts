@@ -374,7 +374,7 @@ for (const [version, framework] of versions) {
             .that.includes('a custom callback must set req.authInfo = info')
         })
 
-        it('answers an outage with 503 and Retry-After, and says which server in a warning', async () => {
+        it('answers an outage with 503 and Retry-After, and says which server in a warning, which a refusal has not', async () => {
           const warning = sinon.replace(process, 'emitWarning', sinon.fake())
           try {
             await start((app, auth) => {
@@ -383,8 +383,10 @@ for (const [version, framework] of versions) {
               app.get('/', auth.authenticate('wix-access-token', { session: false }), whoAmI)
               const cause = new Error('connect ECONNREFUSED')
               app.get('/store', (_req, _res, next) => next(new WixUnavailableError('The store is down', { cause })))
+              app.get('/refused', (_req, _res, next) => next(new WixAuthError('claim_invalid')))
               app.use(errorHandler())
             })
+            expect((await get('/refused')).status).to.equal(401)
             expect(await shows(await get('/', { headers: { authorization: accessToken() } }))).to.deep.equal([
               503,
               'application/json',
@@ -423,13 +425,17 @@ for (const [version, framework] of versions) {
             app.get('/other', (_req, _res, next) =>
               next(Object.assign(new Error('x'), { name: 'AuthenticationError' })),
             )
+            // An error of the app on a request that one has refused before.
+            app.get('/later', (req, res, next) => {
+              auth.authenticate('wix-app', { session: false }, () => next(foreign))(req, res, next)
+            })
             app.use(errorHandler())
             app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
               seen.push(error)
               res.sendStatus(500)
             })
           })
-          for (const path of ['/sdk', '/setup', '/value', '/other']) {
+          for (const path of ['/sdk', '/setup', '/value', '/other', '/later']) {
             const response = await get(path)
             expect([response.status, await response.text(), response.headers.get('set-cookie')]).to.deep.equal([
               500,
@@ -440,6 +446,7 @@ for (const [version, framework] of versions) {
           expect(seen[0]).to.equal(foreign)
           expect(seen[1]).to.be.instanceOf(TypeError)
           expect(seen[2]).to.equal('a string')
+          expect(seen[4]).to.equal(foreign)
         })
 
         it('leaves an answer that has begun to Express, which closes the connection', async () => {

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect, createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
@@ -37,6 +37,18 @@ const authenticate: RequestHandler = (req, _res, next) => {
 const showError: ErrorRequestHandler = (error: Error & { status?: number }, _req, res, _next) => {
   res.status(error.status ?? 500).json({ message: error.message })
 }
+
+/** An answer without a server: the test says how it ends. */
+const answerOf = (overrides: object = {}) =>
+  Object.assign(new EventEmitter(), {
+    setHeader: sinon.fake(),
+    end: sinon.fake(),
+    statusCode: 200,
+    destroyed: false,
+    headersSent: false,
+    writableEnded: false,
+    ...overrides,
+  })
 
 /** Resolves at `open()`; `reached` resolves when there is a caller that waits. */
 const gate = (): { open: () => void; pass: () => Promise<void>; reached: Promise<void> } => {
@@ -101,7 +113,11 @@ describe('deduplicate', () => {
         expect(await (await post()).json()).to.deep.equal({ ok: true })
         for (let repeat = 0; repeat < 3; repeat++) {
           const response = await post()
-          expect([response.status, await response.text()]).to.deep.equal([200, ''])
+          expect([response.status, response.headers.get('retry-after'), await response.text()]).to.deep.equal([
+            200,
+            null,
+            '',
+          ])
         }
         sinon.assert.calledOnce(route)
       })
@@ -344,16 +360,15 @@ describe('deduplicate', () => {
       })
 
       describe('when another middleware has answered', () => {
-        /** Starts with a middleware that answers before deduplicate, or while the store is called. */
-        async function startAnswered(begin: () => Promise<unknown>, early: boolean) {
+        /** Starts with a middleware that answers while the store is called. */
+        async function startAnswered(begin: () => Promise<unknown>) {
           const store = storeOf({ begin: sinon.fake(begin) })
           const app = framework()
           app.post(
             '/',
             authenticate,
             (_req, res, next) => {
-              if (early) res.sendStatus(202)
-              else setImmediate(() => res.status(504).end())
+              setImmediate(() => res.status(504).end())
               next()
             },
             deduplicate({ store }),
@@ -370,7 +385,7 @@ describe('deduplicate', () => {
 
         for (const progress of ['new', 'busy', 'done']) {
           it(`stays alive and leaves the delivery to the next try, when the store says ${progress}`, async () => {
-            const store = await startAnswered(() => afterTheAnswer(progress), false)
+            const store = await startAnswered(() => afterTheAnswer(progress))
             expect((await post()).status).to.equal(504)
             await settled()
             sinon.assert.notCalled(route)
@@ -437,13 +452,6 @@ describe('deduplicate', () => {
             sinon.assert.notCalled(failed)
           })
         }
-
-        it('is an error when that was before, and does not call the store', async () => {
-          const store = await startAnswered(() => afterTheAnswer('new'), true)
-          await post().catch(() => {})
-          sinon.assert.notCalled(store.begin)
-          sinon.assert.notCalled(route)
-        })
       })
 
       describe('is an error of the setup, and does not call the store,', () => {
@@ -537,13 +545,9 @@ describe('deduplicate', () => {
             }),
         ),
       })
-      const res = { once: sinon.fake(), setHeader: sinon.fake(), end: sinon.fake(), statusCode: 200 }
+      const res = answerOf()
       const next = sinon.fake()
-      deduplicate({ store, ...options })(
-        { authInfo: { identity: event() as never } },
-        { ...res, destroyed: false, headersSent: false, writableEnded: false },
-        next,
-      )
+      deduplicate({ store, ...options })({ authInfo: { identity: event() as never } }, res, next)
       return { store, res, next, answer: (word: unknown) => answer(word), fail: (reason: unknown) => fail(reason) }
     }
 
@@ -597,16 +601,7 @@ describe('deduplicate', () => {
     it('warns when finish never answers', async () => {
       const warning = sinon.replace(process, 'emitWarning', sinon.fake())
       const never = (): Promise<never> => new Promise(() => {})
-      const listeners = new Map<string, () => void>()
-      const res = {
-        once: (name: string, listener: () => void) => listeners.set(name, listener),
-        setHeader: sinon.fake(),
-        end: sinon.fake(),
-        statusCode: 200,
-        destroyed: false,
-        headersSent: false,
-        writableEnded: false,
-      }
+      const res = answerOf()
       deduplicate({ store: storeOf({ finish: never }) })(
         { authInfo: { identity: event() as never } },
         res,
@@ -614,7 +609,7 @@ describe('deduplicate', () => {
       )
       await settled()
       res.writableEnded = true
-      listeners.get('prefinish')?.()
+      res.emit('prefinish')
       await clock.tickAsync(1000)
       sinon.assert.calledOnce(warning)
     })
@@ -622,15 +617,7 @@ describe('deduplicate', () => {
 
   for (const progress of ['busy', 'done'] as const) {
     it(`touches no answer that the app has begun elsewhere, when the store says ${progress}`, async () => {
-      const res = {
-        once: sinon.fake(),
-        setHeader: sinon.fake(),
-        end: sinon.fake(),
-        statusCode: 207,
-        destroyed: false,
-        headersSent: true,
-        writableEnded: false,
-      }
+      const res = answerOf({ statusCode: 207, headersSent: true })
       const next = sinon.fake()
       const store = storeOf({ begin: sinon.fake.resolves(progress) })
       deduplicate({ store })({ authInfo: { identity: event() as never } }, res, next)
@@ -639,6 +626,36 @@ describe('deduplicate', () => {
       for (const untouched of [res.setHeader, res.end, next]) sinon.assert.notCalled(untouched)
     })
   }
+
+  it('is an error where the answer has ended before, and says so', () => {
+    const next = sinon.fake()
+    const store = storeOf()
+    deduplicate({ store })({ authInfo: { identity: event() as never } }, answerOf({ writableEnded: true }), next)
+    sinon.assert.calledOnceWithExactly(
+      next,
+      sinon.match.has('message', 'deduplicate: the response has ended already, so the route cannot answer'),
+    )
+    sinon.assert.notCalled(store.begin)
+  })
+
+  it('W-01: takes 2xx alone as handled, once, by any event with which a host tells of the end', async () => {
+    for (const [statusCode, handled] of [
+      [199, false],
+      [200, true],
+      [299, true],
+      [300, false],
+    ] as const)
+      for (const ending of ['prefinish', 'finish', 'close']) {
+        const store = storeOf()
+        const res = answerOf({ statusCode })
+        deduplicate({ store })({ authInfo: { identity: event() as never } }, res, sinon.fake())
+        await settled()
+        res.writableEnded = true
+        for (let time = 0; time < 2; time++) res.emit(ending)
+        sinon.assert.callCount(store.finish, handled ? 1 : 0)
+        sinon.assert.callCount(store.abort, handled ? 0 : 1)
+      }
+  })
 
   it('W-01: runs the route once over HTTP/2, too, and again when it failed', async () => {
     const deliver = deduplicate({ store: memoryStore() })

@@ -63,6 +63,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
     },
     { line: 'quietly(caller, () => debug(lineOf({ ...told, identity: event, request })))', why: LOG },
   ],
+  'lib/middleware/event-key.ts': [
+    {
+      line: 'isObject(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value',
+      mutants: ['a < b => a <= b'],
+      why: NAMES,
+    },
+  ],
   'lib/sessions/own-keys.ts': [
     { line: "const trial = Buffer.from('trial')", mutants: [`'trial' => ""`], why: 'any text can be signed' },
     {
