@@ -1,6 +1,6 @@
 import { refusal } from './errors.ts'
 import { fetchBody, fetchHeader, fetchQuery, isFetchRequest, queryOfUrl } from './internal/fetch-request.ts'
-import { looksLike } from './internal/hints.ts'
+import { isLikeCredential, looksLike } from './internal/hints.ts'
 import { callback, type Checks } from './internal/options.ts'
 import { atMostOne, exactlyOne, isObject, own, property } from './internal/values.ts'
 
@@ -122,7 +122,7 @@ const NAME = /^[a-z][\w-]{0,30}$/i
 const namesIn = (values: object): string[] =>
   Object.keys(values).filter((name) => {
     const value = own(values, name)
-    return NAME.test(name) && typeof value === 'string' && looksLike(value) !== undefined
+    return NAME.test(name) && typeof value === 'string' && isLikeCredential(value)
   })
 
 /** Where a strategy looks for a credential. */

@@ -159,6 +159,25 @@ describe('readers', () => {
         { rawBody: webhook() },
         'the body looks like a webhook or a service plugin call: WixWebhookStrategy, WixServicePluginStrategy',
       ],
+      [
+        'nowhere in what a browser sends of its own',
+        {
+          headers: {
+            'sec-ch-ua': '"Chromium";v="124", "Not-A.Brand";v="99"',
+            'sec-ch-ua-platform': '"Linux"',
+            'if-none-match': '"abc"',
+            referer: 'https://app.example/?a=b%20c',
+            cookie: `instance=${credential}`,
+            'cf-visitor': '{"scheme":"https"}',
+          },
+        },
+        'nothing in the query',
+      ],
+      [
+        'beside parameters that are no credential',
+        { query: { debug: 'true', filter: '{"a":1}', path: '%2Fa' } },
+        'nothing in the query; the query has `debug`, `filter`, `path`',
+      ],
       ['in a body that is something else', { body: 'a=b' }, 'nothing in the query'],
       [
         'beside other parameters, of which it names five',

@@ -39,8 +39,10 @@ export const idHint = (value: unknown): string => {
 export const ageHint = (age: number, maxAge: number, undated: string): string =>
   Number.isNaN(age) ? undated : `signed ${duration(age)} ago; maxAge is ${duration(maxAge)}`
 
+type Forms = ReadonlyArray<readonly [form: RegExp, looksLike: string]>
+
 // The prefixes are those of Wix; a JWT begins with `{"` in base64url.
-const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
+const CREDENTIALS: Forms = [
   [/^IST\./, 'an API key, which belongs to an account and not to an app'],
   [/^JWS\./, 'a refresh token, which cannot sign a user in'],
   [/^(OauthNG|OAUTH2)(\.[\w\-~+/]+){3,}=*$/, 'an access token: WixAccessTokenStrategy'],
@@ -50,6 +52,9 @@ const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
   [/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/, 'a JWT: a webhook or a session?'],
   [/^[\w-]{43}\.[\w-]+$/, 'an instance: WixAppStrategy'],
   [/^eyJ[\w-]+\.[\w-]{43}$/, 'an instance with its two parts swapped'],
+]
+
+const MISTAKES: Forms = [
   [/^[\w-]{20,}\.[\w-]{20,}$/, 'an instance that was cut or changed'],
   [
     /^[\w+/=-]{20,}\.[\w+/=-]{20,}$/,
@@ -60,15 +65,20 @@ const FORMS: ReadonlyArray<readonly [form: RegExp, looksLike: string]> = [
     'the word that JavaScript makes of a missing value: a variable of the front end was not set',
   ],
   [/^\[object \w+\]$/, 'an object in place of a string: is an `await` missing in the front end?'],
+  [/=>|^(async )?function\b/, 'a function in place of a string: is a call missing in the front end?'],
+  [/^(\$?\{\{?[^"{}]*\}\}?|<[^<>]*>|%\w+%)$/, 'a placeholder that nothing has replaced'],
   [/^(["'`]|%22|%27).*\1$/s, 'a credential in quotes: send it without them'],
   [/^curl\s/, 'a command line: copy the credential out of it'],
   [/^\s*[{[]/, 'JSON: it must be sent as it was signed, not decoded'],
   [/%[\da-f]{2}/i, 'a credential that is still URL-encoded'],
 ]
 
+/** Whether it has the form of a credential: the other hints also fit what a browser sends of its own, such as quotes. */
+export const isLikeCredential = (value: string): boolean => CREDENTIALS.some(([form]) => form.test(value))
+
 /** What a credential is by its form, for one that came to the wrong strategy. */
 export function looksLike(credential: string): string | undefined {
-  const found = FORMS.find(([form]) => form.test(credential))
+  const found = [...CREDENTIALS, ...MISTAKES].find(([form]) => form.test(credential))
   return found && `looks like ${found[1]}`
 }
 

@@ -79,6 +79,15 @@ describe('what a credential looks like', () => {
     ['OauthNG.JWS.eyJh.eyJh.s"g', 'an access token that was cut or changed'],
     ['undefined', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
     ['[object Promise]', 'an object in place of a string: is an `await` missing in the front end?'],
+    ['() => getToken()', 'a function in place of a string: is a call missing in the front end?'],
+    ['token=>token', 'a function in place of a string: is a call missing in the front end?'],
+    ['function getToken() {}', 'a function in place of a string: is a call missing in the front end?'],
+    ['async function getToken() {}', 'a function in place of a string: is a call missing in the front end?'],
+    ['${token}', 'a placeholder that nothing has replaced'],
+    ['{token}', 'a placeholder that nothing has replaced'],
+    ['{{ access_token }}', 'a placeholder that nothing has replaced'],
+    ['<your token>', 'a placeholder that nothing has replaced'],
+    ['%TOKEN%', 'a placeholder that nothing has replaced'],
     ['"eyJh.eyJh.sig"', 'a credential in quotes: send it without them'],
     ['%22eyJh.eyJh.sig%22', 'a credential in quotes: send it without them'],
     ['curl https://app.example', 'a command line: copy the credential out of it'],
@@ -99,6 +108,8 @@ describe('what a credential looks like', () => {
 
   it('or else, of how many parts it is', () => {
     expect(looksLike('junk')).to.equal(undefined)
+    for (const more of ['a function', 'functions', 'a${b}', '${a}b', 'a<b>', '<a>b', 'a%B%', '%A%b'])
+      expect(looksLike(more)).to.equal(undefined)
     expect(formHint('junk', 'it has 2')()).to.equal('1 part between dots; it has 2')
     expect(formHint('a.b', 'it has 3')()).to.equal('2 parts between dots; it has 3')
     expect(formHint('.'.repeat(1_000_000), 'it has 3')()).to.equal('10001 parts between dots; it has 3')
