@@ -59,6 +59,14 @@ describe('digestVerifier', () => {
     })
   }
 
+  it('D-02: compares each byte of the hash', async () => {
+    for (let at = 0; at < 32; at++) {
+      const hash = Buffer.from(sha256(BODY), 'hex').map((byte, index) => (index === at ? byte ^ 1 : byte))
+      const SHA256 = Buffer.from(hash).toString('hex')
+      expect(await refusalOf(verify(digest(BODY, { data: { SHA256 } }))), `byte ${at}`).to.equal('signature_invalid')
+    }
+  })
+
   it('J-06: rejects a body that is no JSON, or no UTF-8, though Wix signed it', async () => {
     for (const body of [
       Buffer.from('a=1'),
