@@ -58,6 +58,30 @@ console.log(identity.instanceId)`,
       expect(await page.execute('fetched.mjs', 'audit.mjs', { DATABASE: 'fetched.db' })).to.equal('site-1\n')
       expect(await rowsOf(page, 'fetched.db', 'audit.mjs', 'SELECT * FROM audit')).to.deep.equal([])
     },
+    'keep the calls of a Fetch handler where it is wrapped, and nothing of who was not verified': async (page) => {
+      await page.write(
+        'wrapped.mjs',
+        `import { GET, rows } from './audited.mjs'
+const statuses = []
+for (const instance of ['${owner}', '${visitor}', '${expired}', 'forged'])
+  statuses.push((await GET(new Request('https://example.com/site?instance=' + instance))).status)
+console.log(JSON.stringify([statuses, rows]))`,
+      )
+      const [statuses, rows] = JSON.parse(await page.execute('wrapped.mjs', 'audited.mjs')) as [
+        number[],
+        Record<string, unknown>[],
+      ]
+      expect(statuses).to.deep.equal([200, 403, 401, 401])
+      const shown = rows.map(({ instanceId, subjectId, strategy, code, status, path }) => {
+        return [instanceId, subjectId, strategy, code, status, path]
+      })
+      expect(shown).to.deep.equal([
+        ['site-1', 'me', 'wix-app', null, 200, '/site'],
+        ['site-1', 'passer-by', 'wix-app', null, 403, '/site'],
+        ['site-1', 'passer-by', 'requireIdentity', 'insufficient_scope', 403, '/site'],
+        ['site-2', null, 'wix-app', 'token_expired', 401, '/site'],
+      ])
+    },
     'count a credential that could not be checked': async (page) => {
       const server = await start(page)
       page.wix.fault('token-info', { status: 503 })
