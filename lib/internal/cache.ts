@@ -20,9 +20,8 @@ interface ExpiringMap<Value> {
 interface Bounds<Value> {
   /** Entries. */
   max: number
-  /** The sum of `sizeOf` over all entries. Default: no limit. */
-  maxSize?: number
-  sizeOf?: (value: Value) => number
+  /** The sum of the sizes of all entries. Default: no limit. */
+  size?: { maxSize: number; sizeCalculation: (value: Value) => number }
   /** The clock, in milliseconds. Default: `performance.now`, since setting a wall clock back would prolong every entry. */
   now?: (() => number) | undefined
 }
@@ -31,11 +30,11 @@ const NO_OPTIONS = plain({})
 
 /** The LRU library, with its two special cases out of the way: a clock at 0, and a lifetime of 0, both mean "no expiry" to it. */
 export function expiringMap<Value extends {}>(bounds: Bounds<Value>): ExpiringMap<Value> {
-  const { max, maxSize, sizeOf, now = () => performance.now() } = plain(bounds)
+  const { max, size, now = () => performance.now() } = plain(bounds)
   const lru = new LRUCache<string, Value>(
     plain({
       max,
-      ...(maxSize !== undefined && sizeOf !== undefined && { maxSize, sizeCalculation: sizeOf }),
+      ...size,
       perf: { now: () => now() + 1 },
       ttlResolution: 0,
     }),
@@ -93,7 +92,11 @@ export function cached<Value extends object, Rest extends readonly unknown[]>(
   const time = now ?? (() => Date.now())
   // Apart, so that no number of bad tokens can evict the good ones.
   const refused = expiringMap<() => WixAuthError>({ max: Math.ceil(max / 10), now })
-  const accepted = expiringMap<string>({ max, maxSize: max * VALUE_SIZE, sizeOf: (json) => json.length, now })
+  const accepted = expiringMap<string>({
+    max,
+    size: { maxSize: max * VALUE_SIZE, sizeCalculation: (json) => json.length },
+    now,
+  })
   // Not the library's own sharing: its AbortController for each check costs a third of verifying a signature.
   const inFlight = new Map<string, Promise<string>>()
 

@@ -1,6 +1,6 @@
 import { refusal } from '../errors.ts'
 import { collect, MAX_BODY_LENGTH } from './bytes.ts'
-import { atMostOne, isNonEmptyString, property } from './values.ts'
+import { atMostOne, property } from './values.ts'
 
 /** What is read of a Fetch `Request`; those of Node, browsers, Bun, Deno and workerd have it. */
 export interface FetchRequestParts {
@@ -44,9 +44,8 @@ export const queryOfUrl = (url: unknown): URLSearchParams =>
  * @throws {WixAuthError} `request_invalid`.
  */
 export function fetchQuery({ url }: FetchRequestParts, name: string): string | undefined {
-  const [value, ...others] = queryOfUrl(url).getAll(name)
-  if (others.length > 0) atMostOne([value, ...others])
-  return isNonEmptyString(value) ? value : undefined
+  const values = queryOfUrl(url).getAll(name)
+  return atMostOne(values.length > 1 ? values : values[0])
 }
 
 /** A mistake in the setup of the app, not a refusal. */

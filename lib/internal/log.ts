@@ -35,7 +35,7 @@ function routeOf(request: unknown): string | undefined {
   const url = property(request, 'originalUrl') ?? property(request, 'url')
   if (!isNonEmptyString(method) || !isNonEmptyString(url)) return undefined
   // A target may be absolute, or begin like a host with a password: `//user:password@host/path`.
-  const path = url.replace(/[?#].*$/s, '').replace(/^(?:[a-z]+:)?\/\/[^/]*/i, '')
+  const path = url.replace(/[?#].*/s, '').replace(/^(?:[a-z]+:)?\/\/[^/]*/i, '')
   return `${method} ${path.replaceAll(/[^/]{41,}/g, '...')}`
 }
 

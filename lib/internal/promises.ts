@@ -66,7 +66,8 @@ export function warnOf(reason: unknown): void {
   let warning: Error | string
   try {
     // Node reads it again, where nothing can be caught. It takes no Error of another realm, as Jest has.
-    const [text = ''] = [error, error.name, error.stack, own(error, 'code'), own(error, 'detail')].map(String)
+    for (const part of [error.name, error.stack, own(error, 'code'), own(error, 'detail')]) String(part)
+    const text = String(error)
     warning = error instanceof Error ? error : text
   } catch {
     warning = 'A callback of the app failed with an error that cannot be read'

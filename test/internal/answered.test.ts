@@ -8,6 +8,15 @@ const fails = (): never => {
   throw new Error('the callback of the app')
 }
 
+describe('endRequest(), where the app has ended the response', () => {
+  it('P-12: does nothing', () => {
+    const [action, fail] = [sinon.fake(), sinon.fake()]
+    endRequest({ res: { writableEnded: true } }, action, fail)
+    sinon.assert.notCalled(action)
+    sinon.assert.notCalled(fail)
+  })
+})
+
 describe('endRequest(), where the error handler fails as well', () => {
   const last = new Error('the error handler')
   const requests: Array<[string, object]> = [

@@ -169,6 +169,18 @@ describe('cached', () => {
       sinon.assert.calledTwice(check)
     })
 
+    it('for maxAge, where it has no end', async () => {
+      const check = checking()
+      const cache = caching(check, { expiryOf: undefined })
+      await cache('a')
+      clock.add(60_000)
+      expect(await cache('a')).to.have.property('of', 'a')
+      sinon.assert.calledOnce(check)
+      clock.add(1)
+      await cache('a')
+      sinon.assert.calledTwice(check)
+    })
+
     it('for parts of a second, when maxAge is as short as that', async () => {
       for (const maxAge of [0.5, 0.0004]) {
         const check = checking()
@@ -302,16 +314,19 @@ describe('cached', () => {
       clock = clockAt(0)
     })
 
-    it('an identity is cached for maxAge, not for ever', async () => {
-      const check = checking()
-      const cache = caching(check)
-      await cache('a')
-      clock.add(60_000)
-      expect(await cache('a')).to.have.property('of', 'a')
-      sinon.assert.calledOnce(check)
-      clock.add(1)
-      await cache('a')
-      sinon.assert.calledTwice(check)
+    it('an identity is cached for maxAge, not for ever, also a millisecond later', async () => {
+      for (const start of [0, 1]) {
+        clock = clockAt(start)
+        const check = checking()
+        const cache = caching(check)
+        await cache('a')
+        clock.add(60_000)
+        expect(await cache('a')).to.have.property('of', 'a')
+        sinon.assert.calledOnce(check)
+        clock.add(1)
+        await cache('a')
+        sinon.assert.calledTwice(check)
+      }
     })
 
     it('an identity is not used at its exp or after', async () => {

@@ -3,14 +3,14 @@ import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError } from '../../lib/index.ts'
-import { fetchBody, fetchHeader, fetchQuery, isFetchRequest } from '../../lib/internal/fetch-request.ts'
+import { fetchBody, fetchHeader, fetchQuery, isFetchRequest, queryOfUrl } from '../../lib/internal/fetch-request.ts'
 import { errorOf } from '../support/errors.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-const refused = (read: () => unknown): void => {
-  expect(read).to.throw(WixAuthError).with.property('code', 'request_invalid')
+const refused = (read: () => unknown, hint = 'sent twice'): void => {
+  expect(read).to.throw(WixAuthError).that.includes({ code: 'request_invalid', hint })
 }
 const query = (search: string): Request => new Request(`https://backend.example/path${search}`)
 const header = (...values: string[]): Request =>
@@ -70,7 +70,7 @@ describe('a Fetch Request', () => {
 describe('fetchQuery', () => {
   it('reads a parameter that was sent once, decoded', () => {
     expect(fetchQuery(query('?a=b%2Bc&d=e#a=f'), 'a')).to.equal('b+c')
-    for (const search of ['', '?', '?a', '?a=', '?b=a', '?a[]=b', '#a=b']) {
+    for (const search of ['', '?', '?a', '?a=', '?b=a', '?a[]=b', '#a=b', '#?a=b']) {
       expect(fetchQuery(query(search), 'a')).to.equal(undefined)
     }
   })
@@ -79,6 +79,7 @@ describe('fetchQuery', () => {
     for (const search of ['?a=b&a=c', '?a=b&a=b', '?a&a', '?a=b&a=', '?a=&a=b', '?a=b&%61=c']) {
       refused(() => fetchQuery(query(search), 'a'))
     }
+    refused(() => fetchQuery(query('?a=b&a=c&a=d'), 'a'), 'sent as a list of 3')
   })
 })
 
@@ -114,7 +115,10 @@ describe('fetchHeader', () => {
   })
 
   it('rejects what is not a string', () => {
-    refused(() => fetchHeader({ url: '', bodyUsed: false, headers: { get: () => ['a'] as never } }, 'a'))
+    refused(
+      () => fetchHeader({ url: '', bodyUsed: false, headers: { get: () => ['a'] as never } }, 'a'),
+      'sent as a list of 1',
+    )
   })
 })
 
@@ -167,7 +171,11 @@ describe('fetchBody', () => {
 
   it('takes 1 MiB, and reads no further', async () => {
     expect(await fetchBody(post('a'.repeat(limit)))).to.have.property('length', limit)
-    expect(await errorOf(fetchBody(post('a'.repeat(limit + 1))))).to.include({ code: 'body_too_large', status: 413 })
+    expect(await errorOf(fetchBody(post('a'.repeat(limit + 1))))).to.include({
+      code: 'body_too_large',
+      status: 413,
+      hint: 'more than 1048576 bytes',
+    })
     const endless = streamOf(
       (function* () {
         for (;;) yield Buffer.alloc(limit / 4)
@@ -220,6 +228,7 @@ describe('the query of an address that is no absolute URL', () => {
     })
     expect(fetchQuery(request('/page?instance=a%2Db#c?d'), 'instance')).to.equal('a-b')
     expect(fetchQuery(request('//:?instance=one'), 'instance')).to.equal('one')
-    expect(fetchQuery(request(''), 'instance')).to.equal(undefined)
+    for (const none of ['', undefined, ['/?instance=one'], new URL('https://app.example/?instance=one'), Symbol('?')])
+      expect([...queryOfUrl(none)]).to.deep.equal([])
   })
 })

@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import {
+  ageHint,
   duration,
   encodingHint,
   expiredHint,
   formHint,
   guidOf,
+  idHint,
   keyHint,
   looksLike,
   tooLong,
@@ -42,9 +44,15 @@ describe('a hint', () => {
     expect(encodingHint('abc')).to.equal('was it cut or changed?')
   })
 
+  it('says how old a credential is, or what it has in place of a date', () => {
+    expect(ageHint(26 * 3600, 86_400, 'no `signDate`')).to.equal('signed 26 h ago; maxAge is 24 h')
+    expect(ageHint(NaN, 86_400, 'no `signDate`')).to.equal('no `signDate`')
+  })
+
   it('E-03: shows an id only in the form of a GUID, and of a key at most four characters', () => {
-    expect(guidOf(GUID)).to.equal(GUID)
-    for (const odd of [`${GUID}\n`, `x${GUID}`, 'user-1', 7, undefined, [GUID]]) expect(guidOf(odd)).to.equal(undefined)
+    expect([guidOf(GUID), idHint(GUID)]).to.deep.equal([GUID, ` (${GUID})`])
+    for (const odd of [`${GUID}\n`, `x${GUID}`, 'user-1', 7, undefined, [GUID]])
+      expect([guidOf(odd), idHint(odd)]).to.deep.equal([undefined, ''])
     for (const odd of ['', '\u001b[31m', 'é', undefined, {}, '.a'])
       expect(keyHint(odd)).to.match(/^(the key|key unde\.\.)$/)
     expect(keyHint('a\nb')).to.equal('key a..')

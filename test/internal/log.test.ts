@@ -11,6 +11,10 @@ describe('a line of the log', () => {
     expect(lineOf({ ...event, request: { method: 'POST', url: 'https://app.example/a?b=c#d' } })).to.equal(
       'wix-app 401 (POST /a)',
     )
+    const identity = { instanceId: 'instance-1' }
+    expect(lineOf({ ...event, identity, request: { method: 'GET', url: '/a//b?c\nd' } })).to.equal(
+      'wix-app 401 (instance instance-1, GET /a//b)',
+    )
   })
 
   it('E-01: has no user and no password of a target that begins like a host', () => {

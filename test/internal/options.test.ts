@@ -14,6 +14,7 @@ import {
   isSameId,
   maxAgeCheck,
   must,
+  neededLater,
   ofRequest,
   required,
   string,
@@ -52,6 +53,10 @@ describe('P-10: checkOptions', () => {
         { id: undefined },
         'option `id` must be a non-empty string without leading or trailing whitespace, got undefined (is an environment variable not set?)',
       ],
+      [
+        { id: '' },
+        'option `id` must be a non-empty string without leading or trailing whitespace, got an empty string',
+      ],
       [{ id: 'a', size: 'canary' }, 'option `size` must be the number 1, got a string'],
       [{ id: 'a', size: 2 }, 'option `size` must be the number 1'],
       [{ id: 'a', size: NaN }, 'option `size` must be the number 1'],
@@ -69,6 +74,16 @@ describe('P-10: checkOptions', () => {
     ],
     { isWhole: true },
   )
+
+  it('names the options that have no default where no options are given, also those that are checked later', () => {
+    for (const [all, needed] of [
+      [{ size: checkedLater }, ''],
+      [{ ...checks, key: neededLater }, ' with `id` and `key`'],
+    ] as const)
+      expect(() => checkOptions<object>('Owner', null as never, all))
+        .to.throw(TypeError)
+        .with.property('message', `Owner: the options must be an object${needed}, got null`)
+  })
 
   it('copies the own properties to an object that inherits nothing', () => {
     const given = Object.assign(Object.create({ size: 2 }), { id: 'a', later: [] }) as Options
@@ -127,13 +142,22 @@ describe('E-01: got', () => {
     [undefined, ', got undefined (is an environment variable not set?)'],
     [null, ', got null'],
     ['', ', got an empty string'],
+    [' ', ', got an empty string'],
     ['canary', ', got a string'],
-    ...['undefined', ' null ', 'NaN', '[object Object]', '-Infinity', 'Symbol(x)', 'async () => 1'].map(
-      (text): [unknown, string] => [
-        text,
-        ', got a string that JavaScript makes of a missing value (is an environment variable not set?)',
-      ],
-    ),
+    ...[
+      'undefined',
+      ' null ',
+      'NaN',
+      '[object Object]',
+      '-Infinity',
+      'Infinity',
+      'Symbol()',
+      'Symbol(name)',
+      'async () => 1',
+    ].map((text): [unknown, string] => [
+      text,
+      ', got a string that JavaScript makes of a missing value (is an environment variable not set?)',
+    ]),
     [Promise.resolve('canary'), ', got a promise: await it, or pass a function'],
     [Buffer.from('canary'), ', got bytes'],
     [7, ', got a number'],
@@ -211,6 +235,7 @@ describe('B51: an app ID', () => {
       true,
       true,
     ])
+    expect(isSameId([GUID], GUID)).to.equal(false)
     for (const claim of ['APP-1', undefined, null, ['app-1'], 7, '']) expect(isSameId(claim, 'app-1')).to.equal(false)
     expect(isSameId(GUID.replace('5', '6'), GUID)).to.equal(false)
     for (const [value, problem] of [

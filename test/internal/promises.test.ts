@@ -1,6 +1,7 @@
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { isPromise, messageOf, singleFlight, toError, withTimeout } from '../../lib/internal/promises.ts'
+import { isError, isPromise, messageOf, singleFlight, toError, withTimeout } from '../../lib/internal/promises.ts'
 
 describe('withTimeout', () => {
   let timers: sinon.SinonFakeTimers
@@ -88,8 +89,9 @@ describe('T-10: singleFlight', () => {
 
 describe('P-04: toError', () => {
   it('returns an Error as it is, and makes one of any other value', () => {
-    const error = new TypeError('x')
-    expect(toError(error)).to.equal(error)
+    const foreign: unknown = runInNewContext('new TypeError("elsewhere")')
+    for (const error of [new TypeError('x'), Object.create(new Error('x')), foreign])
+      expect(toError(error)).to.equal(error)
     for (const reason of [undefined, null, '', 0, 'route', { message: 'x' }]) {
       expect(toError(reason)).to.be.instanceOf(Error).with.property('cause', reason)
     }
@@ -99,6 +101,7 @@ describe('P-04: toError', () => {
     revoke()
     const heir: unknown = Object.create(proxy)
     for (const reason of [proxy, heir, new Proxy(new Error('x'), {})]) {
+      expect(isError(reason)).to.equal(false)
       const error = toError(reason)
       expect(error.message).to.include('a value that is not an Error')
       expect(error.cause === reason).to.equal(true)

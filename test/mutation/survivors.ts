@@ -12,6 +12,8 @@ const LOG =
 const COMPILER = 'it cannot be undefined here, which only the compiler does not know'
 const NAMES = 'no two names in an object are the same'
 const NOTHING = 'a function that returns nothing returns undefined'
+const OTHER_PROGRAM = 'its test runs a program of its own, in which no mutant is active'
+const FALSY = 'undefined is as false to those who ask'
 const NEW_ROUND = 'a round only has to differ from the one before'
 
 export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
@@ -22,7 +24,33 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
       why: 'a shortcut: the rest of the line finds it as well',
     },
   ],
+  'lib/internal/answered.ts': [{ line: '} catch {', why: FALSY }],
+  'lib/internal/cache.ts': [
+    {
+      line: 'throw new Error(`passport-wix-app needs Node ^20.19.0 || >=22.12.0, and this is ${process.version}`)',
+      why: OTHER_PROGRAM,
+    },
+    {
+      line: 'return identity === undefined ? copy : markSigned(copy, identity)',
+      mutants: ['identity === undefined => false'],
+      why: 'an error that is marked with undefined is as one without a mark',
+    },
+  ],
   'lib/internal/circuit.ts': [{ line: 'round++', mutants: ['round++ => round--'], why: NEW_ROUND }],
+  'lib/internal/dates.ts': [
+    {
+      line: "if (UTC_DATE.test(date) && !date.startsWith('00')) return parseUtc(date)",
+      mutants: ["UTC_DATE.test(date) && !date.startsWith('00') => false", `'00' => ""`],
+      why: 'a shortcut: Date.parse says the same',
+    },
+  ],
+  'lib/internal/fetch-request.ts': [
+    {
+      line: "if (value !== undefined && JOINED.test(value)) throw refusal('request_invalid', 'sent twice')",
+      mutants: ['value !== undefined => true'],
+      why: 'only for the compiler: the text `undefined` has no comma',
+    },
+  ],
   'lib/internal/jwt.ts': [
     {
       line: "if (['crit', 'b64', 'zip'].some((name) => Object.hasOwn(header, name)))",
@@ -33,6 +61,10 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
       line: "joseVerify ??= (await import('jose/jwt/verify')).jwtVerify",
       why: 'jose is loaded once for a process, and the tests of many mutants share one: in a process of its own, every test fails',
     },
+  ],
+  'lib/internal/log.ts': [
+    { line: '} catch {', why: LOG },
+    { line: 'debug(`${who}: nothing was reported, because the request or the error cannot be read`)', why: LOG },
   ],
   'lib/internal/transport.ts': [
     {
