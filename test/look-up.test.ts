@@ -10,6 +10,7 @@ import { refusalOf, type Verify, WixAppStrategy, WixAuthError } from '../lib/ind
 import { debug } from '../lib/internal/log.ts'
 import { lookUp } from '../lib/look-up.ts'
 import { instance, now, SECRET } from './support/build.ts'
+import { watchForSecrets } from './support/canaries.ts'
 import { type Outcome, request, run, settled, start } from './support/run.ts'
 
 const user = { id: 'user' }
@@ -18,6 +19,7 @@ const strategy = (verify: unknown, options: object = {}): WixAppStrategy =>
   new WixAppStrategy({ secret: SECRET, now, ...options }, verify as Verify<unknown>)
 
 describe('the verify callback', () => {
+  watchForSecrets()
   const identity = sinon.match({ instanceId: 'instance-1' })
   type Done = (...args: unknown[]) => void
 
@@ -390,6 +392,7 @@ describe('the verify callback', () => {
 })
 
 describe('A verify callback whose form hides what it does', () => {
+  watchForSecrets()
   type Done = (error: unknown, user?: unknown) => void
   type Driver = (done: (error: unknown, row?: object) => void) => unknown
   const NOT_DECLARED = 'declares no parameter, so what it returns at once is not the user: declare the identity'
@@ -637,6 +640,7 @@ describe('A verify callback whose form hides what it does', () => {
 })
 
 describe('A verify callback with a mistake in its arguments', () => {
+  watchForSecrets()
   type Done = (...args: unknown[]) => void
   const errorOf = async (verify: unknown, options: object = {}): Promise<Error & { cause?: unknown }> => {
     const outcome = await run(strategy(verify, options), req)

@@ -3,6 +3,8 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import * as main from '../lib/index.ts'
 import * as testing from '../devtools/testing/index.ts'
+import { instance, SECRET } from './support/build.ts'
+import { leakIn } from './support/canaries.ts'
 
 const { generateAppKeys, WixSimulator } = testing
 const canary = (): string => `canary-${randomBytes(12).toString('hex')}`
@@ -63,6 +65,23 @@ describe('S-07, E-01: no secret, key or token shows on an object', () => {
     for (const [name, object] of objects) {
       const shown = JSON.stringify(object)
       for (const part of hidden) expect(shown, name).to.not.include(part)
+    }
+  })
+})
+
+describe('E-01: the watch for secrets', () => {
+  const credential = instance()
+  const leakOf = (more: object): string | undefined => {
+    const event = { strategy: 'wix-app', outcome: 'fail', status: 401, code: 'signature_invalid', error: null, ...more }
+    const request = { query: { instance: credential } }
+    return leakIn(Object.defineProperty(event, 'request', { value: request }) as never)
+  }
+
+  it('finds a secret, and the credential of the request, in a hint and in an error of this package', () => {
+    expect(leakOf({ hint: 'no secret fits' })).to.equal(undefined)
+    for (const said of [`the secret is ${SECRET}`, `got ${credential}`, `the data ${credential.slice(44)}`]) {
+      expect(leakOf({ hint: said })).to.include('... in ')
+      expect(leakOf({ outcome: 'error', error: new main.WixUnavailableError(said) })).to.include('... in ')
     }
   })
 })

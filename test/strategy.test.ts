@@ -5,6 +5,7 @@ import { refusalOf, type Verify, WixAppStrategy, WixAuthError, type WixStrategyO
 import { callback } from '../lib/internal/options.ts'
 import { type StrategyDefinition, WixStrategy } from '../lib/strategy.ts'
 import { instance, now, SECRET } from './support/build.ts'
+import { watchForSecrets } from './support/canaries.ts'
 import { EXPIRED, INVALID, MISSING } from './support/challenges.ts'
 import { optionsTable } from './support/options-table.ts'
 import { request, run, settled, start } from './support/run.ts'
@@ -47,6 +48,7 @@ const options: Options = { read: (from) => ({ from }), verify: () => identity }
 const found = async (): Promise<object> => user
 
 describe('a kind of strategy', () => {
+  watchForSecrets()
   it('reads the credential of the request, verifies it, and calls the verify callback with the identity', async () => {
     const read = sinon.fake(options.read)
     const check = sinon.fake(options.verify)
@@ -289,6 +291,7 @@ describe('P-12: a decision of a strategy', () => {
 })
 
 describe('refusalOf', () => {
+  watchForSecrets()
   const refused = (code: 'credentials_missing' | 'token_expired' | 'claim_invalid') => {
     const error = new WixAuthError(code)
     return { error, strategy: new OwnStrategy({ ...options, read: () => Promise.reject(error) }, found) }

@@ -16,6 +16,7 @@ import {
 } from '../../lib/index.ts'
 import { accessToken, answering, info } from '../support/access-token.ts'
 import { instance, iso, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { INVALID, MALFORMED, MISSING } from '../support/challenges.ts'
 import { errorOf } from '../support/errors.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, servicePlugin, webhook } from '../support/jwt.ts'
@@ -66,6 +67,7 @@ const refused = (code: string, status: number, message: string, challenge?: stri
 })
 
 describe('authenticateRequest', () => {
+  watchForSecrets()
   const accepted: Array<[string, Request, Parameters<typeof authenticateRequest>[1], object]> = [
     ['an instance in the address', owner(), app(), { instanceId: 'instance-1', uid: 'user-1' }],
     ['an instance in the header', get({}, { Authorization: instance() }), app(), { instanceId: 'instance-1' }],

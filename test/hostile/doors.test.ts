@@ -7,6 +7,7 @@ import { DOORS } from '../fuzz/doors.ts'
 import { editedOf } from '../fuzz/inputs.ts'
 import { GENUINE } from '../fuzz/jwt.ts'
 import { now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 
 const SEED = 20_260_304
 
@@ -28,6 +29,7 @@ const CASES: Record<keyof typeof DOORS, { runs: number; atLeast: Readonly<Record
 }
 
 describe('P-01, P-02, P-08: hostile input', function () {
+  watchForSecrets()
   this.timeout(300_000)
 
   for (const [name, { runs, atLeast }] of Object.entries(CASES)) {

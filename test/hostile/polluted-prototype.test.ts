@@ -16,6 +16,7 @@ import {
 } from '../../lib/index.ts'
 import { accessToken, answering, clockAt, info } from '../support/access-token.ts'
 import { instance, NOW, now, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID, BODY, digest, KEYS, refusalOf, SECONDS, servicePlugin, webhook } from '../support/jwt.ts'
 import { KeySetServer } from '../support/key-set-server.ts'
 import { request, runToEnd } from '../support/run.ts'
@@ -41,6 +42,7 @@ const POLLUTION = {
 }
 
 describe('P-11: with a polluted Object.prototype', () => {
+  watchForSecrets()
   beforeEach(() => void Object.assign(Object.prototype, POLLUTION))
   afterEach(() => {
     for (const name of Object.keys(POLLUTION)) Reflect.deleteProperty(Object.prototype, name)

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { WixAppStrategy, WixAuthError } from '../../lib/index.ts'
 import { isSignature } from '../../lib/internal/keys.ts'
 import { now, SECRET, signData } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { errorOf } from '../support/errors.ts'
 import { describeWith } from '../support/left-out.ts'
 import { request, run } from '../support/run.ts'
@@ -17,6 +18,7 @@ interface Wycheproof {
 }
 
 describeWith(VECTORS, 'third-party vectors', (vectors) => {
+  watchForSecrets()
   const hmac = wycheproof(vectors, 'hmac_sha256_test.json') as Wycheproof
   const cases = jsonCases(vectors)
 

@@ -29,6 +29,7 @@ import {
   WixServicePluginStrategy,
   WixWebhookStrategy,
 } from '../../lib/index.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { rawJwt } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
 
@@ -443,6 +444,7 @@ const rowsOfPage = PAGE.split('\n').map((line) =>
 )
 
 describe('A handler that somebody wrote by hand', () => {
+  watchForSecrets()
   let app: Served | undefined
   let realFetch: typeof fetch
   beforeEach(() => {

@@ -12,6 +12,7 @@ import {
 } from '../../lib/index.ts'
 import { accessToken, answering, clockAt, info, type TestClock } from '../support/access-token.ts'
 import { instance, now, NOW, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID, SECONDS, webhook } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { type Answer, tokenInfoServer, type TokenInfoServer, whole } from '../support/token-info-server.ts'
@@ -35,6 +36,7 @@ const whoAmI: RequestHandler = (req, res) => void res.json({ user: req.user, ide
 
 for (const [version, framework] of versions) {
   describe(`an access token through ${version}`, () => {
+    watchForSecrets()
     let wix: TokenInfoServer
     let served: Served
     let clock: TestClock

@@ -10,12 +10,14 @@ import {
   WixSessionStrategy,
 } from '../../lib/index.ts'
 import { signInstance, WixSimulator } from '../../devtools/testing/index.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { verifyInstance } from '../support/verify.ts'
 
 const SECRET = 'my-secret'
 
 describe('One route for several kinds of credentials', () => {
+  watchForSecrets()
   const keys = generateSessionKey()
   const user = (identity: object): object => identity
   let wix: WixSimulator

@@ -19,6 +19,7 @@ import {
 } from '../../lib/index.ts'
 import { accessToken, answering } from '../support/access-token.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
 
@@ -63,6 +64,7 @@ const showError = (
 
 for (const [version, framework] of versions) {
   describe(`through ${version}`, () => {
+    watchForSecrets()
     let served: Served
     const get = (path: string, init: RequestInit = {}): Promise<globalThis.Response> =>
       fetch(served.url + path, { redirect: 'manual', ...init })

@@ -15,6 +15,7 @@ import {
 } from '../../lib/index.ts'
 import { accessToken, answering } from '../support/access-token.ts'
 import { instance, now, OTHER_SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID, digest, OTHER_KEYS, servicePlugin, webhook } from '../support/jwt.ts'
 import { settled } from '../support/run.ts'
 import { serve } from '../support/serve.ts'
@@ -58,6 +59,7 @@ for (const [version, framework] of [
   ['Express 4', express4],
 ] as const) {
   describe(`P-12: a decision after the app has answered, through ${version}`, () => {
+    watchForSecrets()
     let decided: Promise<void>
     let problems: unknown[]
     const note = (error: unknown): void => void problems.push(error)

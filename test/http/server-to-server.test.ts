@@ -12,6 +12,7 @@ import {
   WixSessionStrategy,
 } from '../../lib/index.ts'
 import { WixSimulator } from '../../devtools/testing/index.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { PAGES } from '../support/example-app.ts'
 import { serve, type Served } from '../support/serve.ts'
 
@@ -51,6 +52,7 @@ async function ask(url: string, init: RequestInit): Promise<Answer> {
 }
 
 describe('Without a browser and without Wix', () => {
+  watchForSecrets()
   const method = 'POST'
   let wix: WixSimulator
   let backend: Served

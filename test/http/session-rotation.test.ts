@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import sinon from 'sinon'
 import { generateSessionKey, type SessionKey, SessionTokens, WixSessionStrategy } from '../../lib/index.ts'
 import { NOW } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { AUDIENCE, ISSUER, rawSession, SESSION_KEYS, sessionClaims, verifiedInstance } from '../support/session.ts'
 
@@ -45,6 +46,7 @@ interface Seen {
 }
 
 describe('S-04: the rotation of keys', function () {
+  watchForSecrets()
   this.timeout(180_000)
   let issuers: readonly SessionTokens[] = []
   let reads = 0

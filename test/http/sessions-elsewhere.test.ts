@@ -14,6 +14,7 @@ import {
   WixSessionStrategy,
 } from '../../lib/index.ts'
 import { instance, now, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { rawJwt, webhook } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { AUDIENCE, ISSUER, OTHER_KEY, rawSession, SESSION_KEYS, sessionClaims } from '../support/session.ts'
@@ -38,6 +39,7 @@ const FACTS = {
 const CLAIMS = { iss: ISSUER, aud: AUDIENCE, sub: 'USER:user-1', ...FACTS }
 
 describe('a session token, for other software', () => {
+  watchForSecrets()
   let keys: readonly SessionKey[]
   let backend: Served
   let other: Served | undefined

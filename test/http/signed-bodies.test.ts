@@ -15,6 +15,7 @@ import {
 } from '../../lib/index.ts'
 import { accessToken, answering, askedFor } from '../support/access-token.ts'
 import { instance, now, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { rawSession, sessionTokens } from '../support/session.ts'
@@ -77,6 +78,7 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 
 for (const [version, framework] of versions) {
   describe(`signed requests through ${version}`, () => {
+    watchForSecrets()
     let served: Served
     async function start(build: (app: Express) => void): Promise<void> {
       const app = framework()

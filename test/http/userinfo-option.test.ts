@@ -3,6 +3,7 @@ import sinon from 'sinon'
 import { WixAccessTokenStrategy, WixAuthError, WixSessionStrategy } from '../../lib/index.ts'
 import { accessToken, answering } from '../support/access-token.ts'
 import { now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID } from '../support/jwt.ts'
 import { type Outcome, request, runToEnd } from '../support/run.ts'
 import { sessionTokens, verifiedInstance } from '../support/session.ts'
@@ -30,6 +31,7 @@ const strategies = {
 
 for (const [name, { token, strategy }] of Object.entries(strategies)) {
   describe(`the option userInfo of ${name}`, () => {
+    watchForSecrets()
     const req = request({}, { authorization: `Bearer ${token}` })
     const run = (userInfo: UserInfo): Promise<Outcome> => runToEnd(strategy({ userInfo }), req)
 

@@ -12,6 +12,7 @@ import {
   type WixIdentity,
 } from '../../lib/index.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { request, run, settled } from '../support/run.ts'
 import { verifyInstance } from '../support/verify.ts'
@@ -36,6 +37,7 @@ async function guard(rule: unknown, req: object): Promise<unknown> {
 const asked = (authenticated: unknown): object => ({ authInfo: { identity: authenticated } })
 
 describe('requireIdentity', () => {
+  watchForSecrets()
   const rules: Array<[object, WixIdentity[], WixIdentity[]]> = [
     [{ subjectType: 'USER' }, [owner, collaborator], [member, visitor, unknown]],
     [{ subjectType: ['USER', 'MEMBER'] }, [owner, collaborator, member], [visitor, unknown]],

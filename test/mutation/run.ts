@@ -69,7 +69,7 @@ function specsOf(file: string): string[] {
   return [own, ...(ALSO[file] ?? [])].filter((spec) => existsSync(join(ROOT, spec)))
 }
 
-/** Lets Stryker mutate one file. Without the watch for secrets: it loads lib/ before a mutant is there. */
+/** Lets Stryker mutate one file. */
 async function mutate({ file, lines }: Part): Promise<Report['files'][string]> {
   const name = `${WORK}/${file.replaceAll('/', '-')}`
   const report = `${name}.json`

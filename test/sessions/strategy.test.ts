@@ -14,6 +14,7 @@ import {
 } from '../../lib/index.ts'
 import { kindOf } from '../../lib/identity.ts'
 import { instance, NOW, now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { EXPIRED, INVALID, MALFORMED, MISSING, rejectedWith } from '../support/challenges.ts'
 import { errorOf } from '../support/errors.ts'
 import { rawJwt, refusalOf, SECONDS, webhook } from '../support/jwt.ts'
@@ -41,6 +42,7 @@ const { user } = SUCCESS
 const withHeader = (authorization: unknown): object => ({ headers: { authorization } })
 
 describe('WixSessionStrategy', () => {
+  watchForSecrets()
   const keySetServer = new KeySetServer(() => sessionTokens({ keys: [ES256, EdDSA, RS256] }).jwks())
   let clock: sinon.SinonFakeTimers
   const token = rawSession()

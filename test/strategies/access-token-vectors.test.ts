@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { WixAccessTokenStrategy, WixUnavailableError } from '../../lib/index.ts'
 import { accessToken, answering, askedFor } from '../support/access-token.ts'
 import { now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { EXPIRED, INVALID, MISSING, rejectedWith } from '../support/challenges.ts'
 import { APP_ID } from '../support/jwt.ts'
 import { request, runToEnd } from '../support/run.ts'
@@ -31,6 +32,7 @@ const createStrategy = (options: object): WixAccessTokenStrategy =>
   new WixAccessTokenStrategy({ appId: APP_ID, now, ...options }, (identity) => identity)
 
 describe('the vectors of access-token.json', () => {
+  watchForSecrets()
   it('are 10 credentials and 18 answers', () => {
     expect([vectors.credentials.length, vectors.token_info.length]).to.deep.equal([10, 18])
   })

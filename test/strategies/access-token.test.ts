@@ -12,6 +12,7 @@ import {
 } from '../../lib/index.ts'
 import { accessToken, answering, askedFor, info } from '../support/access-token.ts'
 import { instance, now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { INVALID, MALFORMED, MISSING, rejectedWith } from '../support/challenges.ts'
 import { errorOf } from '../support/errors.ts'
 import { APP_ID, digest, webhook } from '../support/jwt.ts'
@@ -35,6 +36,7 @@ const TWICE: Outcome = {
 }
 
 describe('WixAccessTokenStrategy', () => {
+  watchForSecrets()
   it('has the name wix-access-token, or the name in its options', () => {
     expect(createStrategy().name).to.equal('wix-access-token')
     expect(createStrategy({ name: 'two' }).name).to.equal('two')

@@ -4,6 +4,7 @@ import sinon from 'sinon'
 import { WixAppStrategy, WixAuthError, WixUnavailableError } from '../../lib/index.ts'
 import { answering, answeringLater, askedFor, clockAt, info } from '../support/access-token.ts'
 import { instance, iso, now, NOW, OTHER_SECRET, SECRET, signData } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID, SECONDS } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { type Outcome, request, run, runToEnd, settled } from '../support/run.ts'
@@ -21,6 +22,7 @@ const refusal = (code: string): Outcome => ({
 })
 
 describe('WixAppStrategy with tokenInfo', () => {
+  watchForSecrets()
   it('T-11: asks Wix about the instance value itself, once, after the signature was right', async () => {
     const fetch = answering()
     expect(await runToEnd(createStrategy({ fetch }), asked)).to.have.property('kind', 'success')

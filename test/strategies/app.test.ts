@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { fromAuthorization, fromHeader, refusalOf, Strategy, WixAppStrategy, WixAuthError } from '../../lib/index.ts'
 import { instance, now, OTHER_SECRET, SECRET } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { errorOf } from '../support/errors.ts'
 import { optionsTable } from '../support/options-table.ts'
 import { request, run, runToEnd, settled, start } from '../support/run.ts'
@@ -15,6 +16,7 @@ const strategy = (options: object = {}): WixAppStrategy =>
 const asked = (overrides: object = {}): object => request({ instance: instance({ ...overrides }) })
 
 describe('WixAppStrategy', () => {
+  watchForSecrets()
   it('has the name wix-app, and is exported as Strategy too', () => {
     expect(strategy().name).to.equal('wix-app')
     expect(Strategy).to.equal(WixAppStrategy)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { identityOf, refusalOf as refusalOfRequest, requireIdentity, WixDigestStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { errorOf } from '../support/errors.ts'
 import { BODY, digest, KEYS, OTHER_KEYS, refusalOf, sha256, TIMES } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
@@ -166,6 +167,7 @@ describe('digestVerifier', () => {
 })
 
 describe('WixDigestStrategy', () => {
+  watchForSecrets()
   const strategy = (options: object = {}): WixDigestStrategy => new WixDigestStrategy({ publicKey, now, ...options })
   const request = (body: unknown = BODY, header: unknown = digest()): object => ({ headers: { digest: header }, body })
 

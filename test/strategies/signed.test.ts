@@ -10,6 +10,7 @@ import {
   WixWebhookStrategy,
 } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { APP_ID, BODY, digest, KEYS, OTHER_KEYS, refusalOf, servicePlugin, webhook } from '../support/jwt.ts'
 import { type Outcome, runToEnd, settled } from '../support/run.ts'
 
@@ -52,6 +53,7 @@ const codeOf = (outcome: Outcome): unknown => (outcome as unknown as { challenge
 
 for (const [name, strategyOf, requestOf] of kinds) {
   describe(`${name} with a publicKey that is a function of the request`, () => {
+    watchForSecrets()
     it('accepts what the key of this app signed, and nothing that the key of another one did', async () => {
       for (const find of [publicKeyOf, async (req: Req) => publicKeyOf(req)]) {
         const strategy = strategyOf(find)
@@ -142,6 +144,7 @@ for (const [name, strategyOf, requestOf] of kinds) {
 }
 
 describe('WixServicePluginStrategy with an appId that is a function of the request', () => {
+  watchForSecrets()
   const plugins = (options: object): object =>
     new WixServicePluginStrategy<Req>({
       publicKey: KEYS.publicKey,

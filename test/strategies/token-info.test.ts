@@ -20,6 +20,7 @@ import {
   type TestClock,
 } from '../support/access-token.ts'
 import { now, NOW } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { EXPIRED, INVALID, rejectedWith } from '../support/challenges.ts'
 import { errorOf, unavailableOf } from '../support/errors.ts'
 import { APP_ID, refusalOf, SECONDS } from '../support/jwt.ts'
@@ -91,6 +92,7 @@ describe('Token Info', () => {
 })
 
 describe('T-03: the answer of Token Info', () => {
+  watchForSecrets()
   const outcomeOf = (body: unknown): Promise<Outcome> => ask(createStrategy({ fetch: answering(body) }))
   const options = (fetch: ReturnType<typeof answering>): AccessTokenVerifierOptions => ({
     appId: APP_ID,

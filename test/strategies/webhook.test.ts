@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import sinon from 'sinon'
 import { identityOf, WixWebhookStrategy } from '../../lib/index.ts'
 import { now } from '../support/build.ts'
+import { watchForSecrets } from '../support/canaries.ts'
 import { errorOf } from '../support/errors.ts'
 import { event, KEYS, OTHER_KEYS, refusalOf, TIMES, webhook } from '../support/jwt.ts'
 import { optionsTable } from '../support/options-table.ts'
@@ -253,6 +254,7 @@ describe('webhookVerifier', () => {
 })
 
 describe('WixWebhookStrategy', () => {
+  watchForSecrets()
   const strategy = (options: object = {}, verify?: unknown): WixWebhookStrategy =>
     new WixWebhookStrategy({ publicKey, now, ...options }, verify as undefined)
 

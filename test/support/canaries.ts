@@ -1,9 +1,6 @@
-// Root hooks: while any test runs, somebody listens to the events, and no event may give a credential or a secret away.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
-import type { RootHookObject } from 'mocha'
 import type { WixAuthenticateEvent } from '../../lib/events.ts'
-import { events as channel } from '../../lib/internal/log.ts'
 import { own, property } from '../../lib/internal/values.ts'
 import { OTHER_SECRET, SECRET } from './build.ts'
 import { KEYS, OTHER_KEYS } from './jwt.ts'
@@ -45,47 +42,40 @@ function shownIn(event: WixAuthenticateEvent): string {
   return `${JSON.stringify(rest)} ${isOurs ? inspect(error, { depth: 9 }) : ''}`
 }
 
-/** Events of each test that are published: some tests make a million. */
+/** What an event gives away, if anything. */
+export function leakIn(event: WixAuthenticateEvent): string | undefined {
+  if (event.outcome === 'success') return undefined
+  const shown = shownIn(event)
+  const leak = [...SECRETS, ...credentialsIn(event.request)].find((canary) => shown.includes(canary))
+  return leak === undefined ? undefined : `${leak.slice(0, 10)}... in ${shown.slice(0, 300)}`
+}
+
+/** Events of each test that are looked at: some tests make a million. */
 const MAX_EVENTS = 1000
 
-const leaks: string[] = []
-let events = 0
+/**
+ * Call it in a `describe`: while one of its tests runs, somebody listens to the events, and the test fails if one of them gives a
+ * credential or a secret away. Elsewhere nobody listens, as in an app that does not ask for events.
+ */
+export function watchForSecrets(): void {
+  const leaks: string[] = []
+  let events = 0
 
-/** From now on nobody listens: neither the watch nor an app of another test, which may do so as long as the process lives. */
-const silence = (): void => void Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true })
-const listenAgain = (): void => void Reflect.deleteProperty(channel, 'hasSubscribers')
-
-function check(message: unknown): void {
-  const event = message as WixAuthenticateEvent
-  events++
-  if (events === MAX_EVENTS) silence()
-  if (event.outcome === 'success') return
-  const shown = shownIn(event)
-  for (const canary of [...SECRETS, ...credentialsIn(event.request)]) {
-    if (shown.includes(canary)) leaks.push(`${canary.slice(0, 10)}... in ${shown.slice(0, 300)}`)
+  function check(message: unknown): void {
+    events++
+    // From now on nobody listens.
+    if (events === MAX_EVENTS) unsubscribe(CHANNEL, check)
+    const leak = leakIn(message as WixAuthenticateEvent)
+    if (leak !== undefined) leaks.push(leak)
   }
-}
 
-export const mochaHooks: RootHookObject = {
-  beforeAll: () => subscribe(CHANNEL, check),
-  afterAll: () => void unsubscribe(CHANNEL, check),
-  afterEach() {
-    listenAgain()
+  beforeEach(() => {
     events = 0
+    subscribe(CHANNEL, check)
+  })
+  afterEach(() => {
+    unsubscribe(CHANNEL, check)
     const [leak] = leaks.splice(0)
     if (leak !== undefined) throw new Error(`E-01: an event holds a credential or a secret: ${leak}`)
-  },
-}
-
-/** Runs a part of a test as if nobody listened. */
-export function unobserved<Result>(call: () => Result): Result {
-  silence()
-  let result: Result | undefined
-  try {
-    result = call()
-    return result
-  } finally {
-    if (result instanceof Promise) void result.then(listenAgain, listenAgain)
-    else listenAgain()
-  }
+  })
 }
