@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { type SessionKey, WixSessionStrategy, WixUnavailableError } from '../../lib/index.ts'
+import { keysIn } from '../../lib/internal/remote-key-set.ts'
 import { NOW } from '../support/build.ts'
 import { INVALID, rejectedWith } from '../support/challenges.ts'
 import { rawJwt } from '../support/jwt.ts'
@@ -40,6 +41,9 @@ describe('WixSessionStrategy with the key set of another service', () => {
   const seconds = (count: number): void => void clock.tick(count * 1000)
   const remote = (more: object = {}): WixSessionStrategy =>
     new WixSessionStrategy({ jwksUri: server.url, issuer: ISSUER, audience: AUDIENCE, ...more })
+  /** The key of a set that a token with this header is verified with, or the reason why there is none. */
+  const lookUp = (set: object, { kid, alg }: SessionKey): Promise<unknown> =>
+    keysIn(set)({ kid, alg: String(alg) }, { payload: '', signature: '' }).catch((reason: unknown) => reason)
   let number = 0
   /** A token with an unknown `kid`, a different one each time. */
   const unknown = (): string =>
@@ -403,6 +407,17 @@ describe('WixSessionStrategy with the key set of another service', () => {
       }
     })
 
+    it('with a private member, whatever else it has', async () => {
+      const key = await published(RS256)
+      for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']) {
+        expect(await lookUp({ keys: [{ ...key, [member]: 'AQAB' }] }, RS256), member).to.have.property(
+          'hint',
+          `key ${RS256.kid.slice(0, 4)}.. is not in the set of 0 keys`,
+        )
+      }
+      expect(await lookUp({ keys: [key] }, RS256)).to.have.property('type', 'public')
+    })
+
     const weak: Array<[string, () => Promise<unknown>]> = [
       [
         'an RSA key of 1024 bits',
@@ -425,6 +440,24 @@ describe('WixSessionStrategy with the key set of another service', () => {
         const strategy = remote()
         expect(await runToEnd(strategy, bearer(token))).to.deep.equal(rejectedWith(INVALID))
         expect(await kindOf(strategy, fresh(EdDSA))).to.equal('success')
+      })
+    }
+  })
+
+  it('says to the developer which key is not among how many', async () => {
+    const { keys: all } = await sessionTokens({ keys: [ES256, EdDSA] }).jwks()
+    const set = { keys: [...all, { kty: 'oct', k: 'AAAA' }] }
+    expect(await lookUp(set, RS256)).to.include({
+      name: 'WixAuthError',
+      code: 'signature_invalid',
+      hint: `key ${RS256.kid.slice(0, 4)}.. is not in the set of 2 keys`,
+      cure: 'Compare the key set with the keys of the issuer.',
+    })
+    for (const kid of [undefined, '', 7]) {
+      expect(await lookUp(set, { ...ES256, kid: kid as string })).to.include({
+        name: 'WixAuthError',
+        code: 'signature_invalid',
+        hint: 'the header has no `kid`',
       })
     }
   })

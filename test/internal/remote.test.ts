@@ -268,7 +268,11 @@ describe('remoteClient, asking a server', () => {
         await start(whole(ANSWER, code, { 'Retry-After': '60' }))
         const ask = clientTo()
         for (let call = 1; call <= 10; call++) {
-          expect(await refusalOf(ask())).to.equal(refusal)
+          expect(await errorOf(ask())).to.include({
+            name: 'WixAuthError',
+            code: refusal,
+            hint: `Elsewhere answered with status ${code}`,
+          })
           expect(server.calls).to.have.length(call)
         }
       })
@@ -316,6 +320,14 @@ describe('remoteClient, asking a server', () => {
     it('T-06: reads a body of exactly 64 KiB', async () => {
       await start(whole(json + ' '.repeat(65_536 - Buffer.byteLength(json))))
       expect(await clientTo()()).to.deep.equal(ANSWER)
+    })
+
+    it('T-06: reads 100 levels of objects and arrays, and no more', async () => {
+      const nested = (levels: number): object => JSON.parse(`${'['.repeat(levels)}null,7${']'.repeat(levels)}`)
+      await start(whole({ name: 'a', found: [nested(98), null] }))
+      expect(await clientTo()()).to.deep.equal({ name: 'a', found: [nested(98), null] })
+      server.answerWith(whole({ name: 'a', found: [null, nested(99)] }))
+      expect(await unavailable(clientTo()())).to.deep.equal(['an answer of more than 100 levels', {}])
     })
 
     it('T-06: takes no answer that is compressed, for which it does not ask', async () => {
