@@ -290,6 +290,13 @@ describe('authenticateRequest', () => {
       expect(inspect(error, { showHidden: true })).to.not.include('26 h')
     })
 
+    it('and keeps what verify said of whom it did not find, where it said anything', async () => {
+      const said = { plan: 'free' }
+      const refusing = app({}, (_identity, done) => done(null, false, said))
+      expect(await errorOf(authenticateRequest(owner(), refusing))).to.have.property('cause', said)
+      expect(await errorOf(authenticateRequest(get(), refusing))).to.not.have.property('cause')
+    })
+
     it('and says to the developer when verify found nobody', async () => {
       const error = await errorOf(
         authenticateRequest(

@@ -154,9 +154,10 @@ describe('handleOnce', () => {
 
   it('lets the next attempt be handled after an answer other than 2xx', async () => {
     const handled = handleOnce({ store: memoryStore() })
-    for (const status of [500, 404, 302]) {
+    for (const status of [500, 404, 302, 300]) {
       expect((await handled(event(), () => new Response(null, { status }))).status).to.equal(status)
     }
+    expect((await handled(event(), () => Response.error())).type).to.equal('error')
     expect((await handled(event(), () => new Response(null, { status: 204 }))).status).to.equal(204)
     expect((await handled(event(), () => new Response(null, { status: 500 }))).status).to.equal(200)
   })

@@ -9,6 +9,7 @@ export interface Survivor {
 
 const LOG =
   'only the log of NODE_DEBUG shows it, and the tests of the log run a program of its own, in which no mutant is active'
+const BOTH_CLOCKS = 'before the first reading each of the two clocks alone says that the set is old'
 const COMPILER = 'it cannot be undefined here, which only the compiler does not know'
 const NAMES = 'no two names in an object are the same'
 const NOTHING = 'a function that returns nothing returns undefined'
@@ -17,6 +18,13 @@ const FALSY = 'undefined is as false to those who ask'
 const NEW_ROUND = 'a round only has to differ from the one before'
 
 export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
+  'lib/fetch/handle-once.ts': [
+    {
+      line: "if (progress === 'done') return new Response(null, plain({ status: 200 }))",
+      mutants: ['{ status: 200 } => {}'],
+      why: 'the default is the same',
+    },
+  ],
   'lib/identity.ts': [
     {
       line: "permissions === 'OWNER' || (permissions?.split(/[\\s,]/).includes('OWNER') ?? false)",
@@ -65,6 +73,15 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
   'lib/internal/log.ts': [
     { line: '} catch {', why: LOG },
     { line: 'debug(`${who}: nothing was reported, because the request or the error cannot be read`)', why: LOG },
+  ],
+  'lib/internal/remote-key-set.ts': [
+    {
+      line: '} catch {',
+      mutants: ['{\n    return false\n  } => {}'],
+      why: FALSY,
+    },
+    { line: 'let readAt = -Infinity', why: BOTH_CLOCKS },
+    { line: 'let read = -Infinity', why: BOTH_CLOCKS },
   ],
   'lib/internal/transport.ts': [
     {
@@ -155,4 +172,18 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
     },
   ],
   'lib/strategies/webhook.ts': [{ line: '} catch {', why: NOTHING }],
+  'lib/userinfo/ask.ts': [
+    {
+      line: "return prepare(fetch, now)(`${url} ${authorization ?? ''}`, url, authorization, timeout)",
+      mutants: [`'' => "Stryker was here!"`],
+      why: 'a key of the cache: anything that is no `Authorization` stands for none',
+    },
+  ],
+  'lib/userinfo/resolve.ts': [
+    {
+      line: 'const { tokenResponse, token, baseUrl, origins = [], fetch = httpFetch, timeout = 2, now } = context',
+      mutants: ['[] => ["Stryker was here"]'],
+      why: 'no URL has such an origin',
+    },
+  ],
 }

@@ -269,6 +269,13 @@ describe('resolveUserInfo with a URL', () => {
     expect(ours.calls[0]?.headers).to.include({ authorization: 'Bearer aZ09-._~+/==' })
   })
 
+  it('accepts a credential of 64 KiB', async () => {
+    const token = 'a'.repeat(65_536)
+    const fetch = sinon.fake(async (..._args: Parameters<Fetch>) => new globalThis.Response('{}'))
+    expect(await resolve('/me', { token, fetch })).to.deep.equal({})
+    expect(fetch.firstCall.args[1].headers).to.include({ Authorization: `Bearer ${token}` })
+  })
+
   const b64 = 'CANARY.token'
   const malformed = [
     `${b64}\r\nX-Evil: 1`,
@@ -291,7 +298,11 @@ describe('resolveUserInfo with a URL', () => {
   for (const token of malformed) {
     it(`E-03: rejects the credential ${JSON.stringify(token.slice(0, 30))} without a call`, async () => {
       const error = await errorOf(resolve('/me', { token }))
-      expect(error).to.include({ name: 'WixAuthError', code: 'token_malformed' })
+      expect(error).to.include({
+        name: 'WixAuthError',
+        code: 'token_malformed',
+        hint: 'the token cannot be sent to the user info endpoint: it is too long or not a token',
+      })
       expectNoCanary(error)
       expect(ours.calls).to.deep.equal([])
     })
