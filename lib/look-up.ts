@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { debug } from './internal/log.ts'
 import { isError, isPromise, messageOf, toError } from './internal/promises.ts'
+import { property } from './internal/values.ts'
 import type { DefaultRequest } from './read.ts'
 
 /** Ends the look-up: with an error, with `false` for a refusal, or with the user. */
@@ -62,11 +63,21 @@ const unreachable = new FinalizationRegistry<(error: Error) => void>((reject) =>
   ),
 )
 
+/** Properties of what drivers, services and HTTP clients answer, also where they have found nobody. */
+const OF_ANSWERS = ['rowCount', 'rowsAffected', 'readTime', '$metadata', 'statusText', 'statusCode']
+
 /** What is never a user, though it is truthy: also the rows of a query that found nobody. Undefined for anything else. */
 function notAUser(value: unknown): string | undefined {
   if (Array.isArray(value)) return 'an array: take its first row, which is undefined where there is none'
   if (typeof value === 'function') return 'a function: call it'
-  return types.isGeneratorObject(value) ? 'a generator, which nobody runs: make it an async function' : undefined
+  if (isPromise(value)) return 'a promise: await it, and then call done(null, user)'
+  if (isError(value)) return 'an Error: throw it, or call done(error)'
+  if (types.isGeneratorObject(value)) return 'a generator, which nobody runs: make it an async function'
+  if (typeof value !== 'object' || value === null) return undefined
+  if (Symbol.asyncIterator in value) return 'a cursor or a stream: read the first one out of it'
+  return OF_ANSWERS.some((name) => property(value, name) !== undefined)
+    ? 'the whole answer of a query or a service: take the user out of it, which is undefined where there is none'
+    : undefined
 }
 
 const MISREAD =

@@ -112,10 +112,12 @@ export abstract class WixStrategy<
       throw new TypeError(`${caller} needs a verify callback as its last argument: (identity, done) => ...`)
     const { name = definition.name, passReqToCallback, verifyTimeout }: Checked<WixStrategyOptions> = options
     const isRequestPassed = Boolean(passReqToCallback)
-    if (verify.length > 2 && !isRequestPassed)
-      throw new TypeError(
-        `${caller}: verify declares ${verify.length} parameters, and is called with two, (identity, done): to get the request, set \`passReqToCallback: true\``,
-      )
+    if (verify.length > (isRequestPassed ? 3 : 2)) {
+      const passed = isRequestPassed
+        ? 'three, (req, identity, done)'
+        : 'two, (identity, done): to get the request, set `passReqToCallback: true`'
+      throw new TypeError(`${caller}: verify declares ${verify.length} parameters, and is called with ${passed}`)
+    }
     this.name = name
     this._isBearer = definition.isBearer ?? false
     this._identify = definition.prepare(caller, options)

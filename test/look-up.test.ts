@@ -666,6 +666,49 @@ describe('A verify callback with a mistake in its arguments', () => {
     expect(() => strategy(verify, { passReqToCallback: true })).to.not.throw()
   })
 
+  it('B52: four parameters with passReqToCallback is a TypeError of the constructor', () => {
+    const verify = (_req: object, _token: object, _profile: object, done: Done): void => done(null, user)
+    expect(() => strategy(verify, { passReqToCallback: true })).to.throw(
+      TypeError,
+      /^WixAppStrategy: verify declares 4 parameters, and is called with three, \(req, identity, done\)$/,
+    )
+  })
+
+  it('signs in nobody for a promise that is passed to done, whatever it resolves to', async () => {
+    const message = 'The verify callback gave no user, but a promise: await it, and then call done(null, user)'
+    for (const promise of [Promise.resolve(user), Promise.resolve(undefined), { then: () => {} }])
+      expect(await errorOf((_identity: object, done: Done) => done(null, promise))).to.have.property('message', message)
+  })
+
+  it('signs in nobody for the answer of a query or a service that may have found nobody', async () => {
+    const answers = [
+      { rows: [], rowCount: 0 }, // pg
+      { rows: [], rowsAffected: 0 }, // libsql
+      { exists: false, readTime: {} }, // Firestore
+      { Item: undefined, $metadata: {} }, // DynamoDB
+      { data: null, error: {}, statusText: 'Not Acceptable' }, // Supabase
+      { statusCode: 404 }, // undici
+      new Response('', { status: 404 }),
+    ]
+    for (const answer of answers)
+      for (const verify of [async (_identity: object) => answer, (_identity: object, done: Done) => done(null, answer)])
+        expect(await errorOf(verify)).to.have.property(
+          'message',
+          'The verify callback gave no user, but the whole answer of a query or a service: take the user out of it, which is undefined where there is none',
+        )
+  })
+
+  it('signs in nobody for an Error of another realm', async () => {
+    const error = await errorOf(() => Promise.resolve(runInNewContext('new TypeError()')))
+    expect(error.message).to.equal('The verify callback gave no user, but an Error: throw it, or call done(error)')
+  })
+
+  it('signs in a user that looks like none of what is no user', async () => {
+    for (const one of [{ statusCode: undefined, then: 'x' }, 'user-1', 7, new Map()])
+      for (const verify of [async () => one, (_identity: object, done: Done) => done(null, one)])
+        expect(await run(strategy(verify), req)).to.include({ kind: 'success', user: one })
+  })
+
   it('B52: two parameters with passReqToCallback, of which the second is called as done, is an error that says what they are', async () => {
     const misread = (_identity: object, done: Done): void => done(null, user)
     const later = async (_identity: object, done: Done): Promise<void> => done(null, user)
@@ -770,6 +813,14 @@ describe('A verify callback with a mistake in its arguments', () => {
     [
       'a generator, which nobody runs: make it an async function',
       (function* () {
+        yield user
+      })(),
+    ],
+    ['an Error: throw it, or call done(error)', new Error('found nobody')],
+    ['a cursor or a stream: read the first one out of it', { async *[Symbol.asyncIterator]() {} }],
+    [
+      'a generator, which nobody runs: make it an async function',
+      (async function* () {
         yield user
       })(),
     ],
