@@ -63,8 +63,17 @@ const unreachable = new FinalizationRegistry<(error: Error) => void>((reject) =>
   ),
 )
 
-/** Properties of what drivers, services and HTTP clients answer, also where they have found nobody. */
-const OF_ANSWERS = ['rowCount', 'rowsAffected', 'readTime', '$metadata', 'statusText', 'statusCode']
+/** Properties that together are those of the answer of a driver, a service or an HTTP client, also where it has found nobody. */
+const OF_ANSWERS = [
+  ['rows', 'rowCount'], // pg
+  ['rows', 'rowsAffected'], // libsql, PlanetScale
+  ['readTime', 'exists'], // Firestore
+  ['readTime', 'docs'],
+  ['$metadata'], // AWS
+  ['statusText', 'error'], // Supabase
+  ['statusText', 'headers'], // fetch, axios
+  ['statusCode', 'headers'], // undici
+]
 
 /** What is never a user, though it is truthy: also the rows of a query that found nobody. Undefined for anything else. */
 function notAUser(value: unknown): string | undefined {
@@ -75,7 +84,7 @@ function notAUser(value: unknown): string | undefined {
   if (types.isGeneratorObject(value)) return 'a generator, which nobody runs: make it an async function'
   if (typeof value !== 'object' || value === null) return undefined
   if (Symbol.asyncIterator in value) return 'a cursor or a stream: read the first one out of it'
-  return OF_ANSWERS.some((name) => property(value, name) !== undefined)
+  return OF_ANSWERS.some((names) => names.every((name) => property(value, name) !== undefined))
     ? 'the whole answer of a query or a service: take the user out of it, which is undefined where there is none'
     : undefined
 }

@@ -685,9 +685,10 @@ describe('A verify callback with a mistake in its arguments', () => {
       { rows: [], rowCount: 0 }, // pg
       { rows: [], rowsAffected: 0 }, // libsql
       { exists: false, readTime: {} }, // Firestore
+      { docs: [], readTime: {} },
       { Item: undefined, $metadata: {} }, // DynamoDB
       { data: null, error: {}, statusText: 'Not Acceptable' }, // Supabase
-      { statusCode: 404 }, // undici
+      { statusCode: 404, headers: {} }, // undici
       new Response('', { status: 404 }),
     ]
     for (const answer of answers)
@@ -704,7 +705,11 @@ describe('A verify callback with a mistake in its arguments', () => {
   })
 
   it('signs in a user that looks like none of what is no user', async () => {
-    for (const one of [{ statusCode: undefined, then: 'x' }, 'user-1', 7, new Map()])
+    const users = [
+      ...['rows', 'rowCount', 'rowsAffected', 'readTime', 'exists', 'docs', 'error', 'statusText', 'statusCode'],
+      'headers',
+    ].map((name) => ({ [name]: 'mine' }))
+    for (const one of [...users, { statusCode: undefined, then: 'x' }, 'user-1', 7, new Map()])
       for (const verify of [async () => one, (_identity: object, done: Done) => done(null, one)])
         expect(await run(strategy(verify), req)).to.include({ kind: 'success', user: one })
   })
