@@ -80,7 +80,9 @@ function warnOnce(strategy: string, { status, code }: WixAuthError, isUserUnknow
 }
 
 /** When a request began, if anybody wants to know: free otherwise. */
-export const startTimer = (): number => (isObserved() ? performance.now() : 0)
+export function startTimer(): number {
+  return isObserved() ? performance.now() : 0
+}
 
 /**
  * Publishes what came of a request.

@@ -150,11 +150,11 @@ export const elsewhere =
       ['the query', (name: string) => queryOf(req, name)],
     ] as const) {
       const name = CREDENTIAL_NAMES.find((candidate) => get(candidate) !== undefined)
-      if (name !== undefined && get(name) === '') return `\`${name}\` in ${place} is empty`
-      if (name !== undefined)
-        return expected === undefined || place === expected
-          ? `in ${place} as \`${name}\``
-          : `in ${place}, not in ${expected}`
+      if (name === undefined) continue
+      if (get(name) === '') return `\`${name}\` in ${place} is empty`
+      return expected === undefined || place === expected
+        ? `in ${place} as \`${name}\``
+        : `in ${place}, not in ${expected}`
     }
     if (typeof body === 'string' || body instanceof Uint8Array) {
       const start = Buffer.from(body.slice(0, 10_000)).toString('latin1')

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixAuthError, type WixAuthErrorCode, WixUnavailableError } from '../lib/index.ts'
-import { bearerChallenge, datedInFuture, refusal } from '../lib/errors.ts'
+import { bearerChallenge, datedInFuture, markSigned, refusal, signedAs } from '../lib/errors.ts'
 
 const STATUSES: Record<WixAuthErrorCode, number> = {
   request_invalid: 400,
@@ -86,6 +86,18 @@ describe('the refusal of what is dated in the future', () => {
     expect(error).to.include({ code: 'claim_invalid', status: 401 })
     expect(error.message).to.match(/dated in the future: the clock/)
     expect(error.hint).to.equal('signed 2 h in the future: is the clock of this machine right?')
+    expect(error.cure).to.equal('Set the clock of this machine, or of the signer.')
+  })
+})
+
+describe('the refusal of what is rightly signed', () => {
+  it('knows whom it names, and any other reason stays as it is', () => {
+    const identity = {}
+    const error = refusal('claim_invalid', undefined)
+    expect(markSigned(error, identity)).to.equal(error)
+    expect(signedAs(error)).to.equal(identity)
+    expect(signedAs(refusal('claim_invalid', undefined))).to.equal(undefined)
+    for (const other of [new Error('x'), undefined]) expect(markSigned(other, identity)).to.equal(other)
   })
 })
 

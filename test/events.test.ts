@@ -20,6 +20,7 @@ import {
   WixWebhookStrategy,
 } from '../lib/index.ts'
 import { accessToken, answering } from './support/access-token.ts'
+import { type Outcome, publish } from '../lib/events.ts'
 import { lineOf } from '../lib/internal/log.ts'
 import { instance, now, OTHER_SECRET, SECRET } from './support/build.ts'
 import { NODE_V8_COVERAGE } from './support/coverage.ts'
@@ -40,6 +41,16 @@ const user = { id: 'user' }
 const strategy = (verify: unknown = async () => user, options: object = {}): WixAppStrategy =>
   new WixAppStrategy({ secret: SECRET, now, ...options }, verify as Verify<unknown>)
 
+/** As if nobody listened: an app of another test may do so as long as the process lives. */
+function unobserved(call: () => unknown): void {
+  Object.defineProperty(channel(CHANNEL), 'hasSubscribers', { value: false, configurable: true })
+  try {
+    call()
+  } finally {
+    Reflect.deleteProperty(channel(CHANNEL), 'hasSubscribers')
+  }
+}
+
 describe('the event of an authentication', () => {
   let events: WixAuthenticateEvent[]
   const listen = (message: unknown): void => void events.push(message as WixAuthenticateEvent)
@@ -51,7 +62,9 @@ describe('the event of an authentication', () => {
 
   it('tells of a success who it was, for which request, and nothing else of the credential', async () => {
     const req = request({ instance: instance() })
+    const began = performance.now()
     await run(strategy(), req)
+    const most = performance.now() - began
     expect(events).to.have.lengthOf(1)
     const [event] = events
     const { duration, ...rest } = { ...event }
@@ -64,7 +77,7 @@ describe('the event of an authentication', () => {
       identity: IDENTITY,
       error: null,
     })
-    expect(duration).to.be.a('number').above(0)
+    expect(duration).to.be.above(0).and.at.most(most)
     expect(event?.request).to.equal(req)
     expect(JSON.stringify(event)).to.not.include('query')
     expect(inspect(event)).to.not.include('query')
@@ -181,6 +194,8 @@ describe('the event of an authentication', () => {
     ['an outage', new WixUnavailableError('down'), 503],
     ['the status of another library', Object.assign(new Error('x'), { statusCode: 429 }), 429],
     ['a status that is none of an error', Object.assign(new Error('x'), { status: 200 }), 500],
+    ['the lowest status of an error', Object.assign(new Error('x'), { status: 400 }), 400],
+    ['a status above all of HTTP', Object.assign(new Error('x'), { status: 600 }), 500],
     ['a status that is no number', Object.assign(new Error('x'), { status: '404' }), 500],
     ['a hint of its own, which may hold anything', Object.assign(new Error('x'), { hint: 'secret' }), 500],
     ['a refusal that the verify callback passes on', new WixAuthError('insufficient_scope'), 403],
@@ -207,6 +222,11 @@ describe('the event of an authentication', () => {
     const body = Buffer.from('{"amount":5}')
     await runToEnd(signed, { headers: { digest: digest(body) }, rawBody: body })
     expect(events[0]).to.include({ strategy: 'wix-digest', outcome: 'success', identity: null })
+  })
+
+  it('has no identity without an installation or a subject', () => {
+    for (const part of [{ instanceId: 'instance-1' }, { subjectType: 'USER' }]) publish('wix-app', 0, {}, {}, part)
+    expect(events.map(({ identity }) => identity)).to.deep.equal([null, null])
   })
 
   it('comes before Passport acts, once, whatever the callback decides afterwards', async () => {
@@ -237,10 +257,7 @@ describe('the event of an authentication', () => {
   it('has a duration of 0 for a request that began before anybody listened', async () => {
     let answer: (value: unknown) => void = () => undefined
     const verify = (): Promise<unknown> => new Promise((resolve) => (answer = resolve))
-    // An app of another test may listen as long as the process lives.
-    Object.defineProperty(channel(CHANNEL), 'hasSubscribers', { value: false, configurable: true })
-    start(strategy(verify), request({ instance: instance() }))
-    Reflect.deleteProperty(channel(CHANNEL), 'hasSubscribers')
+    unobserved(() => start(strategy(verify), request({ instance: instance() })))
     await settled()
     answer(user)
     await settled()
@@ -323,6 +340,48 @@ describe('the line of an event', () => {
   })
 })
 
+describe('the warning of a process that is not asked for events', () => {
+  let copies = 0
+  /** The warnings about these outcomes, which are the first of a process. */
+  async function warningsOf(outcomes: Outcome[], env?: string): Promise<unknown[][]> {
+    const copy = (await import(`../lib/events.ts?${++copies}`)) as { publish: typeof publish }
+    const { NODE_ENV: before } = process.env
+    const warning = sinon.replace(process, 'emitWarning', sinon.fake())
+    try {
+      if (env === undefined) delete process.env['NODE_ENV']
+      else process.env['NODE_ENV'] = env
+      unobserved(() => {
+        for (const outcome of outcomes) copy.publish('wix-app', 0, {}, outcome)
+      })
+    } finally {
+      sinon.restore()
+      if (before === undefined) delete process.env['NODE_ENV']
+      else process.env['NODE_ENV'] = before
+    }
+    return warning.args
+  }
+  const [missing, expired, invalid] = (['credentials_missing', 'token_expired', 'claim_invalid'] as const).map(
+    (code) => ({ refusal: new WixAuthError(code) }),
+  ) as [Outcome, Outcome, Outcome]
+  const SWITCH = 'to see why requests are refused, set NODE_DEBUG=passport-wix-app'
+  const TYPE = { type: 'WixRefusalWarning' }
+
+  it('names the switch for the log at the first refusal of a credential, and never again', async () => {
+    expect(await warningsOf([missing, expired, invalid])).to.deep.equal([
+      [`wix-app 401 token_expired: ${SWITCH}`, TYPE],
+    ])
+  })
+
+  it('has no code where the verify callback finds no user', async () => {
+    expect(await warningsOf([{ ...invalid, isUserUnknown: true }])).to.deep.equal([[`wix-app 401: ${SWITCH}`, TYPE]])
+  })
+
+  it('is not there in production, nor where nothing was refused', async () => {
+    expect(await warningsOf([expired], 'production')).to.deep.equal([])
+    expect(await warningsOf([{}, { error: new Error('down') }])).to.deep.equal([])
+  })
+})
+
 describe('a process that is not asked for events', function () {
   // It starts several processes.
   this.timeout(60_000)
@@ -391,19 +450,6 @@ describe('a process that is not asked for events', function () {
     expect(stderr).to.match(
       /WixRefusalWarning: wix-app 401 token_expired: to see why requests are refused, set NODE_DEBUG=passport-wix-app/,
     )
-  })
-
-  it('says nothing in production, and nothing where a credential is missing or the app fails', async () => {
-    const [production] = await stderrOf(['/app?instance=forged'], { NODE_ENV: 'production' })
-    expect(production).to.equal('')
-    const [missing] = await stderrOf(['/app', '/token', '/parsed'], {})
-    expect(missing).to.equal('')
-  })
-
-  it('names the switch where the verify callback finds no user', async () => {
-    const { signInstance } = await import('../devtools/testing/index.ts')
-    const [stderr] = await stderrOf([`/nobody?instance=${signInstance({ instanceId: 'a' }, SECRET)}`], {})
-    expect(stderr).to.include('WixRefusalWarning: wix-app 401: to see why')
   })
 
   it('E-04: gets the same outcome when a subscriber throws, which Node reports as an uncaught exception', async () => {

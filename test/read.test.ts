@@ -1,12 +1,16 @@
 import { expect } from 'chai'
 import { refusal } from '../lib/errors.ts'
 import { fromAuthorization, fromBody, fromHeader, fromQuery, oneOf, WixAuthError } from '../lib/index.ts'
-import { elsewhere, type Place, rawBodyText } from '../lib/read.ts'
+import { checkOptions } from '../lib/internal/options.ts'
+import { argumentNotRaw, elsewhere, type Place, rawBodyText, readToken, tokenChecks } from '../lib/read.ts'
 import { instance } from './support/build.ts'
+import { errorOf } from './support/errors.ts'
 import { webhook } from './support/jwt.ts'
 
-const refused = (read: () => unknown): void => {
-  expect(read).to.throw(WixAuthError).with.property('code', 'request_invalid')
+const refused = (read: () => unknown, hint?: string): void => {
+  expect(read)
+    .to.throw(WixAuthError)
+    .that.includes({ code: 'request_invalid', ...(hint !== undefined && { hint }) })
 }
 
 describe('readers', () => {
@@ -72,7 +76,7 @@ describe('readers', () => {
 
   it('oneOf rejects two at once, also when they are equal', () => {
     const read = oneOf<unknown>(fromQuery('instance'), fromHeader('x-wix-instance'))
-    refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }))
+    refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }), 'sent in two places at once')
   })
 
   describe('of a Fetch Request', () => {
@@ -130,6 +134,16 @@ describe('readers', () => {
         { headers: { authorization: `Bearer ${credential}` } },
         'Authorization looks like an instance: WixAppStrategy',
       ],
+      [
+        'in Authorization, after several spaces',
+        { headers: { authorization: `Bearer  ${credential}` } },
+        'Authorization looks like an instance: WixAppStrategy',
+      ],
+      [
+        'in Authorization, with `Bearer` in the middle of it',
+        { headers: { authorization: `${credential.slice(0, 9)}Bearer ${credential.slice(9)}` } },
+        'Authorization holds something else',
+      ],
       ['in a scheme of its own', { headers: { authorization: 'Basic abc' } }, 'Authorization holds something else'],
       ['in the body', { body: { token: 'a' } }, 'in the body, not in the query'],
       ['in rawBody before the body', { rawBody: 'x', body: { token: 'a' } }, 'nothing in the query'],
@@ -179,11 +193,19 @@ describe('readers', () => {
         'nothing in the query; the query has `debug`, `filter`, `path`',
       ],
       ['in a body that is something else', { body: 'a=b' }, 'nothing in the query'],
+      ['in a body that has a webhook further on', { body: `a=${webhook()}` }, 'nothing in the query'],
+      ['in a body with a header that never ends', { body: `eyJ${'a'.repeat(10_000)}.` }, 'nothing in the query'],
       [
         'beside other parameters, of which it names five',
         { query: { a: '1', locale: 'en', c: '1', d: '1', e: '1', f: '1' } },
         'nothing in the query; the query has `a`, `locale`, `c`, `d`, `e`',
       ],
+      [
+        'in a list of a name of the app',
+        { query: { inst: [credential] } },
+        'nothing in the query; the query has `inst`',
+      ],
+      ['under what is no name', { query: { 'a b': credential } }, 'nothing in the query'],
       [
         'beside parameters that may be values',
         { query: { [credential]: '', 'a b': '', ['x'.repeat(32)]: '', ok: '1' } },
@@ -283,32 +305,35 @@ describe('readers', () => {
 
     it('J-08: says what to do about a body that was parsed, or that no parser has read', () => {
       const chunked = { 'content-type': 'text/plain', 'transfer-encoding': 'chunked' }
-      const requests = [
-        { body: { a: 1 } },
-        { body: [1] },
-        { body: 7 },
-        { body: false },
-        { rawBody: { a: 1 }, body: 'raw' },
-        { headers: sent },
-        { headers: chunked },
-        { body: null, headers: sent },
-        { body: {}, headers: sent },
-        { body: {}, headers: chunked },
-        { body: [], headers: sent },
+      const PARSED = 'a parser such as express.json() has read the body before'
+      const UNREAD = 'no parser has read the body (is express.raw() before the strategy, with `type`?)'
+      const requests: Array<[req: object, why: string]> = [
+        [{ body: { a: 1 } }, PARSED],
+        [{ body: [1] }, PARSED],
+        [{ body: 7 }, 'the body is a value of type number'],
+        [{ body: false }, 'the body is a value of type boolean'],
+        [{ rawBody: { a: 1 }, body: 'raw' }, PARSED],
+        [{ headers: sent }, UNREAD],
+        [{ headers: chunked }, UNREAD],
+        [{ body: null, headers: sent }, UNREAD],
+        [{ body: {}, headers: sent }, UNREAD],
+        [{ body: {}, headers: chunked }, UNREAD],
+        [{ body: [], headers: sent }, UNREAD],
       ]
-      for (const req of requests) {
+      for (const [req, why] of requests) {
         expect(() => read(req))
           .to.throw(
             Error,
-            "for example with express.raw({ type: '*/*', limit: '1mb' }); docs/raw-body.md has the way of each host",
+            `Wix signed the raw body, which did not arrive here: ${why}. Keep it before another parser reads it, for example with express.raw({ type: '*/*', limit: '1mb' }); docs/raw-body.md has the way of each host`,
           )
           .that.is.not.instanceOf(WixAuthError)
       }
     })
 
     it('rejects a body without a type, which no parser reads and Wix does not send', () => {
-      refused(() => read({ headers: { 'content-length': '3' } }))
-      refused(() => read({ body: {}, headers: { 'transfer-encoding': 'chunked' } }))
+      const hint = 'the body has no Content-Type, so express.raw() does not read it'
+      refused(() => read({ headers: { 'content-length': '3' } }), hint)
+      refused(() => read({ body: {}, headers: { 'transfer-encoding': 'chunked' } }), hint)
     })
   })
 })
@@ -319,10 +344,61 @@ describe('the raw body that is a JWT', () => {
     const fail = (): Error => new Error('not raw')
     expect(rawBodyText(held.subarray(2, 7), fail)).to.equal('a.b.c')
     expect(rawBodyText('a.b.c', fail)).to.equal('a.b.c')
-    for (const body of [undefined, null, '', new Uint8Array()])
+    for (const [body, hint] of [
+      [undefined, 'the request has no body'],
+      [null, 'the request has no body'],
+      ['', 'the body is empty'],
+      [new Uint8Array(), 'the body is empty'],
+    ] as const)
       expect(() => rawBodyText(body, fail))
         .to.throw(WixAuthError)
-        .with.property('code', 'credentials_missing')
+        .that.includes({ code: 'credentials_missing', hint })
     for (const body of [7, {}, ['a.b.c']]) expect(() => rawBodyText(body, fail)).to.throw('not raw')
+  })
+
+  it('is asked for by name where an app passes something else', () => {
+    expect(argumentNotRaw('verifyWebhook')())
+      .to.be.instanceOf(TypeError)
+      .with.property(
+        'message',
+        'verifyWebhook: the body must be the raw body, as a string or bytes: read it before a parser does, for example with express.raw() or request.text()',
+      )
+  })
+})
+
+describe('the token of a request', () => {
+  const notOther = (): boolean => false
+
+  it('P-10: may have a reader of the app, which is a function', () => {
+    expect(() => checkOptions('OwnStrategy', { tokenFromRequest: 'x-token' as never }, tokenChecks)).to.throw(
+      TypeError,
+      /^OwnStrategy: option `tokenFromRequest` must be a function, got a string$/,
+    )
+  })
+
+  it('is in Authorization, after Bearer or alone', async () => {
+    for (const authorization of ['Bearer a.b', 'a.b'])
+      expect(await readToken({ headers: { authorization } }, {}, notOther)).to.equal('a.b')
+  })
+
+  it('is missing where there is one of another kind, of which the hint says what it looks like', async () => {
+    for (const [authorization, hint] of [
+      [instance(), 'looks like an instance: WixAppStrategy'],
+      ['a.b', 'a token of another kind'],
+    ] as const)
+      expect(await errorOf(readToken({ headers: { authorization } }, {}, (token) => token === authorization)))
+        .to.be.instanceOf(WixAuthError)
+        .that.includes({ code: 'credentials_missing', hint })
+  })
+
+  it('is missing where it is in another place than the one where the strategy looks, or the reader of the app', async () => {
+    const req = { query: { token: 'a.b' } }
+    for (const [options, hint] of [
+      [{}, 'in the query, not in the Authorization header'],
+      [{ tokenFromRequest: () => undefined }, 'in the query as `token`'],
+    ] as const)
+      expect(await errorOf(readToken(req, options, notOther)))
+        .to.be.instanceOf(WixAuthError)
+        .that.includes({ code: 'credentials_missing', hint })
   })
 })

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { refusalOf, type Verify, WixAppStrategy, WixAuthError, type WixStrategyOptions } from '../lib/index.ts'
+import { wasAccepted } from '../lib/errors.ts'
 import { callback } from '../lib/internal/options.ts'
-import { type StrategyDefinition, WixStrategy } from '../lib/strategy.ts'
+import { IdentityStrategy, type StrategyDefinition, WixStrategy } from '../lib/strategy.ts'
 import { instance, now, SECRET } from './support/build.ts'
 import { watchForSecrets } from './support/canaries.ts'
 import { EXPIRED, INVALID, MISSING } from './support/challenges.ts'
@@ -40,6 +41,11 @@ class OwnStrategy extends WixStrategy<Identity, Options, unknown> {
 class OwnBearerStrategy extends OwnStrategy {
   protected override _definition(): typeof definition {
     return { ...definition, isBearer: true }
+  }
+}
+class OwnIdentityStrategy extends IdentityStrategy<Identity, Options, unknown> {
+  protected override _definition(): typeof definition {
+    return definition
   }
 }
 
@@ -130,6 +136,15 @@ describe('a kind of strategy', () => {
   it('P-08: has the Bearer challenge of an invalid token when the verify callback finds no user', async () => {
     expect(await run(new OwnBearerStrategy(options, async () => null), {})).to.have.property('challenge', INVALID)
     expect(await run(new OwnStrategy(options, async () => null), {})).to.have.property('challenge', undefined)
+  })
+
+  it('needs a verify callback, unless it may take the identity as the user', async () => {
+    expect(() => new OwnStrategy(options, undefined as never)).to.throw(
+      TypeError,
+      /^OwnStrategy needs a verify callback as its last argument: \(identity, done\) => \.\.\.$/,
+    )
+    const outcome = await run(new OwnIdentityStrategy(options), {})
+    expect(outcome).to.deep.equal({ kind: 'success', user: identity, info: { identity } })
   })
 
   describe('P-10: its options', () => {
@@ -303,7 +318,8 @@ describe('refusalOf', () => {
     expect(refusalOf(req)).to.equal(undefined)
     await run(strategy, req)
     expect(refusalOf(req)).to.equal(error)
-    await run(strategy, 'request')
+    for (const odd of ['request', null, undefined])
+      expect(await run(strategy, odd)).to.have.nested.property('challenge.code', 'token_expired')
   })
 
   it('is in a chain the first that is not credentials_missing, else the first', async () => {
@@ -327,22 +343,38 @@ describe('refusalOf', () => {
   it('is gone once a strategy of the chain has accepted the request', async () => {
     const req = {}
     await run(refused('token_expired').strategy, req)
+    expect(wasAccepted(req)).to.equal(false)
     await run(new OwnStrategy(options, found), req)
-    expect(refusalOf(req)).to.equal(undefined)
+    expect([refusalOf(req), wasAccepted(req)]).to.deep.equal([undefined, true])
   })
 
-  it('has the info of the verify callback as its cause where that found no user', async () => {
+  it('has the info of the verify callback as its cause where that found no user, and its message where that is a string', async () => {
+    const hint = 'the verify callback found no user'
+    const { message } = new WixAuthError('claim_invalid')
+    const refusalWith = async (info?: object): Promise<WixAuthError | undefined> => {
+      const verify = (_identity: Identity, done: (error: null, user: false, info?: object) => void): void =>
+        done(null, false, info)
+      const req = {}
+      await run(new OwnStrategy(options, verify), req)
+      return refusalOf(req)
+    }
     const info = { message: 'Your trial is over', plan: 'free' }
-    const verify = (_identity: Identity, done: (error: null, user: false, info?: object) => void): void =>
-      done(null, false, info)
-    const req = {}
-    await run(new OwnStrategy(options, verify), req)
-    expect(refusalOf(req)).to.include({ code: 'claim_invalid', message: 'Your trial is over', cause: info })
+    const odd = { message: 7 }
+    expect(await refusalWith(info)).to.include({ code: 'claim_invalid', message: info.message, hint, cause: info })
+    expect(await refusalWith(odd)).to.include({ code: 'claim_invalid', message, hint, cause: odd })
+    expect(await refusalWith())
+      .to.include({ code: 'claim_invalid', message, hint })
+      .and.not.have.property('cause')
   })
 
-  it('is not an error of the app', async () => {
+  it('is not an error of the app, which is no success either', async () => {
+    const failing = new OwnStrategy(options, () => Promise.reject(new WixAuthError('claim_invalid')))
     const req = {}
-    await run(new OwnStrategy(options, () => Promise.reject(new WixAuthError('claim_invalid'))), req)
-    expect(refusalOf(req)).to.equal(undefined)
+    await run(failing, req)
+    expect([refusalOf(req), wasAccepted(req)]).to.deep.equal([undefined, false])
+    const { error, strategy } = refused('token_expired')
+    await run(strategy, req)
+    await run(failing, req)
+    expect(refusalOf(req)).to.equal(error)
   })
 })

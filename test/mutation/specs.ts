@@ -3,9 +3,15 @@
  * are run: what only a test of something else notices is not held by what we say of the file. Of these, none takes more than a few seconds.
  */
 export const ALSO: Readonly<Record<string, readonly string[]>> = {
-  'lib/errors.ts': ['test/identity.test.ts', 'test/strategy.test.ts', 'test/middleware/require-identity.test.ts'],
+  'lib/errors.ts': [
+    'test/identity.test.ts',
+    'test/strategy.test.ts',
+    'test/fetch/to-response.test.ts',
+    'test/internal/jwt.test.ts',
+    'test/sessions/own-keys.test.ts',
+  ],
   'lib/read.ts': ['test/strategies/verifiers.test.ts', 'test/strategies/webhook.test.ts'],
-  'lib/strategy.ts': ['test/look-up.test.ts'],
+  'lib/strategy.ts': ['test/look-up.test.ts', 'test/events.test.ts'],
   'lib/internal/answered.ts': ['test/strategy.test.ts'],
   'lib/internal/cache.ts': ['test/middleware/stores.test.ts'],
   'lib/internal/log.ts': ['test/events.test.ts'],

@@ -18,6 +18,7 @@ const FALSY = 'undefined is as false to those who ask'
 const NEW_ROUND = 'a round only has to differ from the one before'
 
 export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
+  'lib/events.ts': [{ line: 'if (debug.enabled) debug(lineOf(published))', why: LOG }],
   'lib/fetch/handle-once.ts': [
     {
       line: "if (progress === 'done') return new Response(null, plain({ status: 200 }))",

@@ -175,7 +175,10 @@ describe('the option `keys` of SessionTokens', () => {
     expect(await later.verify(token)).to.have.property('instanceId', 'instance-1')
     const issued = await later.issue(verifiedInstance())
     expect(partsOf(issued)[0]).to.have.property('kid', OTHER_KEY.kid)
-    expect(await refusalOf(old.verify(issued))).to.equal('signature_invalid')
+    expect(await errorOf(old.verify(issued))).to.include({
+      code: 'signature_invalid',
+      cure: 'Compare the key set with the keys of the issuer.',
+    })
   })
 })
 
