@@ -12,6 +12,11 @@ import Fastify from 'fastify'
 import fastifyPassport from '@fastify/passport'
 import Koa from 'koa'
 import koaPassport from 'koa-passport'
+import 'reflect-metadata'
+import { Controller, Get, Module, UseGuards } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import { AuthGuard } from '@nestjs/passport'
+import passport from 'passport'
 import { WixAppStrategy } from '../../dist/lib/index.js'
 import { signInstance } from '../../dist/devtools/testing/index.js'
 
@@ -48,18 +53,38 @@ koa.use((ctx, next) => {
 const server = koa.listen(0, '127.0.0.1')
 await new Promise((resolve) => server.once('listening', resolve))
 const koaStatuses = await statuses(\`http://127.0.0.1:\${server.address().port}\`)
-console.log(JSON.stringify({ fastify: fastifyStatuses, koa: koaStatuses }))
+
+// Nest has a custom callback of its own, which calls this method.
+register(passport)
+class Routes {}
+for (const name of Object.keys(verifies))
+  for (const [how, handleRequest] of Object.entries(callbacks)) {
+    class Guard extends AuthGuard(name) {}
+    Guard.prototype.handleRequest = handleRequest
+    const method = name + how
+    Routes.prototype[method] = () => ''
+    const route = [Routes.prototype, method, Object.getOwnPropertyDescriptor(Routes.prototype, method)]
+    Get(\`\${name}/\${how}\`)(...route)
+    UseGuards(Guard)(...route)
+  }
+Controller()(Routes)
+class App {}
+Module({ controllers: [Routes] })(App)
+const nest = await NestFactory.create(App, { logger: false })
+await nest.listen(0, '127.0.0.1')
+const nestStatuses = await statuses(await nest.getUrl())
+console.log(JSON.stringify({ fastify: fastifyStatuses, koa: koaStatuses, nest: nestStatuses }))
 process.exit()
 `
 
 describeWith(HOSTS, 'A custom callback that throws', function () {
-  it('is a 500 in Fastify and Koa, behind a promise and behind done, and does not end the process', async () => {
+  it('is a 500 in Fastify, Koa and Nest, behind a promise and behind done, and does not end the process', async () => {
     const file = join(import.meta.dirname, `.page-callbacks-${process.pid}.mjs`)
     await writeFile(file, PROGRAM)
     try {
       const { stdout } = await promisify(execFile)(process.execPath, ['--unhandled-rejections=strict', file])
       const failures = Array.from({ length: 8 }, () => 500)
-      expect(JSON.parse(stdout)).to.deep.equal({ fastify: failures, koa: failures })
+      expect(JSON.parse(stdout)).to.deep.equal({ fastify: failures, koa: failures, nest: failures })
     } finally {
       await rm(file, { force: true })
     }
