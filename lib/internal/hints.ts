@@ -110,9 +110,13 @@ export const formHint = (credential: string, expected: string) => (): string => 
 const TEST_BUTTON_AGE = 30 * 86_400
 
 /**
- * Why a JWT has expired. The Test button in Wix's dashboard sends sample events with dates of years ago.
+ * What a webhook of long ago may be: the Test button in Wix's dashboard sends sample events with dates of years ago.
  *
  * @param isEvent Whether it is a webhook.
  */
+export const sampleHint = (age: number, isEvent: boolean): string =>
+  isEvent && age > TEST_BUTTON_AGE ? ": a sample event of the Test button in Wix's dashboard?" : ''
+
+/** Why a JWT has expired. */
 export const expiredHint = (seconds: number, isEvent: boolean): string =>
-  `\`exp\` was ${duration(seconds)} ago${isEvent && seconds > TEST_BUTTON_AGE ? ": a sample event of the Test button in Wix's dashboard?" : ''}`
+  `\`exp\` was ${duration(seconds)} ago${sampleHint(seconds, isEvent)}`

@@ -10,7 +10,17 @@ import {
   type WixAuthErrorCode,
   WixUnavailableError,
 } from '../errors.ts'
-import { ageHint, duration, encodingHint, expiredHint, formHint, guidOf, idHint, looksLike } from './hints.ts'
+import {
+  ageHint,
+  duration,
+  encodingHint,
+  expiredHint,
+  formHint,
+  guidOf,
+  idHint,
+  looksLike,
+  sampleHint,
+} from './hints.ts'
 import type { KeyObject } from './keys.ts'
 import { type Checked, CLOCK_TOLERANCE, type ClockOptions } from './options.ts'
 import { isNumber, own, plain } from './values.ts'
@@ -241,7 +251,7 @@ function checkedClaims(
   const age = iat === null ? NaN : Math.floor(time / 1000) - iat
   if (age < -tolerance) throw datedInFuture(`\`iat\` is ${duration(age)}`)
   if (maxAge !== false && !(age <= maxAge + tolerance))
-    throw refusal('token_expired', () => ageHint(age, maxAge, 'no `iat`'))
+    throw refusal('token_expired', () => ageHint(age, maxAge, 'no `iat`') + sampleHint(age, isWebhook(payload)))
   return { claims: payload, iat, exp }
 }
 

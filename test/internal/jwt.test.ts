@@ -364,6 +364,15 @@ describe('a JWT from Wix', () => {
     expect(error.hint).to.match(/^`exp` was \d+ d.* ago: a sample event of the Test button in Wix's dashboard\?$/)
   })
 
+  it('A10: names the Test button also where it is too old, and its `exp` is still to come', async () => {
+    const old = webhook({}, { iat: SECONDS - 4e8 })
+    const error = (await errorOf(verify(old))) as WixAuthError
+    expect(error).to.include({ code: 'token_expired' })
+    expect(error.hint).to.match(
+      /^signed \d+ d.* ago; maxAge is .*: a sample event of the Test button in Wix's dashboard\?$/,
+    )
+  })
+
   it('names the Test button only for webhooks', async () => {
     const old = { iat: SECONDS - 4e8, exp: SECONDS - 3.9e8 }
     const options = { publicKey: KEYS.publicKey, now }
