@@ -119,7 +119,7 @@ export const CREDENTIAL_NAMES: readonly string[] = ['instance', 'signedInstance'
 const NAME = /^[a-z][\w-]{0,30}$/i
 
 /** The names of what looks like a credential among parameters or headers, of any name. */
-const namesIn = (values: object): string[] =>
+export const namesIn = (values: object): string[] =>
   Object.keys(values).filter((name) => {
     const value = own(values, name)
     return NAME.test(name) && typeof value === 'string' && isLikeCredential(value)

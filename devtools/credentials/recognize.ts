@@ -1,4 +1,4 @@
-import { CREDENTIAL_NAMES } from '../../lib/read.ts'
+import { CREDENTIAL_NAMES, namesIn } from '../../lib/read.ts'
 import { isObject, own } from '../../lib/internal/values.ts'
 
 /** The kinds that can be verified. */
@@ -29,6 +29,17 @@ export interface Carried {
   from: 'query' | 'Authorization header' | 'Digest header' | null
   /** Whether there is no other one beside it. */
   isAlone: boolean
+  /** Where else in an address there is what looks like a credential; null unless there is none in its place. */
+  elsewhere: string | null
+}
+
+/** What an app would not find in an address. */
+function elsewhereIn(address: string, query: URLSearchParams): string | null {
+  const hash = new URLSearchParams(/#(.*)$/s.exec(address)?.[1])
+  const inHash = CREDENTIAL_NAMES.find((name) => hash.has(name)) ?? namesIn(Object.fromEntries(hash))[0]
+  if (inHash !== undefined) return `in the hash as \`${inHash}\`, which no browser sends to a server`
+  const [name] = namesIn(Object.fromEntries(query))
+  return name === undefined ? null : `in the query as \`${name}\`: fromQuery('${name}')`
 }
 
 const HEADER = /^["']?(authorization|digest)\s*:\s*(.*?)["']?$/is
@@ -40,17 +51,24 @@ const QUERY = new RegExp(`^(?:${CREDENTIAL_NAMES.join('|')})=\\S*$`)
 /** Takes the credential out of the address, the query or the header line that carries it. */
 export function carried(input: string): Carried {
   const trimmed = input.trim()
+  const alone = { isAlone: true, elsewhere: null }
   const [, header, value = ''] = HEADER.exec(trimmed) ?? []
-  if (header?.toLowerCase() === 'digest') return { credential: value.trim(), from: 'Digest header', isAlone: true }
+  if (header?.toLowerCase() === 'digest') return { ...alone, credential: value.trim(), from: 'Digest header' }
   if (header !== undefined || BEARER.test(trimmed)) {
     const credential = (header === undefined ? trimmed : value).trim().replace(BEARER, '')
-    return { credential, from: 'Authorization header', isAlone: true }
+    return { ...alone, credential, from: 'Authorization header' }
   }
   const query = ADDRESS.exec(trimmed)?.[1] ?? QUERY.exec(trimmed)?.[0] ?? (/^https?:/i.test(trimmed) ? '' : undefined)
-  if (query === undefined) return { credential: trimmed.replace(/^(["'])(.*)\1$/s, '$2'), from: null, isAlone: true }
+  // In quotes it is refused: a route that gets them refuses it, too.
+  if (query === undefined) return { ...alone, credential: trimmed, from: null }
   const parameters = new URLSearchParams(query)
   const found = parameters.getAll(CREDENTIAL_NAMES.find((name) => parameters.has(name)) ?? '')
-  return { credential: found[0] ?? '', from: 'query', isAlone: found.length < 2 }
+  return {
+    credential: found[0] ?? '',
+    from: 'query',
+    isAlone: found.length < 2,
+    elsewhere: found.length === 0 ? elsewhereIn(trimmed, parameters) : null,
+  }
 }
 
 /** What a part of a credential decodes to; undefined unless it is JSON. */

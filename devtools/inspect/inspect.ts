@@ -199,11 +199,16 @@ const isCallOfWix = (kind: Report['kind']): boolean => ['webhook', 'service-plug
 
 const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
 
-async function verdictOn({ credential, isAlone }: Carried, kind: Report['kind'], given: Given): Promise<Verdict> {
+async function verdictOn(
+  { credential, isAlone, elsewhere }: Carried,
+  kind: Report['kind'],
+  given: Given,
+): Promise<Verdict> {
   // Only Wix can look at that of an access token.
   const signature = kind === 'access-token' ? null : 'right'
   try {
     if (!isAlone) throw refusal('request_invalid', 'sent twice')
+    if (elsewhere !== null) throw refusal('credentials_missing', elsewhere)
     const identity = identityShown(await verify(kind, credential, given))
     const hint = own(identity, 'subjectType') === 'VISITOR' && !isCallOfWix(kind) ? VISITOR : null
     return { ...NOTHING, verdict: 'good', signature, identity, hint }

@@ -85,6 +85,7 @@ export function looksLike(credential: string): string | undefined {
 /** Why a part of a credential is not canonical base64url. */
 export function encodingHint(part: string): string {
   if (/\s/.test(part)) return 'it contains whitespace or a line break'
+  if (/^["'`]|["'`]$/.test(part)) return 'it is in quotes: send it without them'
   if (/[^\w+/=-]/.test(part)) return 'it contains characters that are not base64'
   return /[+/=]/.test(part) ? 'standard base64, or padding' : 'was it cut or changed?'
 }

@@ -53,7 +53,7 @@ const carriers: ReadonlyArray<[before: string, after: string]> = [
   [' ', '\r\n'],
   ['Bearer ', ''],
   ['Authorization: ', ''],
-  ['"', '"'],
+  ['"Authorization: ', '"'],
 ]
 
 /** Of the kind that is expected, or of any. */

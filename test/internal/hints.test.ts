@@ -38,6 +38,8 @@ describe('a duration in a hint', () => {
 describe('a hint', () => {
   it('says what is wrong with base64url', () => {
     expect(encodingHint('ab\ncd')).to.equal('it contains whitespace or a line break')
+    for (const quoted of ['"ab', "ab'", '`ab'])
+      expect(encodingHint(quoted)).to.equal('it is in quotes: send it without them')
     expect(encodingHint('ab!')).to.equal('it contains characters that are not base64')
     for (const standard of ['a+b', 'a/b', 'ab=='])
       expect(encodingHint(standard)).to.equal('standard base64, or padding')

@@ -195,7 +195,6 @@ describe('inspect', () => {
       ['alone', credential, null],
       ['with whitespace around it', ` ${credential}\r\n`, null],
       ['after a byte order mark', `\ufeff${credential}\n`, null],
-      ['in quotes', `"${credential}"`, null],
       ['in an address', `https://app.example/dashboard?a=1&instance=${credential}#top`, 'query'],
       ['in a path', `/dashboard?instance=${credential}`, 'query'],
       ['in the first line of a request', `GET /dashboard?instance=${credential} HTTP/1.1`, 'query'],
@@ -251,6 +250,29 @@ describe('inspect', () => {
           hint: 'the input holds no credential',
         })
     })
+  })
+
+  it('refuses what a route would not find, or find in quotes, and says where it is', async () => {
+    const credential = instance()
+    for (const [input, code, hint] of [
+      [`"${credential}"`, 'token_malformed', 'looks like a credential in quotes: send it without them'],
+      [
+        `https://app.example/dashboard#instance=${credential}`,
+        'credentials_missing',
+        'in the hash as `instance`, which no browser sends to a server',
+      ],
+      [
+        `/dashboard?a=1#proof=${credential}`,
+        'credentials_missing',
+        'in the hash as `proof`, which no browser sends to a server',
+      ],
+      [
+        `https://app.example/dashboard?inst=${credential}`,
+        'credentials_missing',
+        "in the query as `inst`: fromQuery('inst')",
+      ],
+    ] as const)
+      expect(await reported([input], { env: ENV })).to.include({ exit: 1, verdict: 'refused', code, hint })
   })
 
   describe('verifies', () => {
