@@ -1,6 +1,7 @@
 import { createHmac, createPublicKey, createSecretKey, KeyObject as NodeKey, timingSafeEqual } from 'node:crypto'
 import { types } from 'node:util'
-import { got, isGuid, isUnset } from './options.ts'
+import { got, isGuid, isQuoted, isUnset } from './options.ts'
+import { own } from './values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
 import type { KeyObject, webcrypto } from 'node:crypto'
@@ -33,13 +34,17 @@ export type WixSecret = string | readonly string[]
 // PEM, PEM in base64, bare SPKI in base64, JWK: an app that takes a public key for the secret lets anybody sign.
 const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 
+const GUID = /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/i
+
 const GOT_APP_ID = ', got the app ID'
 
 const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
   if (typeof secret !== 'string' || secret.trim() === '' || isUnset(secret)) return got(secret)
+  if (GUID.test(secret) && !isGuid(secret.trim()) && !isQuoted(secret))
+    return ', got one with something before or after it, such as its name, or another one'
   if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
   if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
-  if (/^(["']).*\1$/s.test(secret)) return ', got one in quotes'
+  if (isQuoted(secret)) return ', got one in quotes'
   if (secret.toLowerCase() === appId) return GOT_APP_ID
   return undefined
 }
@@ -104,8 +109,28 @@ export type WixPublicKey = OnePublicKey | readonly OnePublicKey[]
 
 const LINE_END = /\\+[nr]/g
 const PEM = /^-----BEGIN (RSA )?PUBLIC KEY-----(.*)-----END (?:RSA )?PUBLIC KEY-----$/s
+const PEM_WITHIN = /-----BEGIN (RSA )?PUBLIC KEY-----.*-----END (RSA )?PUBLIC KEY-----/s
+const BASE64 = /^[\w+/]+=*$/
+
+// Of files; also the addresses of files and of secrets.
+const PATH = /^(\.{0,2}\/|\.{1,2}\\|~|[a-z]:[\\/]|\w+:\/\/)|\.(pem|pub|key|crt|cer|der|txt)$/i
 
 const UNREADABLE = ', got a value that cannot be read as one'
+const GOT_JWK = ', got JSON: of a JWK, createPublicKey({ key, format: "jwk" }) makes a KeyObject'
+
+/** SPKI, or PKCS #1. */
+function keyFromDer(der: Buffer, forms: ReadonlyArray<'spki' | 'pkcs1'>): KeyObject | string {
+  for (const type of forms) {
+    try {
+      const key = createPublicKey({ key: der, format: 'der', type })
+      // Of a private key in PKCS #1, Node takes the public half.
+      if (type === 'spki' || key.export({ format: 'der', type }).equals(der)) return key
+    } catch {
+      // The next one may be it.
+    }
+  }
+  return UNREADABLE
+}
 
 /** A key from any string form of {@link WixPublicKey}, or what the string is instead. */
 function keyFromString(given: string): KeyObject | string {
@@ -116,39 +141,36 @@ function keyFromString(given: string): KeyObject | string {
     .trim()
   if (value === '' || isUnset(value)) return got(value)
   if (isGuid(value)) return ', got a GUID, which is what an app secret or an app ID looks like'
-  if (/\.(pem|pub|key|crt|cer|der|txt)$/i.test(value))
-    return ', got the path of a file: read it, for example with readFileSync()'
+  if (PATH.test(value)) return ', got the path of a file: read it, for example with readFileSync()'
+  if (value.includes('\0-\0-')) return ', got text in UTF-16: save the file in UTF-8'
   const decoded = value.includes('-----') ? value : Buffer.from(value, 'base64').toString('latin1')
   const pem = decoded.replaceAll(LINE_END, '').trim()
   if (pem.includes('PRIVATE KEY-----')) return ', got a private key'
   if (pem.includes('CERTIFICATE-----')) return ', got a certificate'
   if (value.startsWith('ssh-')) return ', got a key of SSH'
-  if (value.startsWith('{')) return ', got JSON: of a JWK, createPublicKey({ key, format: "jwk" }) makes a KeyObject'
+  if (value.startsWith('{')) return GOT_JWK
   const match = PEM.exec(pem)
   const inside = match?.[2]
-  if (inside === undefined && pem.includes('-----'))
-    return ', got a part of a PEM: has the environment file cut it at its first line? Put it in quotes, or write \\n for its line ends'
-  const base64 = (inside ?? value.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
-  if (!/^[\w+/]+=*$/.test(base64)) return UNREADABLE
-  try {
-    return createPublicKey({
-      key: Buffer.from(base64, 'base64'),
-      format: 'der',
-      type: match?.[1] === undefined ? 'spki' : 'pkcs1',
-    })
-  } catch {
-    return UNREADABLE
+  if (inside === undefined && pem.includes('-----')) {
+    if (!pem.includes('PUBLIC KEY-----')) return ', got a PEM of something else'
+    return PEM_WITHIN.test(pem)
+      ? ', got a PEM with something before or after it: leave that away'
+      : ', got a part of a PEM: has the environment file cut it at its first line? Put it in quotes, or write \\n for its line ends'
   }
+  const base64 = (inside ?? value.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
+  if (!BASE64.test(base64))
+    return inside === undefined ? UNREADABLE : ', got a PEM that was changed, or several: an array takes each'
+  return keyFromDer(
+    Buffer.from(base64, 'base64'),
+    inside === undefined ? ['spki', 'pkcs1'] : [match?.[1] === undefined ? 'spki' : 'pkcs1'],
+  )
 }
 
 /** Bytes are DER, or one of the string forms. */
 function keyFromBytes(given: Uint8Array): KeyObject | string {
   const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
-  try {
-    return createPublicKey({ key: bytes, format: 'der', type: 'spki' })
-  } catch {
-    return keyFromString(bytes.toString('latin1'))
-  }
+  const key = keyFromDer(bytes, ['spki', 'pkcs1'])
+  return typeof key === 'string' ? keyFromString(bytes.toString()) : key
 }
 
 function keyFrom(value: unknown): unknown {
@@ -161,7 +183,7 @@ function keyFrom(value: unknown): unknown {
 function keyOf(value: unknown): KeyObject | string {
   const key = keyFrom(value)
   if (typeof key === 'string') return key
-  if (!types.isKeyObject(key)) return got(key)
+  if (!types.isKeyObject(key)) return own(key, 'kty') === undefined ? got(key) : GOT_JWK
   if (key.type !== 'public') return `, got a ${key.type} key`
   if (key.asymmetricKeyType !== 'rsa') return `, got a key of type ${key.asymmetricKeyType}`
   return rsaProblem(key) ?? key

@@ -53,12 +53,19 @@ const GUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 /** Whether it has the form of the ids and secrets of Wix. */
 export const isGuid = (value: string): boolean => GUID.test(value)
 
-/** Whether it is what JavaScript makes of a missing value in a string. No secret, id or key of Wix looks like this. */
-export const isUnset = (value: unknown): boolean =>
-  typeof value === 'string' &&
-  /^(undefined|null|none|nan|true|false|-?infinity|symbol\(.*\)|\[object .+\]|(async )?(function|class)\b.*|.*=>.*)$/is.test(
-    value.trim(),
-  )
+const MISSING =
+  /^(undefined|null|none|nan|true|false|-?infinity|symbol\(.*\)|\[object .+\]|(async )?(function|class)\b.*|.*=>.*)$/is
+
+// As it stands in a shell, a pipeline, a template, instructions, or code; Go templates write `<nil>`.
+const PLACEHOLDER = /^(\$\{.*\}|\$\w+|\$\(\w+\)|%\w+%|\{\{.*\}\}|<[^<>]*>|(process|import\.meta)\.env\b.*)$/is
+
+const matches = (form: RegExp, value: unknown): boolean => typeof value === 'string' && form.test(value.trim())
+
+/** Whether it is what JavaScript makes of a missing value in a string, or a placeholder of one. No secret, id or key of Wix looks like this. */
+export const isUnset = (value: unknown): boolean => matches(MISSING, value) || matches(PLACEHOLDER, value)
+
+/** As a reader of environment files may leave it. */
+export const isQuoted = (value: string): boolean => /^(["']).*\1$/s.test(value)
 
 export const string: Check = must(
   (value) => isNonEmptyString(value) && value === value.trim() && !isUnset(value),
@@ -100,13 +107,17 @@ export const clockChecks: Checks<ClockOptions> = {
 export const got = (value: unknown): string => {
   if (value === undefined) return ', got undefined (is an environment variable not set?)'
   if (value === null) return ', got null'
+  if (matches(PLACEHOLDER, value))
+    return ', got a placeholder that nothing has replaced (is an environment variable not set?)'
   if (isUnset(value))
     return ', got a string that JavaScript makes of a missing value (is an environment variable not set?)'
   if (typeof value === 'string') return value.trim() === '' ? ', got an empty string' : ', got a string'
   if (types.isPromise(value)) return ', got a promise: await it, or pass a function'
   if (value instanceof Uint8Array) return ', got bytes'
   if (Array.isArray(value)) return ', got an array'
-  return typeof value === 'object' ? ', got a value of type object' : `, got a ${typeof value}`
+  if (typeof value !== 'object') return `, got a ${typeof value}`
+  // Its class where it is one of JavaScript or Node, such as URL: no content.
+  return `, got a value of type ${Object.prototype.toString.call(value).slice(8, -1).replace('Object', 'object')}`
 }
 
 /** The same, but nothing for a value of the right type. */
@@ -202,6 +213,7 @@ export function appIdOf(caller: string): (value: unknown) => string {
     const expected = string(value)
     if (expected !== undefined) throw new TypeError(`${caller}: option \`appId\` must be ${expected}${got(value)}`)
     const appId = String(value)
+    if (isQuoted(appId)) throw new TypeError(`${caller}: option \`appId\` must be the app ID, got one in quotes`)
     return isGuid(appId) ? appId.toLowerCase() : appId
   }
 }

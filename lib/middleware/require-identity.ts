@@ -9,7 +9,7 @@ import {
   type SubjectType,
   type WixIdentity,
 } from '../identity.ts'
-import { type Check, checkOptions, must } from '../internal/options.ts'
+import { type Check, checkOptions, isUnset, must } from '../internal/options.ts'
 import { toError, warnOf } from '../internal/promises.ts'
 import { isNonEmptyString, own, stringOrNull } from '../internal/values.ts'
 import type { DefaultRequest } from '../read.ts'
@@ -45,7 +45,7 @@ function violationOfRule(caller: string, rule: IdentityRule): (identity: WixIden
   const { subjectType, siteOwner, vendorProductId } = checkOptions(caller, rule, {
     subjectType: eachOf(isSubjectType, SUBJECT_TYPES.join(' | ')),
     siteOwner: must((value) => value === true, 'true'),
-    vendorProductId: eachOf(isNonEmptyString, 'the id of a plan'),
+    vendorProductId: eachOf((value) => isNonEmptyString(value) && !isUnset(value), 'the id of a plan'),
   })
   if (Object.keys(rule).length === 0) throw new TypeError(`${caller}: the rule is empty, so it would let everybody in`)
 

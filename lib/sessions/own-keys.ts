@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, sign, verify } from 'node:crypto'
-import { promisify } from 'node:util'
+import { promisify, types } from 'node:util'
 import { COMPARE_KEY_SET, refusal, WixUnavailableError } from '../errors.ts'
 import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
@@ -72,6 +72,8 @@ function isPair(privateKey: KeyObject, publicKey: KeyObject): boolean {
 
 /** The key, or what is wrong with it. Nothing of it gets into an error. */
 function keyOf(jwk: unknown): Key | string {
+  if (types.isPromise(jwk)) return ', one of them is a promise: await it'
+  if (typeof jwk === 'string') return ', one of them is a string: parse its JSON'
   const kid = own(jwk, 'kid')
   const alg = SESSION_ALGORITHMS.find((name) => name === own(jwk, 'alg'))
   if (!isNonEmptyString(kid) || kid.length > 256)

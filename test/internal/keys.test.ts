@@ -1,4 +1,11 @@
-import { createHmac, createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
@@ -34,6 +41,12 @@ const { privateKey: privateCryptoKey } = await crypto.subtle.generateKey(
   true,
   ['sign'],
 )
+const pkcs1 = createPublicKey(pem).export({ format: 'der', type: 'pkcs1' })
+const withoutNull = Buffer.from(
+  spki.toString('hex').replace('300d06092a864886f70d0101010500', '300b06092a864886f70d010101'),
+  'hex',
+)
+withoutNull.writeUInt16BE(withoutNull.length - 4, 2)
 const forms: Array<[string, unknown]> = [
   ['PEM', pem],
   ['PEM without a line end at the end', oneLine],
@@ -61,6 +74,11 @@ const forms: Array<[string, unknown]> = [
     new Uint8Array(Buffer.concat([Buffer.from('xx'), spki, Buffer.from('yy')])).subarray(2, -2),
   ],
   ['PEM of PKCS #1', createPublicKey(pem).export({ format: 'pem', type: 'pkcs1' })],
+  ['DER of PKCS #1', pkcs1],
+  ['DER of PKCS #1 in base64', pkcs1.toString('base64')],
+  ['DER that names no parameters of RSA, where others write a NULL', withoutNull],
+  ['the bytes of a PEM with a byte order mark', Buffer.from(`\uFEFF${pem}`)],
+  ['PEM with an escaped line end before it', `\\n${pem}`],
   ['PEM with line ends that were escaped twice', pem.replaceAll('\n', '\\\\n')],
   ['an array', [OTHER_KEYS.publicKey, createPublicKey(pem)]],
 ]
@@ -72,6 +90,8 @@ const exponentOf = (e: string): KeyObject =>
   createPublicKey({ key: { ...createPublicKey(pem).export({ format: 'jwk' }), e }, format: 'jwk' })
 
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIBcanary\n-----END CERTIFICATE-----\n'
+const rsaPem = createPublicKey(pem).export({ format: 'pem', type: 'pkcs1' }).toString()
+const privatePkcs1 = createPrivateKey(KEYS.privateKey).export({ format: 'der', type: 'pkcs1' })
 const guid = '07864c16-3a6f-4dd2-9973-028705762b2c'
 const wrong: Array<[string, unknown, string]> = [
   ['undefined', undefined, 'got undefined (is an environment variable not set?)'],
@@ -114,13 +134,45 @@ const wrong: Array<[string, unknown, string]> = [
   ['a string of another kind', 'canary', 'got a value that cannot be read as one'],
   ['a path', './canary/public.pem', 'got the path of a file: read it'],
   ['a path with a space', '/my keys/canary.PEM', 'got the path of a file: read it'],
-  ['what only contains a path', './canary.pem or so', 'got a value that cannot be read as one'],
+  ['what only contains a path', 'canary/ ./x.pem c:/x ~ x:// or so', 'got a value that cannot be read as one'],
+  ...[
+    '/run/secrets/canary',
+    './canary',
+    '../canary',
+    '.\\canary',
+    '..\\canary',
+    '~/canary',
+    'C:\\canary',
+    'd:/canary',
+  ].map((path): [string, unknown, string] => [
+    `the path ${path.replace('canary', '')}`,
+    path,
+    'got the path of a file: read it',
+  ]),
+  ['the address of a file', 'file:///canary', 'got the path of a file: read it'],
+  ['a PEM in UTF-16', Buffer.from(`\uFEFF${pem}`, 'utf16le'), 'got text in UTF-16: save the file in UTF-8'],
+  ['bytes of DER that was cut', spki.subarray(0, 100), 'got a value that cannot be read as one'],
+  ['a private key in DER of PKCS #1', privatePkcs1, 'got a value that cannot be read as one'],
+  [
+    'a JWK',
+    createPublicKey(pem).export({ format: 'jwk' }),
+    'got JSON: of a JWK, createPublicKey({ key, format: "jwk" })',
+  ],
+  ['an address', new URL('file:///canary'), 'got a value of type URL'],
+  ['an ArrayBuffer', new ArrayBuffer(8), 'got a value of type ArrayBuffer'],
+  ['a request for a certificate', certificate.replaceAll('TE--', 'TE REQUEST--'), 'got a PEM of something else'],
+  ['a placeholder', '${WIX_PUBLIC_KEY}', 'got a placeholder that nothing has replaced'],
+  ['a PEM of PKCS #1 with text after it', `${rsaPem}canary`, 'got a PEM with something before or after it'],
+  ['a PEM with something in it', pem.replace('MII', '...'), 'got a PEM that was changed, or several'],
   ['text before a path in quotes', 'canary"/public.pem"', 'got a value that cannot be read as one'],
   ['text after a brace in quotes', '"{"canary', 'got a value that cannot be read as one'],
-  ['text before a PEM', `canary${pem}`, 'got a part of a PEM'],
+  ['text before a PEM', `canary${pem}`, 'got a PEM with something before or after it: leave that away'],
+  ['the name of the variable before a PEM', `KEY=${pem}`, 'got a PEM with something before or after it'],
   ['half a PEM', pem.slice(0, 200), 'got a part of a PEM'],
   ['half of the bare base64', base64.slice(0, 200), 'got a value that cannot be read as one'],
-  ['two PEMs in one string', pem + OTHER_KEYS.publicKey, 'got a value that cannot be read as one'],
+  ['two PEMs in one string', pem + OTHER_KEYS.publicKey, 'got a PEM that was changed, or several: an array takes each'],
+  ['a PEM without its first line', pem.slice(27), 'got a part of a PEM'],
+  ['a PEM without its last line', pem.slice(0, -26), 'got a part of a PEM'],
   ['a PEM of another form', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'got a value that cannot be read as one'],
   ['an RSA key of 1,024 bits', der(rsa(1024, 65_537)), 'got a key of 1024 bits'],
   ['an RSA key of 2,047 bits', rsa(2047, 65_537), 'got a key of 2047 bits'],
@@ -231,6 +283,12 @@ describe('I-06: an app secret', () => {
     [Promise.resolve('canary'), 'got a promise: await it, or pass a function'],
     [Buffer.from('canary'), 'got bytes'],
     [`"${SECRET}"`, 'got one in quotes'],
+    [`"${guid}"`, 'got one in quotes'],
+    [`${guid}\n`, 'got one with leading or trailing whitespace'],
+    ...[`WIX_APP_SECRET=${guid}`, `${guid.toUpperCase()},`, `{"secret":"${guid}"}`, `[${guid}]`, `${guid}\u200b`].map(
+      (text): [string, string] => [text, 'got one with something before or after it, such as its name, or another one'],
+    ),
+    ['$WIX_APP_SECRET', 'got a placeholder that nothing has replaced (is an environment variable not set?)'],
   ]
   const where = 'Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
   optionsTable(
@@ -253,7 +311,18 @@ describe('I-06: an app secret', () => {
   })
 
   it('may be any other string, such as one that looks like a part of a key', () => {
-    for (const secret of [SECRET, 'MIIB-short', 'a{b', 'x-----BEGIN', 'two words', 'ключ', 'x"y"', '"x"y']) {
+    for (const secret of [
+      SECRET,
+      'MIIB-short',
+      'a{b',
+      'x-----BEGIN',
+      'two words',
+      'ключ',
+      'x"y"',
+      '"x"y',
+      `${guid.slice(1)}0`,
+      `${guid.slice(0, -1)}g`,
+    ]) {
       const [key, ...rest] = appSecrets('Owner', secret)
       expect(rest).to.deep.equal([])
       expect(key?.equals(createSecretKey(Buffer.from(secret)))).to.equal(true)

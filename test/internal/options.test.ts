@@ -114,6 +114,40 @@ describe('P-10: the check of', () => {
       [],
       ['undefined', 'null', 'NaN', 'true', 'FALSE', '[object Object]', '[object Promise]', '() => 1', 'class A {}'],
     ],
+    [
+      'a placeholder, of which A9 is about, too,',
+      string,
+      [
+        'a $b',
+        '$b c',
+        '${a',
+        'a%b%',
+        '%a%b',
+        '{{a',
+        '{a}',
+        'a<b>',
+        '<a>b',
+        '<a<b>',
+        'process.environment',
+        'my process.env.A',
+      ],
+      [
+        '$A',
+        '${A}',
+        '${{ secrets.A }}',
+        '${A:-b c}',
+        '$(A)',
+        '%A%',
+        '{{ .Values.a }}',
+        '<nil>',
+        '<your secret>',
+        ' <nil>\n',
+        '<>',
+        'process.env.A',
+        'import.meta.env.A',
+        'process.env["A"]',
+      ],
+    ],
     ['a longer timeout', timeoutUpTo(300), [0.001, 300], [0, 301, '5', Infinity]],
     ['a flag', flag, [true, false], [0, 1, 'true', null, undefined]],
     ['a callback', callback, [() => {}, async () => {}, sinon.fake()], ['f', {}, null, undefined]],
@@ -163,6 +197,12 @@ describe('E-01: got', () => {
     [7, ', got a number'],
     [['canary'], ', got an array'],
     [{ canary: 1 }, ', got a value of type object'],
+    [Object.create(null), ', got a value of type object'],
+    [new URL('https://canary.example'), ', got a value of type URL'],
+    [new Map([['canary', 1]]), ', got a value of type Map'],
+    [new (class Canary {})(), ', got a value of type object'],
+    ['${CANARY}', ', got a placeholder that nothing has replaced (is an environment variable not set?)'],
+    [' <nil>', ', got a placeholder that nothing has replaced (is an environment variable not set?)'],
     [true, ', got a boolean'],
     [() => 'canary', ', got a function'],
     [Symbol('canary'), ', got a symbol'],
@@ -238,6 +278,9 @@ describe('B51: an app ID', () => {
     expect(isSameId([GUID], GUID)).to.equal(false)
     for (const claim of ['APP-1', undefined, null, ['app-1'], 7, '']) expect(isSameId(claim, 'app-1')).to.equal(false)
     expect(isSameId(GUID.replace('5', '6'), GUID)).to.equal(false)
+    for (const quoted of ['"a"', "'a'", '""'])
+      expect(() => parse(quoted)).to.throw(TypeError, /^Owner: option `appId` must be the app ID, got one in quotes$/)
+    for (const odd of ['"a', `'a"`, 'x"a"', '"a"x']) expect(parse(odd)).to.equal(odd)
     for (const [value, problem] of [
       [7, ', got a number'],
       ['', ', got an empty string'],

@@ -270,6 +270,8 @@ describe('requireIdentity', () => {
       ],
       [{ vendorProductId: null }, 'option `vendorProductId`'],
       [{ vendorProductId: ['plus', ''] }, 'option `vendorProductId`'],
+      [{ vendorProductId: ['plus', 'undefined'] }, 'option `vendorProductId`'],
+      [{ vendorProductId: '${WIX_PLAN}' }, 'got a placeholder that nothing has replaced'],
     ]
     optionsTable({ requireIdentity }, wrong)
   })
