@@ -77,6 +77,15 @@ describe('Retry-After, for remoteClient', () => {
     })
   }
 
+  it('T-09: with a 429 is about one question only, where the client says so: half a minute, and no circuit opens', async () => {
+    const fetch = answering('', 429, { 'Retry-After': '3600' })
+    const ask = client({ fetch, longestLimit: 0 })
+    for (let time = 0; time < 10; time++) {
+      expect(await unavailable(ask())).to.deep.equal(['status 429', { 'Retry-After': '30' }])
+    }
+    sinon.assert.callCount(fetch, 10)
+  })
+
   it('T-08: says nothing beside a refusal or a good answer', async () => {
     const fetch = sinon.stub()
     const asks = { 'Retry-After': '60' }

@@ -16,7 +16,7 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   'lib/internal/cache.ts': ['test/middleware/stores.test.ts'],
   'lib/internal/log.ts': ['test/events.test.ts'],
   'lib/internal/promises.ts': ['test/internal/answered.test.ts'],
-  'lib/internal/remote.ts': ['test/internal/remote-circuit.test.ts'],
+  'lib/internal/remote.ts': ['test/internal/remote-circuit.test.ts', 'test/internal/transport.test.ts'],
   'lib/internal/user-info-option.ts': ['test/http/userinfo-option.test.ts'],
   'lib/internal/wix-jwt.ts': ['test/strategies/signed.test.ts'],
   'lib/middleware/deliveries.ts': ['test/middleware/deduplicate.test.ts', 'test/fetch/handle-once.test.ts'],
