@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect } from 'chai'
 
@@ -64,5 +65,24 @@ describe('On Windows, where npm starts cmd.exe', () => {
     const BY_HAND = /import\.meta\.url\)\.pathname|dirname\s*\+|dirname\}\/|['"`]\/(tmp|usr|home)\b|env(\.|\[')HOME\b/
     expect(sources.length).to.be.above(80)
     expect(sources.filter((file) => BY_HAND.test(readFileSync(join(ROOT, file), 'utf8')))).to.deep.equal([])
+  })
+})
+
+describe('The scripts for the tests', () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  const quick = createRequire(import.meta.url)('./quick.cjs') as { spec: string[]; ignore: string[] }
+  const leftOut = quick.ignore.filter((pattern) => pattern.startsWith('test/'))
+
+  it('run all tests in CI, and in `npm test` all but those of a list, which are there', () => {
+    expect(quick.spec).to.deep.equal(['test/**/*.test.ts'])
+    expect(scripts['test']?.split(' && ').at(-1)).to.equal('mocha --config test/quick.cjs')
+    expect(scripts['coverage']).to.match(/ "test\/\*\*\/\*\.test\.ts"$/)
+    expect(scripts['test:all']?.split(' && ')).to.include('npm run coverage')
+    expect(readFileSync(join(ROOT, '.ci/run'), 'utf8')).to.include('npm run test:all')
+
+    expect(leftOut.length).to.be.above(10)
+    expect(leftOut.filter((pattern) => !existsSync(join(ROOT, pattern.replace(/\/\*\*$/, ''))))).to.deep.equal([])
   })
 })

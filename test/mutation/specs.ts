@@ -1,6 +1,7 @@
 /**
  * Tests that decide about a file of lib/ beside those in the same place, such as `test/look-up.test.ts` for `lib/look-up.ts`. No others
- * are run: what only a test of something else notices is not held by what we say of the file. Of these, none takes more than a few seconds.
+ * are run: what only a test of something else notices is not held by what we say of the file. Of these, only those with a server of PostgreSQL take
+ * more than a few seconds.
  */
 export const ALSO: Readonly<Record<string, readonly string[]>> = {
   'lib/errors.ts': [
@@ -21,6 +22,7 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   'lib/internal/wix-jwt.ts': ['test/strategies/signed.test.ts'],
   'lib/middleware/deliveries.ts': ['test/middleware/deduplicate.test.ts', 'test/fetch/handle-once.test.ts'],
   'lib/middleware/error-handler.ts': ['test/http/instance.test.ts'],
+  'lib/middleware/postgres-store.ts': ['test/middleware/deduplicate-postgres.test.ts'],
   'lib/sessions/tokens.ts': ['test/sessions/claims.test.ts'],
   'lib/strategies/access-token.ts': [
     'test/strategies/access-token-verifier.test.ts',

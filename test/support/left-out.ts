@@ -16,7 +16,7 @@ export function describeWith(need: Need, title: string, define: (this: Mocha.Sui
   })
 }
 
-// Run as a program, at the end of `npm test`.
+// Run as a program, at the end of `npm run test:all`.
 if (process.argv[1] === import.meta.filename) {
   for (const { name, path, install } of [REDIS, POSTGRES, CHROMIUM, VECTORS, HOSTS, TOOLS, PRISMA]) {
     if (path === undefined) console.log(`Left out: the tests that need ${name}. To run them, too: ${install}`)

@@ -9,7 +9,7 @@ const isHere = ['wycheproof', 'jsontestsuite'].every((name) => existsSync(join(f
 export const VECTORS: Need = {
   name: 'the third-party vectors',
   path: isHere ? folder : undefined,
-  install: 'VECTORS_DIR=<a folder with wycheproof/ and jsontestsuite/, see test/README.md> npm test',
+  install: 'VECTORS_DIR=<a folder with wycheproof/ and jsontestsuite/, see test/README.md> npm run test:all',
 }
 
 /** @param vectors The path of {@link VECTORS}. */
