@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { WixAppStrategy, WixAuthError, WixUnavailableError } from '../../lib/index.ts'
+import { refusalOf, WixAppStrategy, WixAuthError, WixUnavailableError } from '../../lib/index.ts'
 import { answering, answeringLater, askedFor, clockAt, info } from '../support/access-token.ts'
 import { instance, iso, now, NOW, OTHER_SECRET, SECRET, signData } from '../support/build.ts'
 import { watchForSecrets } from '../support/canaries.ts'
@@ -103,7 +103,9 @@ describe('WixAppStrategy with tokenInfo', () => {
   it('T-04: rejects an instance that was signed for another app than Wix is asked about', async () => {
     const fetch = answering(info({ clientId: 'app-2' }))
     const strategy = createStrategy({ fetch, appId: 'app-2' })
-    expect(await runToEnd(strategy, asked)).to.deep.equal(refusal('claim_invalid'))
+    const req = request({ instance: INSTANCE })
+    expect(await runToEnd(strategy, req)).to.deep.equal(refusal('claim_invalid'))
+    expect(refusalOf(req)).to.have.property('hint', 'Token Info and the instance name different installations or apps')
     sinon.assert.calledOnce(fetch)
   })
 
