@@ -9,6 +9,7 @@ const sign = (secondsAgo: number): string =>
   )
 
 export default {
+  implicitAny: true,
   claims: {
     'replace a middleware: the owner of a known site and of a new one come in, and nobody else': async (page) => {
       const server = await page.start('own.mjs')

@@ -12,6 +12,7 @@ for (const event of JSON.parse(process.env.EVENTS)) {
 `
 
 export default {
+  implicitAny: true,
   claims: {
     'verify the body that a gateway passes, as text or in base64, and handle it once': async (page) => {
       await page.write('gateway.mjs', GATEWAY)

@@ -9,6 +9,7 @@ import { blocksOf, type PageTest } from '../docs-page.ts'
 const text = await readFile(join(import.meta.dirname, '../../../docs/testing-webhooks.md'), 'utf8')
 
 export default {
+  implicitAny: true,
   notRun: { 'npx passport-wix-app trigger': 'test/devtools/trigger.test.ts runs the command' },
   claims: {
     'pass as tests of an app, which handles a repeated webhook once': async (page) => {
