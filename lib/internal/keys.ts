@@ -34,13 +34,14 @@ export type WixSecret = string | readonly string[]
 // PEM, PEM in base64, bare SPKI in base64, JWK: an app that takes a public key for the secret lets anybody sign.
 const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 
-const GUID = /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/i
+// As a line of an environment file or of JSON has it.
+const GUID_WITHIN = /(^|[^\w-])[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}([^\w-]|$)/i
 
 const GOT_APP_ID = ', got the app ID'
 
 const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
   if (typeof secret !== 'string' || secret.trim() === '' || isUnset(secret)) return got(secret)
-  if (GUID.test(secret) && !isGuid(secret.trim()) && !isQuoted(secret))
+  if (GUID_WITHIN.test(secret) && !isGuid(secret.trim()) && !isQuoted(secret))
     return ', got one with something before or after it, such as its name, or another one'
   if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
   if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'

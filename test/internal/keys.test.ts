@@ -321,6 +321,9 @@ describe('I-06: an app secret', () => {
       'x"y"',
       '"x"y',
       `${guid.slice(1)}0`,
+      `test-${guid}`,
+      `${guid}-test`,
+      `${guid}${guid}`,
       `${guid.slice(0, -1)}g`,
     ]) {
       const [key, ...rest] = appSecrets('Owner', secret)
