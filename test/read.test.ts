@@ -154,6 +154,11 @@ describe('readers', () => {
       ['in a URLSearchParams', { query: new URLSearchParams('token=a') }, 'in the query as `token`'],
       ['under a name of the app', { query: { inst: credential } }, "in the query as `inst`: fromQuery('inst')"],
       [
+        'after an ampersand that was escaped for HTML',
+        { url: `/?x=1&amp;instance=${credential}` },
+        "in the query as `amp;instance`: fromQuery('amp;instance')",
+      ],
+      [
         'under a name of the app in the address',
         { url: `/?x=1&inst=${credential}` },
         "in the query as `inst`: fromQuery('inst')",

@@ -39,7 +39,7 @@ export const idHint = (value: unknown): string => {
 export const ageHint = (age: number, maxAge: number, undated: string): string =>
   Number.isNaN(age) ? undated : `signed ${duration(age)} ago; maxAge is ${duration(maxAge)}`
 
-type Forms = ReadonlyArray<readonly [form: RegExp, looksLike: string]>
+type Forms = ReadonlyArray<readonly [form: { test(value: string): boolean }, looksLike: string]>
 
 // The prefixes are those of Wix; a JWT begins with `{"` in base64url.
 const CREDENTIALS: Forms = [
@@ -54,27 +54,33 @@ const CREDENTIALS: Forms = [
   [/^eyJ[\w-]+\.[\w-]{43}$/, 'an instance with its two parts swapped'],
 ]
 
+/** Whether it has the form of a credential: the other hints also fit what a browser sends of its own, such as quotes. */
+export const isLikeCredential = (value: string): boolean => CREDENTIALS.some(([form]) => form.test(value))
+
+const SEPARATORS = /[\s"'`,;&?]+|[:=](?!=*$)/
+
 const MISTAKES: Forms = [
   [/^[\w-]{20,}\.[\w-]{20,}$/, 'an instance that was cut or changed'],
-  [
-    /^[\w+/=-]{20,}\.[\w+/=-]{20,}$/,
-    'an instance in standard base64 or with padding: it must be base64url without padding',
-  ],
   [
     /^(undefined|null|NaN|true|false)$/,
     'the word that JavaScript makes of a missing value: a variable of the front end was not set',
   ],
   [/^\[object \w+\]$/, 'an object in place of a string: is an `await` missing in the front end?'],
-  [/=>|^(async )?function\b/, 'a function in place of a string: is a call missing in the front end?'],
+  [/^(async )?(function\b|(\(.*\)|\w+) *=>)/, 'a function in place of a string: is a call missing in the front end?'],
   [/^(\$?\{\{?[^"{}]*\}\}?|<[^<>]*>|%\w+%)$/, 'a placeholder that nothing has replaced'],
   [/^(["'`]|%22|%27).*\1$/s, 'a credential in quotes: send it without them'],
   [/^curl\s/, 'a command line: copy the credential out of it'],
+  [
+    { test: (value) => value.split(SEPARATORS).some(isLikeCredential) },
+    'text with a credential in it: send that alone',
+  ],
+  [
+    /^[\w+/=-]{20,}\.[\w+/=-]{20,}$/,
+    'an instance in standard base64 or with padding: it must be base64url without padding',
+  ],
   [/^\s*[{[]/, 'JSON: it must be sent as it was signed, not decoded'],
   [/%[\da-f]{2}/i, 'a credential that is still URL-encoded'],
 ]
-
-/** Whether it has the form of a credential: the other hints also fit what a browser sends of its own, such as quotes. */
-export const isLikeCredential = (value: string): boolean => CREDENTIALS.some(([form]) => form.test(value))
 
 /** What a credential is by its form, for one that came to the wrong strategy. */
 export function looksLike(credential: string): string | undefined {

@@ -38,11 +38,13 @@ const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 const GUID_WITHIN = /(^|[^\w-])[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}([^\w-]|$)/i
 
 const GOT_APP_ID = ', got the app ID'
+const GOT_UTF16 = ', got text in UTF-16: save the file in UTF-8'
 
 const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
   if (typeof secret !== 'string' || secret.trim() === '' || isUnset(secret)) return got(secret)
   if (GUID_WITHIN.test(secret) && !isGuid(secret.trim()) && !isQuoted(secret))
     return ', got one with something before or after it, such as its name, or another one'
+  if (secret.includes('\0')) return GOT_UTF16
   if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
   if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
   if (isQuoted(secret)) return ', got one in quotes'
@@ -143,7 +145,7 @@ function keyFromString(given: string): KeyObject | string {
   if (value === '' || isUnset(value)) return got(value)
   if (isGuid(value)) return ', got a GUID, which is what an app secret or an app ID looks like'
   if (PATH.test(value)) return ', got the path of a file: read it, for example with readFileSync()'
-  if (value.includes('\0-\0-')) return ', got text in UTF-16: save the file in UTF-8'
+  if (value.includes('\0-\0-')) return GOT_UTF16
   const decoded = value.includes('-----') ? value : Buffer.from(value, 'base64').toString('latin1')
   const pem = decoded.replaceAll(LINE_END, '').trim()
   if (pem.includes('PRIVATE KEY-----')) return ', got a private key'

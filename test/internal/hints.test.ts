@@ -100,6 +100,13 @@ describe('what a credential looks like', () => {
     ['%TOKEN%', 'a placeholder that nothing has replaced'],
     ['"eyJh.eyJh.sig"', 'a credential in quotes: send it without them'],
     ['%22eyJh.eyJh.sig%22', 'a credential in quotes: send it without them'],
+    [`INSTANCE=${part}.eyJh`, 'text with a credential in it: send that alone'],
+    [`X-Instance: ${part}.eyJh`, 'text with a credential in it: send that alone'],
+    [`{"instance":"${part}.eyJh"}`, 'text with a credential in it: send that alone'],
+    [`GET /?a=1&instance=${part}.eyJh&b=2 200`, 'text with a credential in it: send that alone'],
+    [`fetch('/a',{token:'${part}.eyJh'})`, 'text with a credential in it: send that alone'],
+    [`${part}.eyJh,${part}.eyJh`, 'text with a credential in it: send that alone'],
+    [`${part}.${part}=`, 'an instance in standard base64 or with padding: it must be base64url without padding'],
     ['curl https://app.example', 'a command line: copy the credential out of it'],
     ['wixcode-pub.eyJh.sig', 'an instance for the code of a site, not for an app'],
     ['IST.eyJh.eyJh.sig', 'an API key, which belongs to an account and not to an app'],
@@ -118,7 +125,19 @@ describe('what a credential looks like', () => {
 
   it('or else, of how many parts it is', () => {
     expect(looksLike('junk')).to.equal(undefined)
-    for (const more of ['a function', 'functions', 'a${b}', '${a}b', 'a<b>', '<a>b', 'a%B%', '%A%b'])
+    for (const more of [
+      'a function',
+      'functions',
+      'a b => c',
+      'x() => y',
+      'a:b=c',
+      'a${b}',
+      '${a}b',
+      'a<b>',
+      '<a>b',
+      'a%B%',
+      '%A%b',
+    ])
       expect(looksLike(more)).to.equal(undefined)
     expect(formHint('junk', 'it has 2')()).to.equal('1 part between dots; it has 2')
     expect(formHint('a.b', 'it has 3')()).to.equal('2 parts between dots; it has 3')

@@ -288,6 +288,7 @@ describe('I-06: an app secret', () => {
     ...[`WIX_APP_SECRET=${guid}`, `${guid.toUpperCase()},`, `{"secret":"${guid}"}`, `[${guid}]`, `${guid}\u200b`].map(
       (text): [string, string] => [text, 'got one with something before or after it, such as its name, or another one'],
     ),
+    [Buffer.from(SECRET, 'utf16le').toString(), 'got text in UTF-16: save the file in UTF-8'],
     ['$WIX_APP_SECRET', 'got a placeholder that nothing has replaced (is an environment variable not set?)'],
   ]
   const where = 'Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
