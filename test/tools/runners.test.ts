@@ -24,6 +24,8 @@ const configWith = (text: string): string =>
 const STRICT = "import assert from 'node:assert/strict'"
 const NODE_TEST = "import { after, before, test } from 'node:test'"
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
+/** Milliseconds for one test: where all cores are busy, the two to five seconds of the runners are not enough. */
+const PATIENCE = '60000'
 const FILES = ['app.test.mjs', 'clocks.test.mjs']
 const OURS = ['express', 'passport', 'mocha', 'sinon']
 
@@ -50,7 +52,7 @@ const jest = (args: readonly string[], config: string, more: Partial<Runner>): R
     set: "jest.useFakeTimers({ now: time, doNotFake: ['performance'] })",
     reset: 'jest.useRealTimers()',
   },
-  args: [...args, '--verbose'],
+  args: [...args, '--verbose', `--testTimeout=${PATIENCE}`],
   ...more,
   tools: ['jest', '@jest/globals', ...(more.tools ?? [])],
   files: { 'jest.config.json': config, ...more.files },
@@ -82,7 +84,7 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
           set: "clock?.restore(); clock = sinon.useFakeTimers({ now: time, toFake: ['Date'] })",
           reset: 'clock.restore()',
         },
-        args: [MOCHA, ...FILES],
+        args: [MOCHA, '--timeout', PATIENCE, ...FILES],
       },
     ],
     [
@@ -91,7 +93,7 @@ describeWith(TOOLS, 'The tests of docs/testing.md', function (packages) {
         line: importOf('Vitest'),
         tools: ['vitest'],
         clock: { line: "import { vi } from 'vitest'", set: 'vi.setSystemTime(time)', reset: 'vi.useRealTimers()' },
-        args: [join(packages, 'vitest/vitest.mjs'), 'run', '--reporter=verbose'],
+        args: [join(packages, 'vitest/vitest.mjs'), 'run', '--reporter=verbose', `--testTimeout=${PATIENCE}`],
       },
     ],
     ['Jest with ES modules', jest(['--experimental-vm-modules', JEST], configWith('"transform": {}'), {})],
