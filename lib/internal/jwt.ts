@@ -50,6 +50,8 @@ interface JwtContext {
 /** Whether these are the claims of a webhook: nothing else that Wix signs has a string there. */
 const isWebhook = (claims: unknown): boolean => typeof own(claims, 'data') === 'string'
 
+const OTHER_AUDIENCE = ': is `appId` that of your app, or for a session `audience` that of its issuer?'
+
 /** What a failed check of a claim is about. The claims are those of a signature that is right. */
 function claimRefusal(error: unknown): WixAuthError {
   const claim = String(own(error, 'claim'))
@@ -57,7 +59,7 @@ function claimRefusal(error: unknown): WixAuthError {
   if (own(error, 'reason') !== 'missing')
     return refusal(
       'claim_invalid',
-      `\`${claim}\` is not what it should be${idHint([own(payload, claim)].flat()[0])}`,
+      `\`${claim}\` is not what it should be${idHint([own(payload, claim)].flat()[0])}${claim === 'aud' ? OTHER_AUDIENCE : ''}`,
       COMPARE_IDS,
     )
   // A webhook has neither `iss` nor `aud`.

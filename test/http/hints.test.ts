@@ -508,7 +508,7 @@ describe('The hint of a refusal, over HTTP', () => {
         init: post(plugin({ aud: OTHER_APP_ID })),
         status: 401,
         code: 'claim_invalid',
-        hint: `\`aud\` is not what it should be (${OTHER_APP_ID})`,
+        hint: `\`aud\` is not what it should be (${OTHER_APP_ID}): is \`appId\` that of your app, or for a session \`audience\` that of its issuer?`,
       },
       {
         path: '/plugin',

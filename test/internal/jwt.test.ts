@@ -557,7 +557,7 @@ describe('verifyJwt', () => {
       () => verifyBy(webhook(), { issuer: 'wix.com' }),
     ],
     ...[guid, [guid, 'more']].map((aud): Row => [
-      `\`aud\` is not what it should be (${guid})`,
+      `\`aud\` is not what it should be (${guid}): is \`appId\` that of your app, or for a session \`audience\` that of its issuer?`,
       'claim_invalid',
       COMPARE_IDS,
       () => verifyBy(rawJwt(HEADER, { ...TIMES, nbf: 1, aud }), { audience: APP_ID }),

@@ -325,11 +325,11 @@ describe('inspect', () => {
       expect(await reported([servicePlugin()], { env: ENV })).to.include({ exit: 0, kind: 'service-plugin' })
       expect(await reported(['--app-id', 'app-2', servicePlugin()], { env: ENV })).to.include({
         exit: 1,
-        hint: '`aud` is not what it should be',
+        hint: '`aud` is not what it should be: is `appId` that of your app, or for a session `audience` that of its issuer?',
       })
       expect(await reported(['--full', servicePlugin({}, { aud: GUID })], { env: ENV })).to.include({
         exit: 1,
-        hint: `\`aud\` is not what it should be (${GUID})`,
+        hint: `\`aud\` is not what it should be (${GUID}): is \`appId\` that of your app, or for a session \`audience\` that of its issuer?`,
       })
     })
 

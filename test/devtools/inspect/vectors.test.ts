@@ -121,7 +121,10 @@ const REFUSED: Record<string, Record<string, Row>> = {
     ],
   },
   'service-plugin': {
-    'constructed-wrong-aud': ['`aud` is not what it should be', OTHER_APP],
+    'constructed-wrong-aud': [
+      '`aud` is not what it should be: is `appId` that of your app, or for a session `audience` that of its issuer?',
+      OTHER_APP,
+    ],
     'constructed-no-aud': ['`aud` is missing', NOT_OF_WIX],
     'constructed-wrong-iss': ['`iss` is not what it should be', OTHER_APP],
     'constructed-no-iss': ['`iss` is missing', NOT_OF_WIX],
