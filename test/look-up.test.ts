@@ -706,7 +706,15 @@ describe('A verify callback with a mistake in its arguments', () => {
 
   it('signs in a user that looks like none of what is no user', async () => {
     const users = [
-      ...['rows', 'rowCount', 'rowsAffected', 'readTime', 'exists', 'docs', 'error', 'statusText', 'statusCode'],
+      'rows',
+      'rowCount',
+      'rowsAffected',
+      'readTime',
+      'exists',
+      'docs',
+      'error',
+      'statusText',
+      'statusCode',
       'headers',
     ].map((name) => ({ [name]: 'mine' }))
     for (const one of [...users, { statusCode: undefined, then: 'x' }, 'user-1', 7, new Map()])

@@ -44,7 +44,7 @@ describe('WixSessionStrategy with the key set of another service', () => {
   /** The key of a set that a token with this header is verified with, or the reason why there is none. */
   const lookUp = async (set: object, { kid, alg }: SessionKey): Promise<unknown> => {
     try {
-      return await keysIn(set)({ kid, alg: String(alg) }, { payload: '', signature: '' })
+      return await keysIn(set)({ kid, alg }, { payload: '', signature: '' })
     } catch (reason) {
       return reason
     }

@@ -141,7 +141,7 @@ describe('remoteClient, asking a server', () => {
     expect(server.calls).to.have.length(1)
     expect(server.calls[0]).to.include({ method: 'GET', body: '' })
     const fetch = answering()
-    await remoteClient({ server: 'Elsewhere', fetch: fetch as never })({ url: server.url, timeout: 2 })
+    await remoteClient({ server: 'Elsewhere', fetch })({ url: server.url, timeout: 2 })
     expect(fetch.firstCall.args[1]).to.include({ method: 'GET' }).and.to.not.have.property('body')
   })
 

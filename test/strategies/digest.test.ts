@@ -225,12 +225,12 @@ describe('WixDigestStrategy', () => {
       ['"\uFFFD"', 'the body is not bytes: use express.raw(), not express.text()'],
       [{ amount: 100 }, 'a parser such as express.json() has read the body before'],
       [[1], 'a parser such as express.json() has read the body before'],
-    ]) {
+    ] as const) {
       const outcome = await runToEnd(strategy(), request(body))
       expect(outcome).to.have.property('kind', 'error')
       expect(outcome)
         .to.have.nested.property('error.message')
-        .that.includes(`which did not arrive here: ${String(why)}. `)
+        .that.includes(`which did not arrive here: ${why}. `)
         .and.includes("express.raw({ type: '*/*', limit: '1mb' })")
     }
   })
