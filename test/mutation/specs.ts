@@ -23,20 +23,27 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   'lib/middleware/deliveries.ts': ['test/middleware/deduplicate.test.ts', 'test/fetch/handle-once.test.ts'],
   'lib/middleware/error-handler.ts': ['test/http/instance.test.ts'],
   'lib/middleware/postgres-store.ts': ['test/middleware/deduplicate-postgres.test.ts'],
+  'lib/sessions/strategy.ts': ['test/identity.test.ts'],
   'lib/sessions/tokens.ts': ['test/sessions/claims.test.ts'],
   'lib/strategies/access-token.ts': [
+    'test/identity.test.ts',
     'test/strategies/access-token-verifier.test.ts',
     'test/strategies/verifiers.test.ts',
   ],
   'lib/strategies/app-hints.ts': ['test/strategies/app-instance.test.ts'],
   'lib/strategies/app.ts': [
+    'test/identity.test.ts',
     'test/strategies/app-instance.test.ts',
     'test/strategies/app-token-info.test.ts',
     'test/strategies/verifiers.test.ts',
   ],
-  'lib/strategies/service-plugin.ts': ['test/strategies/signed.test.ts', 'test/strategies/verifiers.test.ts'],
+  'lib/strategies/service-plugin.ts': [
+    'test/identity.test.ts',
+    'test/strategies/signed.test.ts',
+    'test/strategies/verifiers.test.ts',
+  ],
   'lib/strategies/token-info.ts': ['test/strategies/access-token.test.ts', 'test/strategies/app-token-info.test.ts'],
-  'lib/strategies/webhook.ts': ['test/strategies/verifiers.test.ts'],
+  'lib/strategies/webhook.ts': ['test/identity.test.ts', 'test/strategies/verifiers.test.ts'],
 }
 
 /** What compares, decides and lets in: each mutant is killed, or `survivors.ts` says why it is none. */

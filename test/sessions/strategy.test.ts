@@ -423,11 +423,7 @@ describe('WixSessionStrategy', () => {
         ['the URL of a file as jwksUri', { ...remote, jwksUri: 'file:///etc/passwd' }, url],
         ['a data URL as jwksUri', { ...remote, jwksUri: 'data:application/json,{"keys":[]}' }, url],
         ['a path as jwksUri', { ...remote, jwksUri: '/.well-known/jwks.json' }, url],
-        [
-          'a URL object as jwksUri',
-          { ...remote, jwksUri: new URL(remote.jwksUri) },
-          `${url}, got a value of type object`,
-        ],
+        ['a URL object as jwksUri', { ...remote, jwksUri: new URL(remote.jwksUri) }, `${url}, got a value of type URL`],
         [
           'a jwksUri of an unset variable',
           { ...remote, jwksUri: undefined },
