@@ -132,7 +132,7 @@ function missingIdentity(req: Authenticated, strategy: string): Error {
   const is = 'No Wix identity on this request: '
   if (wasAccepted(req))
     return new Error(
-      `${is}a strategy verified one, but it is not in req.authInfo: a custom callback must set req.authInfo = info, and passport.authenticate() must not have \`authInfo: false\``,
+      `${is}a strategy verified one, but it is not in req.authInfo: a custom callback must set req.authInfo = info, passport.authenticate() must not have \`authInfo: false\`, and a function of passport.transformAuthInfo() must keep \`identity\``,
     )
   const session = property(property(req, 'session'), 'passport')
   return new Error(

@@ -119,7 +119,7 @@ describe('identityOf', () => {
         expect(() => identityOf(req, ...(wanted as [typeof WixAppStrategy])))
           .to.throw(
             Error,
-            'a custom callback must set req.authInfo = info, and passport.authenticate() must not have `authInfo: false`',
+            'a custom callback must set req.authInfo = info, passport.authenticate() must not have `authInfo: false`, and a function of passport.transformAuthInfo() must keep `identity`',
           )
           .and.not.instanceOf(WixAuthError)
     })

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { WixUnavailableError } from '../errors.ts'
 import { withTimeout } from './promises.ts'
-import { isNonEmptyString, isNumber, plain } from './values.ts'
+import { isNonEmptyString, isNumber, isObject, plain, property } from './values.ts'
 
 /** Says what an option must be, or nothing when the value is right. */
 export interface Check {
@@ -141,6 +141,8 @@ export function checkOptions<Options extends object>(
     const needed = names.length === 0 ? '' : ` with ${names.map((name) => `\`${name}\``).join(' and ')}`
     throw new TypeError(`${caller}: the options must be an object${needed}${options === undefined ? '' : got(options)}`)
   }
+  if (isObject(property(options, 'headers')))
+    throw new TypeError(`${caller}: it was given a request, so it must be called first, as ${caller}(...)`)
   for (const name of Object.keys(options)) {
     const value: unknown = options[name as keyof Options]
     if (!Object.hasOwn(checks, name)) {

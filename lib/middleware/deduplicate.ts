@@ -1,8 +1,9 @@
 import { type Authenticated, identityOf } from '../identity.ts'
+import { hiddenField } from '../internal/hidden-field.ts'
 import { toError } from '../internal/promises.ts'
 import { type DeduplicateOptions, deliveries, RETRY_AFTER } from './deliveries.ts'
 import { isEvent } from './event-key.ts'
-import type { DeliveryProgress } from './stores.ts'
+import type { DeliveryProgress, DeliveryStore } from './stores.ts'
 
 export type { DeduplicateOptions }
 
@@ -16,6 +17,9 @@ export interface DeduplicateResponse {
   once(event: string, listener: () => void): unknown
   end(): unknown
 }
+
+/** The stores that have let the delivery of this answer through. */
+const admittedBy = hiddenField<readonly DeliveryStore[]>()
 
 /**
  * Middleware to put after `passport.authenticate('wix-webhook', { session: false })`: lets each webhook through until the
@@ -39,8 +43,12 @@ export function deduplicate(
   options: DeduplicateOptions,
 ): (req: Authenticated, res: DeduplicateResponse, next: (error?: Error) => void) => void {
   const deliveryOf = deliveries('deduplicate', options)
+  const { store } = options
 
   return (req, res, next) => {
+    // It stands before the route twice, of which the second would wait for the first.
+    const stores = admittedBy.get(res) ?? []
+    if (stores.includes(store)) return next()
     let delivery: ReturnType<typeof deliveryOf>
     try {
       if (res.writableEnded) throw new Error('deduplicate: the response has ended already, so the route cannot answer')
@@ -72,6 +80,7 @@ export function deduplicate(
       // `prefinish` comes before Wix can see the answer, and also after a hang-up; `finish` and `close` are for HTTP/2, which
       // has no `prefinish`.
       for (const event of ['prefinish', 'finish', 'close']) res.once(event, settle)
+      admittedBy.set(res, [...stores, store])
       next()
     }
     const decide = (progress: DeliveryProgress): void => {

@@ -19,7 +19,9 @@ type ErrorHandler = (error: unknown, req: object, res: ErrorResponse, next: (err
  * @example
  * app.use(errorHandler())
  */
-export function errorHandler(): ErrorHandler {
+export function errorHandler(...uncalled: never[]): ErrorHandler {
+  if (uncalled.length > 0)
+    throw new TypeError('errorHandler: it was given a request, so it must be called first: app.use(errorHandler())')
   return (error, req, res, next) => {
     // Passport's own error has neither the code nor the message.
     const refusal = property(error, 'name') === 'AuthenticationError' ? refusalOf(req) : undefined

@@ -1,6 +1,6 @@
 import { checkOptions, must } from '../internal/options.ts'
 import { own, property } from '../internal/values.ts'
-import { checkProgress, type DeliveryStore } from './stores.ts'
+import { checkProgress, type DeliveryStore, notAwaited } from './stores.ts'
 
 /** What {@link postgresStore} needs of a client: it answers with the rows, or with an object that has them as `rows`. */
 export interface PostgresStoreClient {
@@ -53,7 +53,8 @@ export function postgresStore(client: PostgresStoreClient, options: PostgresStor
   })
   if (!isPostgres(client)) {
     throw new TypeError(
-      'postgresStore: the first argument must be a pool or a client of `pg`, or have the same `query`; with `postgres`, pass { query: (text, values) => sql.unsafe(text, values) }',
+      'postgresStore: the first argument must be a pool or a client of `pg`, or have the same `query`; with `postgres`, pass { query: (text, values) => sql.unsafe(text, values) }' +
+        notAwaited(client),
     )
   }
   const name = `"${table.replace('.', '"."')}"`

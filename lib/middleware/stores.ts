@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { expiringMap } from '../internal/cache.ts'
 import { callback, type Check, checkOptions, countCheck, must, string } from '../internal/options.ts'
 import { property } from '../internal/values.ts'
@@ -65,6 +66,9 @@ interface UpstashClient {
 
 /** What {@link redisStore} needs of a client. */
 export type RedisStoreClient = NodeRedisClient | IoredisClient | UpstashClient
+
+/** Ends the message about a client that is none yet. */
+export const notAwaited = (client: unknown): string => (types.isPromise(client) ? '; got a promise: await it' : '')
 
 const has = (client: unknown, name: string): boolean => typeof property(client, name) === 'function'
 
@@ -143,7 +147,8 @@ export function redisStore(client: RedisStoreClient, options: RedisStoreOptions 
   const { prefix = 'passport-wix-app:' } = checkOptions<RedisStoreOptions>('redisStore', options, { prefix: string })
   if (!has(client, 'eval') || !(isIoredis(client) || isUpstash(client) || isNodeRedis(client))) {
     throw new TypeError(
-      'redisStore: the first argument must be a client of `redis` (4 or later), `ioredis`, `iovalkey` or `@upstash/redis`; with another, pass { eval: (script, { keys, arguments: values }) => ... }',
+      'redisStore: the first argument must be a client of `redis` (4 or later), `ioredis`, `iovalkey` or `@upstash/redis`; with another, pass { eval: (script, { keys, arguments: values }) => ... }' +
+        notAwaited(client),
     )
   }
   const run = (script: string, key: string, ...values: string[]): PromiseLike<unknown> => {

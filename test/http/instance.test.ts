@@ -288,6 +288,15 @@ for (const [version, framework] of versions) {
           await response.json(),
         ]
 
+        it('says that it must be called, where it was not, and leaves no request without an answer', async () => {
+          await start((app) => void app.use(errorHandler as never))
+          const response = await get(at('/elsewhere', genuine))
+          expect(response.status).to.equal(500)
+          expect(await response.json()).to.deep.equal({
+            message: 'errorHandler: it was given a request, so it must be called first: app.use(errorHandler())',
+          })
+        })
+
         it('answers what comes through failWithError with status, code and message, and with the challenges of a 401', async () => {
           await start((app, auth) => {
             const fail = { session: false, failWithError: true }

@@ -44,6 +44,12 @@ describe('P-10: checkOptions', () => {
       [[], 'the options must be an object with `id`, got an array'],
       ['canary-string', 'the options must be an object with `id`, got a string'],
       [() => ({}), 'the options must be an object with `id`, got a function'],
+      [
+        'a request, for options that are middleware',
+        Object.create({ headers: { host: 'canary' }, id: 'a' }),
+        'it was given a request, so it must be called first, as Owner(...)',
+      ],
+      [{ headers: 'canary' }, 'unknown option `headers`; known options are id, size, later'],
       [{}, 'option `id` is missing: it must be a non-empty string without leading or trailing whitespace'],
       [
         Object.create({ id: 'inherited' }),

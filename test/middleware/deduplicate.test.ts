@@ -122,6 +122,23 @@ describe('deduplicate', () => {
         sinon.assert.calledOnce(route)
       })
 
+      it('W-01: runs the route once where it stands before it twice, also with another store between', async () => {
+        const begin = sinon.stub().resolves('new')
+        const [store, other] = [storeOf({ begin }), storeOf()]
+        const app = framework()
+        const once = deduplicate({ store })
+        app.use(framework.raw({ type: '*/*' }), authenticate, once)
+        app.post('/', deduplicate({ store: other }), once, deduplicate({ store }), (req, res, next) =>
+          route(req, res, next),
+        )
+        served = await serve(app)
+        expect(await statuses(event())).to.deep.equal([200])
+        for (const one of [store, other]) sinon.assert.calledOnce(one.begin)
+        begin.resolves('busy')
+        expect(await statuses(event())).to.deep.equal([503])
+        sinon.assert.calledOnce(route)
+      })
+
       it('W-01: answers 503 with Retry-After while the delivery is being handled, then 200', async () => {
         await start()
         const { pass, open, reached } = gate()
@@ -698,6 +715,10 @@ describe('deduplicate', () => {
         'option `store` must be a store: memoryStore(), postgresStore(client), redisStore(client), or an object',
       ],
       [{ store: null }, 'option `store` must be a store'],
+      [
+        Object.create({ headers: {} }),
+        'deduplicate: it was given a request, so it must be called first, as deduplicate(...)',
+      ],
       [{ store: {} }, 'option `store` must be a store'],
       [{ store: new Map() }, 'option `store` must be a store'],
       [{ store: { begin() {}, finish() {} } }, 'option `store` must be a store'],

@@ -87,6 +87,7 @@ describe('postgresStore, without a server', () => {
       ['postgres://canary', message],
       [{}, message],
       [{ query: 'SELECT' }, message],
+      ['a client that was not awaited', Promise.resolve(client), `${message}; got a promise: await it`],
       ['what `postgres` makes', Object.assign(() => {}, { unsafe: query }), message],
       ['a client of MySQL, or Sequelize', new Mysql(), message],
       ['a client of mssql', { query, request: query }, message],

@@ -284,6 +284,7 @@ describe('redisStore, without a server', () => {
       [{}, message],
       [{ eval: 'canary' }, message],
       [{ defineCommand: () => {} }, message],
+      ['a client that was not awaited', Promise.resolve(client), `${message}; got a promise: await it`],
       ['a client of redis 3, or of a library that nobody here knows', new Redis3(), message],
     ])
   })
