@@ -57,7 +57,11 @@ const CREDENTIALS: Forms = [
 /** Whether it has the form of a credential: the other hints also fit what a browser sends of its own, such as quotes. */
 export const isLikeCredential = (value: string): boolean => CREDENTIALS.some(([form]) => form.test(value))
 
-const SEPARATORS = /[\s"'`,;&?]+|[:=](?!=*$)/
+// Not the padding of base64.
+const SEPARATORS = /[\s"'`,;&?:]+|=(?=[^=])/
+
+/** Characters in which a credential is looked for. */
+const MAX_TEXT = 16_384
 
 const MISTAKES: Forms = [
   [/^[\w-]{20,}\.[\w-]{20,}$/, 'an instance that was cut or changed'],
@@ -71,7 +75,7 @@ const MISTAKES: Forms = [
   [/^(["'`]|%22|%27).*\1$/s, 'a credential in quotes: send it without them'],
   [/^curl\s/, 'a command line: copy the credential out of it'],
   [
-    { test: (value) => value.split(SEPARATORS).some(isLikeCredential) },
+    { test: (value) => value.length < MAX_TEXT && value.split(SEPARATORS).some(isLikeCredential) },
     'text with a credential in it: send that alone',
   ],
   [

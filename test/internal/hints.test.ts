@@ -123,6 +123,12 @@ describe('what a credential looks like', () => {
     })
   }
 
+  it('is looked for within as many characters as a credential may have, and no more', () => {
+    const text = (length: number): string => `x ${part}.eyJh`.padStart(length)
+    expect(looksLike(text(16_383))).to.equal('looks like text with a credential in it: send that alone')
+    expect(looksLike(text(16_384))).to.equal(undefined)
+  })
+
   it('or else, of how many parts it is', () => {
     expect(looksLike('junk')).to.equal(undefined)
     for (const more of [
