@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -9,7 +10,7 @@ import type { Entry } from '../../../devtools/simulator/log.ts'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../../devtools/simulator/index.ts'
 import { accessTokenVerifier } from '../../../lib/index.ts'
 import { generateKeys } from '../../../devtools/simulator/keys.ts'
-import { nearbyUrl, reachOf } from '../../../devtools/simulator/reach.ts'
+import { isSame, nearbyUrl, reachOf } from '../../../devtools/simulator/reach.ts'
 import { OWNER } from '../../support/dashboard.ts'
 import { serve, type Served } from '../../support/serve.ts'
 
@@ -342,5 +343,15 @@ describe('A simulator that others than this machine can reach', () => {
     } finally {
       await simulator.close()
     }
+  })
+})
+
+describe('Keys of a simulator', () => {
+  it('are the same only as a whole, and not where their hashes begin alike', () => {
+    const startOf = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 4)
+    let other = 0
+    while (startOf(`other ${other}`) !== startOf('key')) other++
+    expect(isSame('key', 'key')).to.equal(true)
+    expect(isSame('key', `other ${other}`)).to.equal(false)
   })
 })
