@@ -71,6 +71,13 @@ function wrongUse(problem: string): number {
   return 2
 }
 
+/** Names the value that is wrong, as it was written, unless a password may be in it. */
+function withValue(problem: string, written: object): string {
+  const value = own(written, /^--([\w-]+) must be /.exec(problem)?.[1] ?? '')
+  if (typeof value !== 'string' || value.includes('@')) return problem
+  return `${problem.replace(/, got [^,]*$/, '')}, got "${printable(value)}"`
+}
+
 /** What the command line says, and the simulator that it started. */
 interface Started {
   simulator: Simulator
@@ -90,8 +97,10 @@ const show = (json: boolean) => (entry: SimulatorEntry) =>
 async function begin(args: readonly string[]): Promise<Started | number> {
   const end = args.includes('--') ? args.indexOf('--') : args.length
   const command = args.slice(end + 1)
+  let written: object = {}
   try {
     const { values, positionals } = parseArgs({ args: args.slice(0, end), options: OPTIONS, allowPositionals: true })
+    written = values
     const { help, app: typed, plan, port, json, host, 'public-url': publicUrl, ...more } = values
     if (help) {
       console.log(HELP)
@@ -130,11 +139,10 @@ async function begin(args: readonly string[]): Promise<Started | number> {
     return { simulator, app, missing, command, json }
   } catch (error) {
     if (error instanceof TypeError) {
-      return wrongUse(
-        problemOf(error, OPTIONS)
-          .replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 ')
-          .replace('--publicUrl', '--public-url'),
-      )
+      const problem = problemOf(error, OPTIONS)
+        .replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 ')
+        .replace('--publicUrl', '--public-url')
+      return wrongUse(withValue(problem, written))
     }
     const isTaken = own(error, 'code') === 'EADDRINUSE'
     const taken = `Port ${String(own(error, 'port'))} is in use, perhaps by another simulator: choose another one with --port`

@@ -123,7 +123,7 @@ describe('passport-wix-app', function () {
         [['--'], 'the command of your app is missing after --, for example: -- node server.mjs'],
         [['localhost:3000'], '"localhost:3000" belongs to no option: an address stands after --app'],
         [['3000'], '"3000" belongs to no option: an address stands after --app'],
-        [['--app', APP, '--host', 'x'], '--host must be an IP address, such as 0.0.0.0'],
+        [['--app', APP, '--host', 'x'], '--host must be an IP address, such as 0.0.0.0, got "x"\n'],
         [['--app', APP, '--public-url', 'x'], '--public-url must be an origin, such as https://my-tunnel.example'],
         [
           ['dash\u0007'],
@@ -133,10 +133,17 @@ describe('passport-wix-app', function () {
           ['--app', 'http://example.com'],
           '--app must be an https URL without a password, or an http URL on this machine',
         ],
-        [['--app', 'x', '--webhooks', '/x'], '--app must be an https URL'],
+        [
+          ['--app', 'x\u0007', '--webhooks', '/x'],
+          '--app must be an https URL without a password, or an http URL on this machine (localhost, 127.0.0.1, [::1]), got "x?"\n',
+        ],
+        [
+          ['--app', 'https://me:canary@app.example'],
+          '--app must be an https URL without a password, or an http URL on this machine (localhost, 127.0.0.1, [::1])\n',
+        ],
         [['--app', APP, '--webhooks', 'x'], '--webhooks must be an https URL'],
         [['--app', APP, '--plan', ''], '--plan must be an array of non-empty strings'],
-        [['--app', APP, '--port', 'x'], '--port must be an integer from 0 to 65535'],
+        [['--app', APP, '--port', 'x'], '--port must be an integer from 0 to 65535, got "x"\n'],
         [['--app', APP, '--webhook', APP], "Unknown option '--webhook'; did you mean --webhooks?\n"],
       ]
       for (const [args, message] of wrong) {
