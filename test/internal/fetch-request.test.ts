@@ -133,16 +133,17 @@ describe('fetchBody', () => {
     expect(await fetchBody(post(''))).to.deep.equal(Buffer.alloc(0))
   })
 
-  it('keeps no more than the bytes of a body of a million chunks, also of empty ones', async () => {
+  it('keeps no more than the bytes of a body of many chunks, also of empty ones', async () => {
     const kept = (): number => {
       collectGarbage()
       const { heapUsed, arrayBuffers } = process.memoryUsage()
       return heapUsed + arrayBuffers
     }
+    const size = limit / 4
     let [before, after] = [0, 0]
     const chunks = function* (): Iterable<Uint8Array> {
       before = kept()
-      for (let at = 0; at < limit; at++) {
+      for (let at = 0; at < size; at++) {
         yield Buffer.of(at % 251)
         if (at % 2 === 0) yield new Uint8Array()
       }
@@ -150,9 +151,9 @@ describe('fetchBody', () => {
     }
     const body = await fetchBody(post(streamOf(chunks()).stream, { duplex: 'half' }))
     expect(body?.every((byte, at) => byte === at % 251)).to.equal(true)
-    expect(body).to.have.property('length', limit)
-    expect(after - before).to.be.lessThan(8 * limit)
-  }).timeout(30_000)
+    expect(body).to.have.property('length', size)
+    expect(after - before).to.be.lessThan(8 * size)
+  })
 
   it('reads nothing where there is none', async () => {
     expect(await fetchBody(query(''))).to.equal(undefined)
