@@ -110,6 +110,7 @@ describe('The pages of the documentation', () => {
   })
 
   it('mention every name that the package exports', async () => {
+    // By the sources: a type is there at no other time.
     const indexes = ['lib', 'lib/fetch', 'devtools/testing', 'devtools/simulator'].map((folder) =>
       readFile(join(root, folder, 'index.ts'), 'utf8'),
     )

@@ -172,11 +172,11 @@ describe('subjectOf', () => {
     [null, 'UNKNOWN', null],
     ['WIX_USER', 'UNKNOWN', null],
   ]
-  for (const [given, subjectType, subjectId] of subjects) {
-    it(`maps ${JSON.stringify(given)} to ${subjectType}${subjectId === null ? '' : ` ${subjectId}`}`, () => {
-      expect(subjectOf(given)).to.deep.equal({ subjectType, subjectId })
-    })
-  }
+  it('maps each identity of Wix to its subject, and a new one to UNKNOWN', () => {
+    for (const [given, subjectType, subjectId] of subjects) {
+      expect(subjectOf(given), JSON.stringify(given)).to.deep.equal({ subjectType, subjectId })
+    }
+  })
 
   it('P-11: maps inherited properties to UNKNOWN', () => {
     const inherited: unknown = Object.create({ identityType: 'WIX_USER', wixUserId: 'user-1' })
@@ -208,20 +208,20 @@ describe('subOf', () => {
 })
 
 describe('isOwner', () => {
-  for (const [permissions, expected] of [
-    ['OWNER', true],
-    ['offline_access,OWNER', true],
-    ['OWNER offline_access', true],
-    ['CO-OWNERS', false],
-    ['owner', false],
-    ['', false],
-    [null, false],
-    [undefined, false],
-  ] as const) {
-    it(`is ${expected} for the permissions ${inspect(permissions)}`, () => {
-      expect(isOwner(permissions)).to.equal(expected)
-    })
-  }
+  it('is true where OWNER is among the permissions, and for nothing like it', () => {
+    for (const [permissions, expected] of [
+      ['OWNER', true],
+      ['offline_access,OWNER', true],
+      ['OWNER offline_access', true],
+      ['CO-OWNERS', false],
+      ['owner', false],
+      ['', false],
+      [null, false],
+      [undefined, false],
+    ] as const) {
+      expect(isOwner(permissions), inspect(permissions)).to.equal(expected)
+    }
+  })
 })
 
 describe('isSubjectType', () => {

@@ -4,6 +4,8 @@ import { expect } from 'chai'
 
 const ROOT = join(import.meta.dirname, '..')
 
+// By the sources: what a file imports, and whom it may ask, cannot be seen from outside.
+
 /** Every file of lib/ and devtools/, with what it imports of them: paths such as `lib/strategies/app.ts`. */
 const files = ['lib', 'devtools'].flatMap((house) =>
   readdirSync(join(ROOT, house), { recursive: true, encoding: 'utf8' })

@@ -64,19 +64,19 @@ describe('I-01: atMostOne and exactlyOne', () => {
     for (const value of ['a', ' ', 'a,b']) expect([atMostOne(value), exactlyOne(value)]).to.deep.equal([value, value])
   })
 
-  for (const none of [undefined, null, '']) {
-    it(`find nothing in ${inspect(none)}: undefined, and credentials_missing`, () => {
+  it('find nothing in undefined, null and an empty string: undefined, and credentials_missing', () => {
+    for (const none of [undefined, null, '']) {
       expect(atMostOne(none)).to.equal(undefined)
       refused(() => exactlyOne(none), 'credentials_missing')
-    })
-  }
+    }
+  })
 
-  for (const odd of [['a'], ['a', 'b'], [], {}, 7, 0, true, false, Promise.resolve('a')]) {
-    it(`reject ${inspect(odd)} with request_invalid`, () => {
+  it('reject what is no string with request_invalid', () => {
+    for (const odd of [['a'], ['a', 'b'], [], {}, 7, 0, true, false, Promise.resolve('a')]) {
       refused(() => atMostOne(odd), 'request_invalid')
       refused(() => exactlyOne(odd), 'request_invalid')
-    })
-  }
+    }
+  })
 
   it('say to the developer what was sent in place of one string', () => {
     for (const [odd, hint] of [
@@ -141,9 +141,9 @@ describe('E-01: systemCodeOf', () => {
     [undefined, ''],
     ['a string', ''],
   ]
-  for (const [error, suffix] of cases) {
-    it(`is ${suffix === '' ? 'empty' : suffix.trim()} for ${inspect(error).split('\n', 1)[0]?.slice(0, 50)}`, () => {
-      expect(systemCodeOf(error)).to.equal(suffix)
-    })
-  }
+  it('is the code of the error or of its cause, and empty where there is none', () => {
+    for (const [error, suffix] of cases) {
+      expect(systemCodeOf(error), inspect(error)).to.equal(suffix)
+    }
+  })
 })
