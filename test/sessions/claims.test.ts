@@ -310,19 +310,19 @@ describe('the claims of a session token', () => {
       'constructor',
       'prototype',
     ]
-    for (const name of registered) {
-      it(`S-01: must not be ${name}, whatever its value`, async () => {
+    it('S-01: must not be a claim that the token has of its own, whatever its value', async () => {
+      for (const name of registered) {
         for (const value of ['x', null, undefined, 0]) {
           const claims = Object.fromEntries([
             ['plan', 'gold'],
             [name, value],
           ])
           const error = await errorOf(sessionTokens().issue(verifiedInstance(), claims))
-          expect(error).to.be.instanceOf(TypeError)
-          expect((error as Error).message).to.equal(`SessionTokens: \`${name}\` cannot be a claim of the app`)
+          expect(error, name).to.be.instanceOf(TypeError)
+          expect((error as Error).message, name).to.equal(`SessionTokens: \`${name}\` cannot be a claim of the app`)
         }
-      })
-    }
+      }
+    })
 
     it('I-11: are read without __proto__, constructor and prototype', async () => {
       const json = JSON.stringify(sessionClaims()).slice(0, -1)
@@ -340,14 +340,14 @@ describe('the claims of a session token', () => {
       expect(claims).to.deep.equal({ plan: 'gold' })
     })
 
-    for (const claims of [['a'], 'string', 7, null, new Map([['a', 1]]), new Date(0), () => 1] as unknown[]) {
-      it(`must not be ${inspect(claims)}`, async () => {
+    it('must not be anything but an object of plain values', async () => {
+      for (const claims of [['a'], 'string', 7, null, new Map([['a', 1]]), new Date(0), () => 1] as unknown[]) {
         const error = await errorOf(sessionTokens().issue(verifiedInstance(), claims as Record<string, unknown>))
-        expect(error)
+        expect(error, inspect(claims))
           .to.be.instanceOf(TypeError)
           .and.to.have.property('message', 'SessionTokens: claims must be an object of plain values')
-      })
-    }
+      }
+    })
 
     const impossible: Array<[string, unknown]> = [
       ['a BigInt', 1n],

@@ -54,13 +54,13 @@ describe('accessTokenVerifier', () => {
     ['JWS.a.b.c', 'token_malformed'],
     [`a.b.c.${'x'.repeat(8187)}`, 'token_malformed'],
   ]
-  for (const [token, code] of refused) {
-    it(`T-02: rejects ${inspect(token, { breakLength: Infinity }).slice(0, 30)} with ${code}, and 0 calls`, async () => {
+  it('T-02: rejects what is no token, without a call', async () => {
+    for (const [token, code] of refused) {
       const fetch = answering()
-      expect(await refusalOf(verifyAccessToken(token as string, options({ fetch })))).to.equal(code)
+      expect(await refusalOf(verifyAccessToken(token as string, options({ fetch }))), inspect(token)).to.equal(code)
       sinon.assert.notCalled(fetch)
-    })
-  }
+    }
+  })
 
   it('tells the developer of which form a token is', async () => {
     expect(await errorOf(verifyAccessToken('x', options()))).to.have.property(

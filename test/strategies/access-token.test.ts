@@ -86,13 +86,16 @@ describe('WixAccessTokenStrategy', () => {
       'x.IST.a.b',
       'jws.a.b.c',
     ]
-    for (const token of [...tokens, `a.b.c.${'x'.repeat(8192 - 6)}`]) {
-      it(`that has four parts or more of the alphabet, such as ${token.slice(0, 20)}`, async () => {
+    it('that has four parts or more of the alphabet', async () => {
+      for (const token of [...tokens, `a.b.c.${'x'.repeat(8192 - 6)}`]) {
         const fetch = answering()
-        expect(await runToEnd(createStrategy({ fetch }), withHeader(token))).to.include({ kind: 'success', user })
-        expect(askedFor(fetch)).to.deep.equal([token])
-      })
-    }
+        expect(await runToEnd(createStrategy({ fetch }), withHeader(token)), token.slice(0, 20)).to.include({
+          kind: 'success',
+          user,
+        })
+        expect(askedFor(fetch), token.slice(0, 20)).to.deep.equal([token])
+      }
+    })
   })
 
   describe('T-01: finds no token', () => {
@@ -184,13 +187,13 @@ describe('WixAccessTokenStrategy', () => {
       })
     }
 
-    for (const value of [[TOKEN], [TOKEN, TOKEN], [], {}, { 0: TOKEN }, 7, 0, true, false]) {
-      it(`${inspect(value, { breakLength: Infinity }).slice(0, 20)} as header: request_invalid`, async () => {
+    it('what is no string as header: request_invalid', async () => {
+      for (const value of [[TOKEN], [TOKEN, TOKEN], [], {}, { 0: TOKEN }, 7, 0, true, false]) {
         const fetch = answering()
-        expect(await run(createStrategy({ fetch }), withHeader(value))).to.deep.equal(TWICE)
+        expect(await run(createStrategy({ fetch }), withHeader(value)), inspect(value)).to.deep.equal(TWICE)
         sinon.assert.notCalled(fetch)
-      })
-    }
+      }
+    })
 
     it('malformed tokens, however many come', async () => {
       const fetch = answering()

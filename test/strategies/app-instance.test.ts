@@ -91,32 +91,32 @@ describe('instanceVerifier', () => {
 
     const strings =
       'appDefId signDate uid permissions siteOwnerId siteMemberId loginAccountId vendorProductId originInstanceId'
-    for (const name of [...strings.split(' '), 'metaSiteId', 'biToken', 'ipAndPort']) {
-      it(`I-10: null for ${name} when it is not a string`, async () => {
+    it('I-10: null for each property that is not a string', async () => {
+      for (const name of [...strings.split(' '), 'metaSiteId', 'biToken', 'ipAndPort']) {
         for (const odd of [7, true, {}, ['OWNER'], '']) {
-          expect(await verify(instance({ [name]: odd }), { maxAge: false })).to.have.property(name, null)
+          expect(await verify(instance({ [name]: odd }), { maxAge: false }), name).to.have.property(name, null)
         }
-      })
-    }
-    for (const name of [...strings.split(' '), 'metaSiteId', 'biToken', 'ipAndPort']) {
-      it(`I-10: ${name} as it is, where it is a string`, async () => {
+      }
+    })
+    it('I-10: each property as it is, where it is a string', async () => {
+      for (const name of [...strings.split(' '), 'metaSiteId', 'biToken', 'ipAndPort']) {
         const right = name === 'signDate' ? iso(-1) : 'text-1'
-        expect(await verify(instance({ [name]: right }))).to.have.property(name, right)
-      })
-    }
+        expect(await verify(instance({ [name]: right })), name).to.have.property(name, right)
+      }
+    })
 
     it('an identity that is marked as that of an instance', async () => {
       expect(kindOf(await verify(instance()))).to.equal('instance')
     })
 
-    for (const name of ['demoMode', 'siteIsTemplate']) {
-      it(`I-10: null for ${name} when it is neither true nor false`, async () => {
+    it('I-10: null for each property that is neither true nor false', async () => {
+      for (const name of ['demoMode', 'siteIsTemplate']) {
         for (const odd of [7, 'true', {}, ''])
-          expect(await verify(instance({ [name]: odd }))).to.have.property(name, null)
+          expect(await verify(instance({ [name]: odd })), name).to.have.property(name, null)
         for (const right of [true, false])
-          expect(await verify(instance({ [name]: right }))).to.have.property(name, right)
-      })
-    }
+          expect(await verify(instance({ [name]: right })), name).to.have.property(name, right)
+      }
+    })
 
     it('I-10: no rights and no app for permissions and an app id of an odd type', async () => {
       expect(await verify(instance({ permissions: ['OWNER'], appDefId: 1 }))).to.include({
@@ -151,11 +151,11 @@ describe('instanceVerifier', () => {
       ['1.2.3.4/null', '1.2.3.4', null],
       ['1.2.3.4', null, null],
     ]
-    for (const [ipAndPort, ip, port] of addresses) {
-      it(`I-10: ip ${ip} and port ${port} for ${ipAndPort}`, async () => {
-        expect((await verify(instance({ ipAndPort }))).ext).to.include({ ip, port })
-      })
-    }
+    it('I-10: the parts of ipAndPort, and null for what is none', async () => {
+      for (const [ipAndPort, ip, port] of addresses) {
+        expect((await verify(instance({ ipAndPort }))).ext, String(ipAndPort)).to.include({ ip, port })
+      }
+    })
 
     it('I-10: computed fields that never come from the payload', async () => {
       const forged = {
@@ -463,12 +463,12 @@ describe('instanceVerifier', () => {
         'Set the clock of this machine, or of the signer.',
       ],
     ]
-    for (const [value, options, hint, cure] of refused) {
-      it(`say to the developer: ${hint}`, async () => {
+    it('say to the developer what is wrong, and what to do', async () => {
+      for (const [value, options, hint, cure] of refused) {
         const error = await errorOf(verify(value, options))
-        expect(error).to.be.instanceOf(WixAuthError).and.to.include({ hint, cure })
-      })
-    }
+        expect(error, hint).to.be.instanceOf(WixAuthError).and.to.include({ hint, cure })
+      }
+    })
   })
 
   describe('the payload', () => {
@@ -558,21 +558,21 @@ describe('instanceVerifier', () => {
       `${iso(0)} (noon)`,
       '2026-13-04T05:06:07Z',
     ]
-    for (const signDate of noDates) {
-      it(`counts an instance with the signDate ${inspect(signDate)} as expired`, async () => {
-        expect(await codeOf(instance({ signDate }))).to.equal('token_expired')
-      })
-    }
-    for (const expirationDate of [0, false, true, NOW * 2, {}, ['2030-01-01T00:00:00Z'], 'never', '2030-01-01']) {
-      it(`counts an instance with the expirationDate ${inspect(expirationDate)} as expired`, async () => {
-        expect(await codeOf(instance({ expirationDate }))).to.equal('token_expired')
-      })
-    }
-    for (const expirationDate of [undefined, null, '']) {
-      it(`never expires with the expirationDate ${inspect(expirationDate)}`, async () => {
-        expect((await verify(instance({ expirationDate }))).exp).to.equal(null)
-      })
-    }
+    it('counts an instance as expired whose signDate is no date', async () => {
+      for (const signDate of noDates) {
+        expect(await codeOf(instance({ signDate })), inspect(signDate)).to.equal('token_expired')
+      }
+    })
+    it('counts an instance as expired whose expirationDate is no date', async () => {
+      for (const expirationDate of [0, false, true, NOW * 2, {}, ['2030-01-01T00:00:00Z'], 'never', '2030-01-01']) {
+        expect(await codeOf(instance({ expirationDate })), inspect(expirationDate)).to.equal('token_expired')
+      }
+    })
+    it('never expires without an expirationDate', async () => {
+      for (const expirationDate of [undefined, null, '']) {
+        expect((await verify(instance({ expirationDate }))).exp, inspect(expirationDate)).to.equal(null)
+      }
+    })
 
     it('reads offsets, and seconds without a fraction', async () => {
       expect((await verify(instance({ signDate: '2026-03-04T00:05:07-05:00' }))).iat).to.equal(NOW / 1000 - 60)

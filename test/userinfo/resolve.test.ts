@@ -370,26 +370,26 @@ describe('resolveUserInfo', () => {
       for (const source of failing) expect(await errorOf(resolve(source))).to.equal(broken)
     })
 
-    for (const odd of [undefined, null, false, true, 0, 7, 1n, Symbol('x'), [], ['/me'], () => '/me', () => ({})]) {
-      it(`rejects when it returns ${inspect(odd)}`, async () => {
+    it('rejects when it returns neither an object nor the place of one', async () => {
+      for (const odd of [undefined, null, false, true, 0, 7, 1n, Symbol('x'), [], ['/me'], () => '/me', () => ({})]) {
         for (const answer of [odd, Promise.resolve(odd)]) {
           const error = await errorOf(resolve(() => answer))
-          expect(error).to.be.instanceOf(TypeError)
-          expect(error.message).to.equal(WRONG_SOURCE)
+          expect(error, inspect(odd)).to.be.instanceOf(TypeError)
+          expect(error.message, inspect(odd)).to.equal(WRONG_SOURCE)
         }
-        expect(ours.calls).to.deep.equal([])
-      })
-    }
+        expect(ours.calls, inspect(odd)).to.deep.equal([])
+      }
+    })
   })
 
-  for (const source of [undefined, null, false, true, 0, 7, {}, { email: 'a' }, ['/me'], Promise.resolve('/me')]) {
-    it(`P-10: rejects the source ${inspect(source)}`, async () => {
+  it('P-10: rejects a source that is neither a string nor a function', async () => {
+    for (const source of [undefined, null, false, true, 0, 7, {}, { email: 'a' }, ['/me'], Promise.resolve('/me')]) {
       const error = await errorOf(resolve(source))
-      expect(error).to.be.instanceOf(TypeError)
-      expect(error.message).to.equal(WRONG_SOURCE)
-      expect(ours.calls).to.deep.equal([])
-    })
-  }
+      expect(error, inspect(source)).to.be.instanceOf(TypeError)
+      expect(error.message, inspect(source)).to.equal(WRONG_SOURCE)
+      expect(ours.calls, inspect(source)).to.deep.equal([])
+    }
+  })
 
   describe('P-10: the context', () => {
     const withContext = async (overrides: object): Promise<void> => {
