@@ -141,7 +141,7 @@ export function checkOptions<Options extends object>(
     const needed = names.length === 0 ? '' : ` with ${names.map((name) => `\`${name}\``).join(' and ')}`
     throw new TypeError(`${caller}: the options must be an object${needed}${options === undefined ? '' : got(options)}`)
   }
-  if (isObject(property(options, 'headers')))
+  if (!Object.hasOwn(checks, 'headers') && isObject(property(options, 'headers')))
     throw new TypeError(`${caller}: it was given a request, so it must be called first, as ${caller}(...)`)
   for (const name of Object.keys(options)) {
     const value: unknown = options[name as keyof Options]

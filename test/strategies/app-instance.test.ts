@@ -153,7 +153,7 @@ describe('instanceVerifier', () => {
     ]
     it('I-10: the parts of ipAndPort, and null for what is none', async () => {
       for (const [ipAndPort, ip, port] of addresses) {
-        expect((await verify(instance({ ipAndPort }))).ext, String(ipAndPort)).to.include({ ip, port })
+        expect((await verify(instance({ ipAndPort }))).ext, ipAndPort).to.include({ ip, port })
       }
     })
 
