@@ -152,8 +152,7 @@ function keyFromString(given: string): KeyObject | string {
   if (pem.includes('CERTIFICATE-----')) return ', got a certificate'
   if (value.startsWith('ssh-')) return ', got a key of SSH'
   if (value.startsWith('{')) return GOT_JWK
-  const match = PEM.exec(pem)
-  const inside = match?.[2]
+  const [, rsa, inside] = PEM.exec(pem) ?? []
   if (inside === undefined && pem.includes('-----')) {
     if (!pem.includes('PUBLIC KEY-----')) return ', got a PEM of something else'
     return PEM_WITHIN.test(pem)
@@ -165,7 +164,7 @@ function keyFromString(given: string): KeyObject | string {
     return inside === undefined ? UNREADABLE : ', got a PEM that was changed, or several: an array takes each'
   return keyFromDer(
     Buffer.from(base64, 'base64'),
-    inside === undefined ? ['spki', 'pkcs1'] : [match?.[1] === undefined ? 'spki' : 'pkcs1'],
+    inside === undefined ? ['spki', 'pkcs1'] : [rsa === undefined ? 'spki' : 'pkcs1'],
   )
 }
 
