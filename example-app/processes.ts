@@ -6,9 +6,12 @@ import type { RunningServer } from './server.ts'
 export async function startProcesses(count: number): Promise<RunningServer> {
   let isStarted = false
   let isClosing = false
-  cluster.on('exit', (_worker, code) => {
-    // Before the start it has printed what is wrong.
-    if (!isStarted) process.exit(code || 1)
+  cluster.on('exit', (_worker, code, signal) => {
+    if (!isStarted) {
+      // With a code, it has printed what is wrong.
+      if (signal) console.error(`A process was ended by ${signal} before all had started`)
+      process.exit(code || 1)
+    }
     // Not at once: the database may be down.
     setTimeout(() => isClosing || cluster.fork(), 1000)
   })

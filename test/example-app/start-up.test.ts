@@ -273,6 +273,14 @@ describe('At start-up, the example app', () => {
     }
   })
 
+  it('says so where a process is killed before all have started', async () => {
+    const killed =
+      'import cluster from "node:cluster"; if (cluster.worker?.id === 2) process.kill(process.pid, "SIGKILL")'
+    expect(
+      await failed({ PROCESSES: '2', NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(killed)}` }),
+    ).to.deep.equal([1, 'A process was ended by SIGKILL before all had started\n'])
+  })
+
   it('does not start on a port that is in use, and names another one', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
