@@ -7,6 +7,7 @@ import {
   formHint,
   guidOf,
   idHint,
+  isLikeCredential,
   keyHint,
   looksLike,
   tooLong,
@@ -83,7 +84,7 @@ describe('what a credential looks like', () => {
   it('each credential of Wix, and what is sent in its place by mistake', () => {
     for (const [credential, kind] of [
       [`${part}.eyJh`, 'an instance: WixAppStrategy'],
-      [`eyJh.${part}`, 'an instance with its two parts swapped'],
+      [`eyJhb.${part}`, 'an instance with its two parts swapped'],
       [`${part.slice(1)}.${part.slice(1)}`, 'an instance that was cut or changed'],
       [`${part}.${part}+/==`, 'an instance in standard base64 or with padding: it must be base64url without padding'],
       ['OauthNG.JWS.eyJh.eyJh.sig', 'an access token: WixAccessTokenStrategy'],
@@ -114,9 +115,11 @@ describe('what a credential looks like', () => {
       ['wixcode-pub.eyJh.sig', 'an instance for the code of a site, not for an app'],
       ['IST.eyJh.eyJh.sig', 'an API key, which belongs to an account and not to an app'],
       ['JWS.eyJh.eyJh.sig', 'a refresh token, which cannot sign a user in'],
-      ['eyJh.eyJh.sig', 'a JWT: a webhook or a session?'],
+      ['eyJhb.eyJh.sig', 'a JWT: a webhook or a session?'],
       ['eyJh.eyJh.', 'a JWT: a webhook or a session?'],
       ['JWT=eyJh.eyJh.sig', 'a Digest header: WixDigestStrategy'],
+      ['{"a":1}', 'JSON: it must be sent as it was signed, not decoded'],
+      ['[object Object] x', 'JSON: it must be sent as it was signed, not decoded'],
       [' {"a":1}', 'JSON: it must be sent as it was signed, not decoded'],
       ['a%2Fb', 'a credential that is still URL-encoded'],
     ] as const) {
@@ -129,6 +132,20 @@ describe('what a credential looks like', () => {
     const text = (length: number): string => `x ${part}.eyJh`.padStart(length)
     expect(looksLike(text(16_383))).to.equal('looks like text with a credential in it: send that alone')
     expect(looksLike(text(16_384))).to.equal(undefined)
+  })
+
+  it('is not said of a text that only begins or ends like it', () => {
+    const half = part.slice(1)
+    const forms = ['IST.a', 'OAUTH2.a.a.a', 'JWT=a', 'wixcode-pub.a', 'eyJh.eyJh.sig', `${part}.eyJh`, `eyJh.${part}`]
+    const mistakes = [`${half}.${half}`, 'undefined', '[object Object]', '"b"', 'curl x']
+    const ends = [...forms, ...mistakes].map((form) => `(${form}`)
+    const begins = ['eyJh.eyJh.sig!', `eyJh.${part}!`, `${half}.${half}!`, 'nullable', '"a" b']
+    for (const text of [...ends, ...begins]) expect([text, looksLike(text)]).to.deep.equal([text, undefined])
+  })
+
+  it('is a credential, or what a mistake makes of one', () => {
+    for (const credential of [`${part}.eyJh`, 'eyJh.eyJh.sig']) expect(isLikeCredential(credential)).to.equal(true)
+    for (const mistake of ['undefined', '"eyJh.eyJh.sig"', 'junk']) expect(isLikeCredential(mistake)).to.equal(false)
   })
 
   it('or else, of how many parts it is', () => {

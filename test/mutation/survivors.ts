@@ -46,13 +46,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
     },
   ],
   'lib/internal/circuit.ts': [{ line: 'round++', mutants: ['round++ => round--'], why: NEW_ROUND }],
-  'lib/internal/dates.ts': [
-    {
-      line: "if (UTC_DATE.test(date) && !date.startsWith('00')) return parseUtc(date)",
-      mutants: ["UTC_DATE.test(date) && !date.startsWith('00') => false", `'00' => ""`],
-      why: 'a shortcut: Date.parse says the same',
-    },
-  ],
   'lib/internal/fetch-request.ts': [
     {
       line: "if (value !== undefined && JOINED.test(value)) throw refusal('request_invalid', 'sent twice')",
@@ -72,6 +65,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
     },
   ],
   'lib/internal/log.ts': [
+    {
+      line: "export const debug: DebugLogger = debuglog('passport-wix-app')",
+      mutants: [`'passport-wix-app' => ""`],
+      why: LOG,
+    },
     { line: '} catch {', why: LOG },
     { line: 'debug(`${who}: nothing was reported, because the request or the error cannot be read`)', why: LOG },
   ],
