@@ -45,7 +45,7 @@ Without a command, start your app with what it prints:
   node --env-file=${FOLDER}/env app.mjs`
 
 /** The page of the first example in README.md. */
-const defaultApp = (): string => `http://localhost:${process.env['PORT'] ?? 3000}/dashboard`
+const defaultApp = (): string => `http://localhost:${process.env['PORT'] || '3000'}/dashboard`
 
 const ADDRESSES = ['widget', 'webhooks', 'plugin', 'tools', 'payments', 'install'] as const
 
@@ -118,6 +118,8 @@ async function begin(args: readonly string[]): Promise<Started | number> {
       return wrongUse('the command of your app is missing after --, for example: -- node server.mjs')
     if (typed === undefined && command.length === 0)
       return wrongUse('--app is missing: the address of the dashboard page of your app; or start it with -- COMMAND')
+    if (!URL.canParse(defaultApp()))
+      return wrongUse('the environment variable PORT must be the port of your app: a number from 1 to 65535')
     const app = addressOf(typed ?? defaultApp(), defaultApp())
     // What is wrong with the address of the app is said of that option, where it is checked.
     const base = URL.canParse(app) ? app : defaultApp()
@@ -177,8 +179,8 @@ function startApp({ simulator, app, command, json }: Started, printed: (text: st
   simulator.hear('')
   return start(command, {
     env: {
-      ...(port !== '' && { PORT: port }),
       ...env,
+      ...(port !== '' && !env['PORT'] && { PORT: port }),
       ...simulator.environment,
       NODE_DEBUG: [env['NODE_DEBUG'], 'passport-wix-app'].filter(Boolean).join(','),
     },
@@ -195,7 +197,10 @@ function startApp({ simulator, app, command, json }: Started, printed: (text: st
 
 /** Why the app has ended, and what to do. `tail` is what it printed last. */
 function farewell({ code, problem }: Ended, [program = '']: readonly string[], tail: string): string {
-  if (problem === 'ENOENT') return `Your app did not start: there is no program "${printable(program)}" here`
+  if (problem === 'ENOENT') {
+    const hint = program.includes(' ') ? ': write the command without quotes around the whole of it' : ''
+    return `Your app did not start: there is no program "${printable(program)}" here${hint}`
+  }
   if (problem !== null) return `Your app did not start: ${printable(problem)}`
   const [taken, port] = /(?:EADDRINUSE|[Aa]ddress already in use)(?:.*:(\d+))?/.exec(tail) ?? []
   if (taken !== undefined) {

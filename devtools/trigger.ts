@@ -60,10 +60,12 @@ function readData(file: string): unknown {
   try {
     json = readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
-    throw new WrongUse(`--data: the file cannot be read${systemCodeOf(error)}`)
+    const hint = /^\s*[{[]/.test(file) ? ': to pass JSON itself, send it to the standard input of --data -' : ''
+    throw new WrongUse(`--data: the file cannot be read${systemCodeOf(error)}${hint}`)
   }
   try {
-    return JSON.parse(json)
+    // PowerShell begins a file with a byte order mark.
+    return JSON.parse(json.replace(/^\uFEFF/, ''))
   } catch {
     throw new WrongUse('--data: the file is not JSON')
   }

@@ -222,6 +222,10 @@ export const EVENTS: readonly SimulatorEvent[] = Object.keys(KINDS) as Simulator
 
 export const isEvent = (name: unknown): name is SimulatorEvent => typeof name === 'string' && Object.hasOwn(KINDS, name)
 
+/** The event of the catalogue that has this name, or this type in full. */
+export const eventNamed = (name: unknown): SimulatorEvent | undefined =>
+  EVENTS.find((event) => event === name || KINDS[event].eventType === name)
+
 /**
  * An event of the catalogue.
  *

@@ -123,6 +123,7 @@ const checksWith = (url: Check): Checks<SimulatorOptions> => ({
   port: must(
     (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 65_536,
     'an integer from 0 to 65535',
+    'number',
   ),
   settled: callback,
   host: ipAddress,

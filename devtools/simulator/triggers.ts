@@ -9,6 +9,7 @@ import {
   eventOf,
   eventOfType,
   EVENTS,
+  eventNamed,
   isEvent,
   type Occasion,
   payment,
@@ -238,8 +239,10 @@ export function triggersOf({ cast, targets, deliveries, pages, changed }: Trigge
         return () => run(deliveries, selection, data)
       }
       demand(caller, 'webhooks')
-      if (isEvent(name)) {
-        const event = eventOf(name, deliveries.occasionOf(selection), data)
+      // Content of one's own stands in place of an example by its name only: to a type in full belongs all of it.
+      const known = data === undefined || isEvent(name) ? eventNamed(name) : undefined
+      if (known !== undefined) {
+        const event = eventOf(known, deliveries.occasionOf(selection), data)
         return () => deliveries.event(selection, event, times)
       }
       if (typeof name !== 'string' || !TYPE.test(name)) {

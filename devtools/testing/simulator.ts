@@ -181,6 +181,7 @@ export class WixSimulator {
       port: must(
         (port) => Number.isInteger(port) && Number(port) >= 0 && Number(port) < 65_536,
         'an integer from 0 to 65535',
+        'number',
       ),
       now: callback,
     })

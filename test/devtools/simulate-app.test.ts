@@ -165,6 +165,11 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
     const none = simulate(['--', './no-such\u0007-program'])
     expect(await none.ended).to.equal(127)
     expect(none.errors).to.include('Your app did not start: there is no program "./no-such?-program" here')
+    const quoted = simulate(['--', 'node server.mjs'])
+    expect(await quoted.ended).to.equal(127)
+    expect(quoted.errors).to.include(
+      'there is no program "node server.mjs" here: write the command without quotes around the whole of it.',
+    )
     const folder = simulate(['--', cwd])
     expect(await folder.ended).to.equal(127)
     expect(folder.errors).to.include('Your app did not start: EACCES')

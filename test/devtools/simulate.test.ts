@@ -154,6 +154,27 @@ describe('passport-wix-app', function () {
       }
     })
 
+    it('says that the variable PORT is no port, and takes an empty one for none', async () => {
+      const { PORT: before } = process.env
+      try {
+        for (const wrong of ['abc', '70000', '3000 ']) {
+          process.env['PORT'] = wrong
+          const { code, stderr } = await call('--', process.execPath)
+          expect(code).to.equal(2)
+          expect(stderr).to.include(
+            'passport-wix-app simulate: the environment variable PORT must be the port of your app: a number from 1 to 65535\n',
+          )
+        }
+        process.env['PORT'] = ''
+        expect((await call('--webhooks', 'x', '--', process.execPath)).stderr).to.include(
+          '--webhooks must be an https URL',
+        )
+      } finally {
+        if (before === undefined) delete process.env['PORT']
+        else process.env['PORT'] = before
+      }
+    })
+
     it('says that its keys cannot be read', async () => {
       await mkdir(join(cwd, '.wix-simulator'))
       await writeFile(join(cwd, '.wix-simulator/keys.json'), '{')

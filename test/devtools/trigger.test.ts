@@ -139,7 +139,8 @@ describe('passport-wix-app trigger', () => {
   })
 
   it('sends what a file says, for a site, a person, a plan and a language', async () => {
-    const file = await write('cart.json', '{ "lineItems": [{ "productName": "Cup" }] }')
+    // PowerShell writes a byte order mark.
+    const file = await write('cart.json', '\uFEFF{ "lineItems": [{ "productName": "Cup" }] }')
     const choice = ['--site', 'yoga', '--person', 'visitor', '--plan', 'premium', '--language', 'de']
     const { stdout } = await call(
       'service_plugin',
@@ -175,7 +176,11 @@ describe('passport-wix-app trigger', () => {
       [['order_created', '--times', '14'], '--times must be an integer from 1 to 13'],
       [['order_created', '--times', 'x'], '--times must be an integer from 1 to 13'],
       [['service_plugin', '--times', '2'], '--times is for one webhook, and not for this'],
-      [['order_created', '--data', join(folder, 'no.json')], '--data: the file cannot be read (ENOENT)'],
+      [['order_created', '--data', join(folder, 'no.json')], '--data: the file cannot be read (ENOENT)\n'],
+      [
+        ['order_created', '--data', '{"number":"7"}'],
+        '--data: the file cannot be read (ENOENT): to pass JSON itself, send it to the standard input of --data -\n',
+      ],
       [['order_created', '--data', broken], '--data: the file is not JSON\n'],
       [['order_created', '--data', list], '--data must be an object, got an array'],
       [['order_created', '--port', 'x'], '--port must be an integer from 1 to 65535'],

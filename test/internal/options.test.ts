@@ -91,6 +91,11 @@ describe('P-10: checkOptions', () => {
         .with.property('message', `Owner: the options must be an object${needed}, got null`)
   })
 
+  it('takes headers where they are an option', () => {
+    const options = { headers: { host: 'a' } }
+    expect(checkOptions('Owner', options, { headers: checkedLater })).to.deep.equal(options)
+  })
+
   it('copies the own properties to an object that inherits nothing', () => {
     const given = Object.assign(Object.create({ size: 2 }), { id: 'a', later: [] }) as Options
     const options = checkOptions('Owner', given, checks)

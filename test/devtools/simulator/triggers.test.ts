@@ -292,6 +292,15 @@ describe('What a program triggers in the simulator', () => {
       ])
     })
 
+    it('takes the type of an event in full for its name, where nothing is said of its content', async () => {
+      const { simulator, webhooks } = simulated
+      const types = ['wix.ecom.v1.order_created', 'AppInstalled']
+      for (const type of types) expect((await simulator.trigger(type))[0]).to.include({ status: 200 })
+      expect(webhooks.types).to.deep.equal(types)
+      const [, request] = (await state()).log
+      expect(JSON.stringify(request)).to.include('10042')
+    })
+
     it('refuses names and options that are wrong, before anything is sent', async () => {
       const { simulator } = simulated
       const wrong: [name: unknown, options: unknown, message: string][] = [
