@@ -43,7 +43,7 @@ describe('a hint', () => {
     expect(encodingHint('ab\ncd')).to.equal('it contains whitespace or a line break')
     for (const quoted of ['"ab', "ab'", '`ab'])
       expect(encodingHint(quoted)).to.equal('it is in quotes: send it without them')
-    expect(encodingHint('ab!')).to.equal('it contains characters that are not base64')
+    for (const odd of ['ab!', 'a"b']) expect(encodingHint(odd)).to.equal('it contains characters that are not base64')
     for (const standard of ['a+b', 'a/b', 'ab=='])
       expect(encodingHint(standard)).to.equal('standard base64, or padding')
     expect(encodingHint('abc')).to.equal('was it cut or changed?')
