@@ -280,7 +280,16 @@ describe('the verify callback', () => {
   })
 
   describe('P-04: that fails with a value that is not an Error', () => {
-    for (const reason of [undefined, null, '', 0, 'route', 'router', 'a string', { code: 7 }]) {
+    for (const [named, reason] of [
+      ['undefined', undefined],
+      ['null', null],
+      ['an empty string', ''],
+      ['zero', 0],
+      ['a word that Express knows', 'route'],
+      ['another word that Express knows', 'router'],
+      ['a string', 'a string'],
+      ['an object', { code: 7 }],
+    ] as const) {
       const forms: Record<string, unknown> = {
         throws: () => {
           throw reason
@@ -297,7 +306,7 @@ describe('the verify callback', () => {
       if (reason !== undefined && reason !== null)
         forms['calls done'] = (_identity: object, done: Done) => done(reason, user)
       for (const [form, verify] of Object.entries(forms)) {
-        it(`ends in an Error with it as cause, when it ${form} with ${JSON.stringify(reason)}`, async () => {
+        it(`ends in an Error with it as cause, when it ${form} with ${named}`, async () => {
           const outcome = await run(strategy(verify), req)
           expect(outcome).to.have.property('kind', 'error')
           expect(outcome).to.have.property('error').that.is.instanceOf(Error).with.property('cause', reason)

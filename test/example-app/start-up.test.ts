@@ -271,7 +271,7 @@ describe('At start-up, the example app', () => {
         `PORT must be a number from 0 to 65535, got "${port}"\n`,
       ])
     }
-  })
+  }).timeout(120_000)
 
   it('says so where a process is killed before all have started', async () => {
     const killed =
@@ -323,27 +323,27 @@ describe('At start-up, the example app', () => {
     expect(code).to.equal(1)
   })
 
-  for (const [name, value, words] of [
-    ['WIX_APP_SECRET', undefined, /^WIX_APP_SECRET is not set: .+\n$/],
-    ['WIX_APP_SECRET', '', /^WixAppStrategy: .*secret.+\n$/],
-    ['WIX_APP_ID', undefined, /^WixServicePluginStrategy: .*appId.+\n$/],
-    ['WIX_PUBLIC_KEY', 'secret-part', /^WixServicePluginStrategy: .*publicKey.+\n$/],
-    ['WIX_API_URL', 'http://secret-part.example', /apiUrl.+\n$/],
-    ['SESSION_KEYS', undefined, /^SESSION_KEYS is not set: .+\n$/],
-    ['SESSION_KEYS', '', /^SESSION_KEYS is not JSON: .+\n$/],
-    ['SESSION_KEYS', '[{"kid":"secret-part"', /^SESSION_KEYS is not JSON: .+\n$/],
-    ['SESSION_KEYS', '[]', /^SessionTokens: .*keys.+\n$/],
-    ['SESSION_KEYS', '{}', /^SessionTokens: .*keys.+\n$/],
-    ['DATABASE_URL', 'mysql://me:secret-part@host', /^DATABASE_URL must be file: .+\n$/],
-    ['DATABASE_URL', 'postgres://me:secret-part@:x/', /^DATABASE_URL: PostgreSQL cannot be used: .+\n$/],
-    ['PROCESSES', '0', /^PROCESSES must be a number from 1 to 64, got "0"\n$/],
-    ['AUDIT_DAYS', 'all', /^AUDIT_DAYS must be a number from 0 to 36500, got "all"\n$/],
-  ] as const) {
-    it(`does not start with ${name}=${value}, and prints one line without a secret`, async () => {
+  it('does not start with a variable that is wrong, and prints one line without a secret', async () => {
+    for (const [name, value, words] of [
+      ['WIX_APP_SECRET', undefined, /^WIX_APP_SECRET is not set: .+\n$/],
+      ['WIX_APP_SECRET', '', /^WixAppStrategy: .*secret.+\n$/],
+      ['WIX_APP_ID', undefined, /^WixServicePluginStrategy: .*appId.+\n$/],
+      ['WIX_PUBLIC_KEY', 'secret-part', /^WixServicePluginStrategy: .*publicKey.+\n$/],
+      ['WIX_API_URL', 'http://secret-part.example', /apiUrl.+\n$/],
+      ['SESSION_KEYS', undefined, /^SESSION_KEYS is not set: .+\n$/],
+      ['SESSION_KEYS', '', /^SESSION_KEYS is not JSON: .+\n$/],
+      ['SESSION_KEYS', '[{"kid":"secret-part"', /^SESSION_KEYS is not JSON: .+\n$/],
+      ['SESSION_KEYS', '[]', /^SessionTokens: .*keys.+\n$/],
+      ['SESSION_KEYS', '{}', /^SessionTokens: .*keys.+\n$/],
+      ['DATABASE_URL', 'mysql://me:secret-part@host', /^DATABASE_URL must be file: .+\n$/],
+      ['DATABASE_URL', 'postgres://me:secret-part@:x/', /^DATABASE_URL: PostgreSQL cannot be used: .+\n$/],
+      ['PROCESSES', '0', /^PROCESSES must be a number from 1 to 64, got "0"\n$/],
+      ['AUDIT_DAYS', 'all', /^AUDIT_DAYS must be a number from 0 to 36500, got "all"\n$/],
+    ] as const) {
       const [code, errors] = await failed({ [name]: value })
 
-      expect(errors).to.match(words).and.to.not.include('secret-part').and.to.not.match(/\n./)
-      expect(code).to.equal(1)
-    })
-  }
+      expect(errors, name).to.match(words).and.to.not.include('secret-part').and.to.not.match(/\n./)
+      expect(code, name).to.equal(1)
+    }
+  }).timeout(120_000)
 })

@@ -490,20 +490,22 @@ describe('Token Info that does not answer as it should', () => {
     })
   }
 
-  for (const active of [false, 'false', undefined, 1, {}, null, '', []]) {
-    it(`T-07, C-02: rejects with a 200 whose active is ${inspect(active)}: 401, cached for 10 s, after 1 call`, async () => {
-      await start(whole(info({ active })))
+  it('T-07, C-02: rejects with a 200 whose active is not true: 401, cached for 10 s, after 1 call', async () => {
+    await start(whole(info()))
+    for (const active of [false, 'false', undefined, 1, {}, null, '', []]) {
+      server.answerWith(whole(info({ active })))
+      const before = server.calls.length
       const strategy = createStrategyTo()
       for (let time = 0; time < 3; time++) expect(await ask(strategy)).to.deep.equal(REFUSED)
       clock.add(9999)
       expect(await ask(strategy)).to.deep.equal(REFUSED)
-      expect(server.calls).to.have.length(1)
+      expect(server.calls).to.have.length(before + 1)
       clock.add(2)
       server.answerWith(whole(info()))
       expect(await ask(strategy)).to.include({ kind: 'success' })
-      expect(server.calls).to.have.length(2)
-    })
-  }
+      expect(server.calls).to.have.length(before + 2)
+    }
+  })
 
   it('T-09: recovers by itself after an outage: the circuit opens, one probe closes it', async () => {
     await start(reset)
