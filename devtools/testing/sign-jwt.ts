@@ -1,5 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { types } from 'node:util'
 import { type KeyObject, MIN_RSA_LENGTH } from '../../lib/internal/keys.ts'
+import { got } from '../../lib/internal/options.ts'
 
 /** Claims that replace the usual ones; those named as `undefined` are left out. */
 type Claims = Readonly<Record<string, unknown>>
@@ -22,8 +24,15 @@ export function generateAppKeys(): { publicKey: string; privateKey: string } {
 
 const encode = (content: unknown): string => Buffer.from(JSON.stringify(content)).toString('base64url')
 
+const isPrivate = (key: unknown): boolean =>
+  typeof key === 'string' ? key.includes('PRIVATE KEY-----') : types.isKeyObject(key) && key.type === 'private'
+
 /** Wix's own lifetimes: 3,600,000 seconds, which is 41 days. */
 function signJwt(claims: Claims, overrides: Claims, privateKey: string | KeyObject): string {
+  if (!isPrivate(privateKey))
+    throw new TypeError(
+      `To sign as Wix, pass the privateKey of generateAppKeys() as the second argument${got(privateKey)}`,
+    )
   const iat = Math.floor(Date.now() / 1000)
   const signed = `${encode({ kid: 'TestKey1', alg: 'RS256' })}.${encode({ ...claims, iat, exp: iat + 3_600_000, ...overrides })}`
   return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`

@@ -117,7 +117,10 @@ export const got = (value: unknown): string => {
   if (Array.isArray(value)) return ', got an array'
   if (typeof value !== 'object') return `, got a ${typeof value}`
   // Its class where it is one of JavaScript or Node, such as URL: no content.
-  return `, got a value of type ${Object.prototype.toString.call(value).slice(8, -1).replace('Object', 'object')}`
+  return `, got a value of type ${Object.prototype.toString
+    .call(value)
+    .slice(8, -1)
+    .replace(/^Object$/, 'object')}`
 }
 
 /** The same, but nothing for a value of the right type. */

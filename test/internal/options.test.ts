@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { WixUnavailableError } from '../../lib/index.ts'
@@ -211,6 +212,7 @@ describe('E-01: got', () => {
     [Object.create(null), ', got a value of type object'],
     [new URL('https://canary.example'), ', got a value of type URL'],
     [new Map([['canary', 1]]), ', got a value of type Map'],
+    [createSecretKey(Buffer.from('canary')), ', got a value of type KeyObject'],
     [Object.create({ canary: 1 }), ', got a value of type object'],
     ['${CANARY}', ', got a placeholder that nothing has replaced (is an environment variable not set?)'],
     [' <nil>', ', got a placeholder that nothing has replaced (is an environment variable not set?)'],

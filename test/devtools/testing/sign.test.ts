@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import {
@@ -27,6 +27,17 @@ describe('signInstance', () => {
     }
   })
 
+  it('says that the secret is missing', () => {
+    for (const [secret, problem] of [
+      [undefined, ', got undefined (is an environment variable not set?)'],
+      ['', ', got an empty string'],
+      [Buffer.from('a'), ', got bytes'],
+    ])
+      expect(() => signInstance({ instanceId: 'i' }, secret as string))
+        .to.throw(TypeError)
+        .with.property('message', `signInstance: its second argument must be the app secret${String(problem)}`)
+  })
+
   it('leaves the signDate out when it is undefined', async () => {
     const signed = signInstance({ instanceId: 'i', signDate: undefined }, SECRET)
     expect(await refusalOf(verifyInstance(signed, { secret: SECRET, now }))).to.equal('token_expired')
@@ -43,6 +54,26 @@ describe('the signers of what is signed with the key pair', () => {
     clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
   })
   after(() => clock.restore())
+
+  it('say that the key is missing, or the public one', () => {
+    const { publicKey } = generateAppKeys()
+    for (const [key, problem] of [
+      [undefined, ', got undefined (is an environment variable not set?)'],
+      [publicKey, ', got a string'],
+      [createPublicKey(publicKey), ', got a value of type KeyObject'],
+    ])
+      for (const sign of [
+        () => signWebhook({ instanceId: 'i', eventType: 'AppInstalled' }, key as string),
+        () => signServicePlugin({ appId: 'a', metadata: { instanceId: 'i' } }, key as string),
+        () => signDigest('{}', key as string),
+      ])
+        expect(sign)
+          .to.throw(TypeError)
+          .with.property(
+            'message',
+            `To sign as Wix, pass the privateKey of generateAppKeys() as the second argument${String(problem)}`,
+          )
+  })
 
   it('make another key pair each time', () => {
     expect(publicKey).to.match(/^-----BEGIN PUBLIC KEY-----\n/)
