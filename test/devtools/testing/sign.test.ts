@@ -32,10 +32,10 @@ describe('signInstance', () => {
       [undefined, ', got undefined (is an environment variable not set?)'],
       ['', ', got an empty string'],
       [Buffer.from('a'), ', got bytes'],
-    ])
-      expect(() => signInstance({ instanceId: 'i' }, secret as string))
+    ] as const)
+      expect(() => signInstance({ instanceId: 'i' }, secret as unknown as string))
         .to.throw(TypeError)
-        .with.property('message', `signInstance: its second argument must be the app secret${String(problem)}`)
+        .with.property('message', `signInstance: its second argument must be the app secret${problem}`)
   })
 
   it('leaves the signDate out when it is undefined', async () => {
@@ -61,17 +61,17 @@ describe('the signers of what is signed with the key pair', () => {
       [undefined, ', got undefined (is an environment variable not set?)'],
       [publicKey, ', got a string'],
       [createPublicKey(publicKey), ', got a value of type KeyObject'],
-    ])
+    ] as const)
       for (const sign of [
-        () => signWebhook({ instanceId: 'i', eventType: 'AppInstalled' }, key as string),
-        () => signServicePlugin({ appId: 'a', metadata: { instanceId: 'i' } }, key as string),
-        () => signDigest('{}', key as string),
+        () => signWebhook({ instanceId: 'i', eventType: 'AppInstalled' }, key as unknown as string),
+        () => signServicePlugin({ appId: 'a', metadata: { instanceId: 'i' } }, key as unknown as string),
+        () => signDigest('{}', key as unknown as string),
       ])
         expect(sign)
           .to.throw(TypeError)
           .with.property(
             'message',
-            `To sign as Wix, pass the privateKey of generateAppKeys() as the second argument${String(problem)}`,
+            `To sign as Wix, pass the privateKey of generateAppKeys() as the second argument${problem}`,
           )
   })
 
