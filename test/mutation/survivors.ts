@@ -105,6 +105,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
     { line: '() => debug(`${name}: the verify callback has not decided after ${SLOW} s`),', why: LOG },
     { line: 'SLOW * 1000,', why: LOG },
   ],
+  'lib/middleware/deduplicate.ts': [
+    {
+      line: 'const stores = admittedBy.get(res) ?? []',
+      mutants: ['[] => ["Stryker was here"]'],
+      why: 'no store is a text',
+    },
+  ],
   'lib/middleware/deliveries.ts': [
     {
       line: "const ANSWERED = { done: { status: 200, hint: 'handled before' }, busy: { status: 503, hint: 'in flight' } }",
