@@ -45,19 +45,3 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   'lib/strategies/token-info.ts': ['test/strategies/access-token.test.ts', 'test/strategies/app-token-info.test.ts'],
   'lib/strategies/webhook.ts': ['test/identity.test.ts', 'test/strategies/verifiers.test.ts'],
 }
-
-/** What compares, decides and lets in: each mutant is killed, or `survivors.ts` says why it is none. */
-export const WITHOUT_SURVIVORS: ReadonlySet<string> = new Set([
-  'lib/internal/keys.ts',
-  'lib/internal/jwt.ts',
-  'lib/internal/circuit.ts',
-  'lib/look-up.ts',
-  'lib/middleware/require-identity.ts',
-  'lib/middleware/stores.ts',
-  'lib/middleware/postgres-store.ts',
-  'lib/middleware/deliveries.ts',
-  'lib/sessions/tokens.ts',
-  'lib/sessions/claims.ts',
-  'lib/strategies/app-instance.ts',
-  'lib/strategies/token-info.ts',
-])
