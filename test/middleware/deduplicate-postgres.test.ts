@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import pg from 'pg'
 import { postgresStore } from '../../lib/index.ts'
 import { storeChecks } from '../../devtools/testing/index.ts'
-import { deliver, receiver, type Receiver } from '../support/deliveries.ts'
+import { deliver, receiver, refused } from '../support/deliveries.ts'
 import { describeWith } from '../support/left-out.ts'
 import { type PostgresServer, postgresServer } from '../support/postgres.ts'
 import { POSTGRES } from '../support/programs.ts'
@@ -138,17 +138,6 @@ describeWith(POSTGRES, 'postgresStore', function () {
     }
     expect(await rows()).to.deep.equal([])
   })
-
-  /** Sends one event several times while the store fails: each is a 503, and the route gets none. */
-  async function refused({ url, handled }: Receiver, id: string): Promise<void> {
-    const before = handled.length
-    for (let tries = 0; tries < 3; tries++) {
-      const response = await fetch(`${url}/${id}`, { method: 'POST' })
-      expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
-      await response.body?.cancel()
-    }
-    expect(handled).to.have.length(before)
-  }
 
   it('W-01: answers 503 while PostgreSQL is down, and keeps what was handled over its restart', async () => {
     const app = await receiver(postgresStore(pool))

@@ -6,7 +6,7 @@ import { createClientPool, createCluster, RESP_TYPES } from 'redis'
 import sinon from 'sinon'
 import { redisStore, type RedisStoreClient } from '../../lib/middleware/stores.ts'
 import { storeChecks } from '../../devtools/testing/index.ts'
-import { deliver, receiver, type Receiver } from '../support/deliveries.ts'
+import { deliver, receiver, refused } from '../support/deliveries.ts'
 import { errorOf } from '../support/errors.ts'
 import { describeWith } from '../support/left-out.ts'
 import { REDIS } from '../support/programs.ts'
@@ -212,17 +212,6 @@ describeWith(REDIS, 'redisStore', function () {
   describe('does what every store must do', () => {
     for (const { name, check } of storeChecks(() => redisStore(client))) it(name, check)
   })
-
-  /** Sends one event several times while the store fails: each is a 503, and the route gets none. */
-  async function refused({ url, handled }: Receiver, id: string): Promise<void> {
-    const before = handled.length
-    for (let tries = 0; tries < 3; tries++) {
-      const response = await fetch(`${url}/${id}`, { method: 'POST' })
-      expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
-      await response.body?.cancel()
-    }
-    expect(handled).to.have.length(before)
-  }
 
   it('W-01: answers 503 while Redis is down, and runs the route as soon as it is back', async () => {
     const warning = sinon.replace(process, 'emitWarning', sinon.fake())

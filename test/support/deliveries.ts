@@ -1,3 +1,4 @@
+import { expect } from 'chai'
 import express from 'express'
 import { deduplicate, type DeliveryStore } from '../../lib/index.ts'
 import { until } from './redis.ts'
@@ -49,4 +50,15 @@ export async function receiver(
     },
   )
   return { ...(await serve(app)), handled }
+}
+
+/** Sends one event several times while the store fails: each is a 503, and the route gets none. */
+export async function refused({ url, handled }: Receiver, id: string): Promise<void> {
+  const before = handled.length
+  for (let tries = 0; tries < 3; tries++) {
+    const response = await fetch(`${url}/${id}`, { method: 'POST' })
+    expect([response.status, response.headers.get('retry-after')]).to.deep.equal([503, '1'])
+    await response.body?.cancel()
+  }
+  expect(handled).to.have.length(before)
 }
