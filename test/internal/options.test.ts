@@ -213,6 +213,7 @@ describe('E-01: got', () => {
     [new URL('https://canary.example'), ', got a value of type URL'],
     [new Map([['canary', 1]]), ', got a value of type Map'],
     [createSecretKey(Buffer.from('canary')), ', got a value of type KeyObject'],
+    [{ [Symbol.toStringTag]: 'ObjectId' }, ', got a value of type ObjectId'],
     [Object.create({ canary: 1 }), ', got a value of type object'],
     ['${CANARY}', ', got a placeholder that nothing has replaced (is an environment variable not set?)'],
     [' <nil>', ', got a placeholder that nothing has replaced (is an environment variable not set?)'],

@@ -4,7 +4,7 @@ import { isStore, memoryStore, redisStore } from '../../lib/middleware/stores.ts
 import { storeChecks } from '../../devtools/testing/index.ts'
 import { clockAt } from '../support/access-token.ts'
 import { errorOf } from '../support/errors.ts'
-import { optionsTable } from '../support/options-table.ts'
+import { optionsTable, type WrongOptions } from '../support/options-table.ts'
 
 describe('A store of deliveries', () => {
   it('is an object with begin, finish and abort, also inherited ones', () => {
@@ -278,7 +278,7 @@ describe('redisStore, without a server', () => {
       EVAL(): void {}
       sendCommand(): void {}
     }
-    optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, [
+    const rows: WrongOptions[] = [
       [undefined, message],
       ['redis://127.0.0.1', message],
       [{}, message],
@@ -286,7 +286,8 @@ describe('redisStore, without a server', () => {
       [{ defineCommand: () => {} }, message],
       ['a client that was not awaited', Promise.resolve(client), `${message}; got a promise: await it`],
       ['a client of redis 3, or of a library that nobody here knows', new Redis3(), message],
-    ])
+    ]
+    optionsTable({ redisStore: (given: never) => redisStore(given, {}) }, rows, { isWhole: true })
   })
 
   describe('P-10: its options', () => {
