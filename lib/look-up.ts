@@ -1,7 +1,6 @@
 import { types } from 'node:util'
 import { debug } from './internal/log.ts'
 import { isError, isPromise, messageOf, toError } from './internal/promises.ts'
-import { property } from './internal/values.ts'
 import type { DefaultRequest } from './read.ts'
 
 /** Ends the look-up: with an error, with `false` for a refusal, or with the user. */
@@ -63,17 +62,18 @@ const unreachable = new FinalizationRegistry<(error: Error) => void>((reject) =>
   ),
 )
 
-/** Properties that together are those of the answer of a driver, a service or an HTTP client, also where it has found nobody. */
-const OF_ANSWERS = [
-  ['rows', 'rowCount'], // pg
-  ['rows', 'rowsAffected'], // libsql, PlanetScale
-  ['readTime', 'exists'], // Firestore
-  ['readTime', 'docs'],
-  ['$metadata'], // AWS
-  ['statusText', 'error'], // Supabase
-  ['statusText', 'headers'], // fetch, axios
-  ['statusCode', 'headers'], // undici
-]
+/** Whether it is the answer of a driver, a service or an HTTP client, also one that has found nobody; each name alone may be one of a user. */
+const isAnswer = (value: object): boolean =>
+  // pg, libsql, PlanetScale
+  ('rows' in value && ('rowCount' in value || 'rowsAffected' in value)) ||
+  // Firestore
+  ('readTime' in value && ('exists' in value || 'docs' in value)) ||
+  // AWS
+  '$metadata' in value ||
+  // Supabase, fetch, axios
+  ('statusText' in value && ('error' in value || 'headers' in value)) ||
+  // undici
+  ('statusCode' in value && 'headers' in value)
 
 /** What is never a user, though it is truthy: also the rows of a query that found nobody. Undefined for anything else. */
 function notAUser(value: unknown): string | undefined {
@@ -84,7 +84,7 @@ function notAUser(value: unknown): string | undefined {
   if (types.isGeneratorObject(value)) return 'a generator, which nobody runs: make it an async function'
   if (typeof value !== 'object' || value === null) return undefined
   if (Symbol.asyncIterator in value) return 'a cursor or a stream: read the first one out of it'
-  return OF_ANSWERS.some((names) => names.every((name) => property(value, name) !== undefined))
+  return isAnswer(value)
     ? 'the whole answer of a query or a service: take the user out of it, which is undefined where there is none'
     : undefined
 }
