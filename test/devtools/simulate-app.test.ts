@@ -121,6 +121,15 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
     expect(await isThere()).to.equal(false)
   })
 
+  it('tells an app without a PORT the one of its address', async () => {
+    const program = simulate(['--app', port, '--', process.execPath, 'server.mjs'], { PORT: '' })
+    const url = await urlOf(program)
+    await program.printed(/^listening$/m, 'errors')
+    await ask(url)
+    await program.printed(/^-> Asked for the dashboard \(owner\)  <- 200 \d+ ms$/m)
+    expect(program.output).to.include(`It opens http://localhost:${port}/dashboard as Wix does.`)
+  })
+
   it('stands by an app that restarts', async () => {
     await cp(join(cwd, 'server.mjs'), join(cwd, 'watched.mjs'))
     const program = simulate(['--', process.execPath, '--watch', 'watched.mjs'])
