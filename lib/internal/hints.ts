@@ -61,7 +61,7 @@ export const isLikeCredential = (value: string): boolean => CREDENTIALS.some(([f
 const SEPARATORS = /[\s"'`,;&?:]+|=(?=[^=])/
 
 /** Characters in which a credential is looked for. */
-const MAX_TEXT = 16_384
+const MAX_SEARCHED = 16_384
 
 const MISTAKES: Forms = [
   [/^[\w-]{20,}\.[\w-]{20,}$/, 'an instance that was cut or changed'],
@@ -75,8 +75,8 @@ const MISTAKES: Forms = [
   [/^(["'`]|%22|%27).*\1$/s, 'a credential in quotes: send it without them'],
   [/^curl\s/, 'a command line: copy the credential out of it'],
   [
-    { test: (value) => value.length < MAX_TEXT && value.split(SEPARATORS).some(isLikeCredential) },
-    'text with a credential in it: send that alone',
+    { test: (value) => value.length < MAX_SEARCHED && value.split(SEPARATORS).some(isLikeCredential) },
+    'a longer string with a credential in it: send the credential alone',
   ],
   [
     /^[\w+/=-]{20,}\.[\w+/=-]{20,}$/,
@@ -86,9 +86,11 @@ const MISTAKES: Forms = [
   [/%[\da-f]{2}/i, 'a credential that is still URL-encoded'],
 ]
 
+const FORMS: Forms = [...CREDENTIALS, ...MISTAKES]
+
 /** What a credential is by its form, for one that came to the wrong strategy. */
 export function looksLike(credential: string): string | undefined {
-  const found = [...CREDENTIALS, ...MISTAKES].find(([form]) => form.test(credential))
+  const found = FORMS.find(([form]) => form.test(credential))
   return found && `looks like ${found[1]}`
 }
 

@@ -38,7 +38,7 @@ const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 const GUID_WITHIN = /(^|[^\w-])[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}([^\w-]|$)/i
 
 const GOT_APP_ID = ', got the app ID'
-const GOT_UTF16 = ', got text in UTF-16: save the file in UTF-8'
+const GOT_UTF16 = ', got a string in UTF-16: save its file in UTF-8'
 
 const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
   if (typeof secret !== 'string' || secret.trim() === '' || isUnset(secret)) return got(secret)
@@ -156,7 +156,7 @@ function keyFromString(given: string): KeyObject | string {
   if (inside === undefined && pem.includes('-----')) {
     if (!pem.includes('PUBLIC KEY-----')) return ', got a PEM of something else'
     return PEM_WITHIN.test(pem)
-      ? ', got a PEM with something before or after it: leave that away'
+      ? ', got a PEM with something before or after it: pass the PEM alone'
       : ', got a part of a PEM: has the environment file cut it at its first line? Put it in quotes, or write \\n for its line ends'
   }
   const base64 = (inside ?? value.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')

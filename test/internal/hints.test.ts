@@ -104,12 +104,12 @@ describe('what a credential looks like', () => {
       ['%TOKEN%', 'a placeholder that nothing has replaced'],
       ['"eyJh.eyJh.sig"', 'a credential in quotes: send it without them'],
       ['%22eyJh.eyJh.sig%22', 'a credential in quotes: send it without them'],
-      [`INSTANCE=${part}.eyJh`, 'text with a credential in it: send that alone'],
-      [`X-Instance: ${part}.eyJh`, 'text with a credential in it: send that alone'],
-      [`{"instance":"${part}.eyJh"}`, 'text with a credential in it: send that alone'],
-      [`GET /?a=1&instance=${part}.eyJh&b=2 200`, 'text with a credential in it: send that alone'],
-      [`fetch('/a',{token:'${part}.eyJh'})`, 'text with a credential in it: send that alone'],
-      [`${part}.eyJh,${part}.eyJh`, 'text with a credential in it: send that alone'],
+      [`INSTANCE=${part}.eyJh`, 'a longer string with a credential in it: send the credential alone'],
+      [`X-Instance: ${part}.eyJh`, 'a longer string with a credential in it: send the credential alone'],
+      [`{"instance":"${part}.eyJh"}`, 'a longer string with a credential in it: send the credential alone'],
+      [`GET /?a=1&instance=${part}.eyJh&b=2 200`, 'a longer string with a credential in it: send the credential alone'],
+      [`fetch('/a',{token:'${part}.eyJh'})`, 'a longer string with a credential in it: send the credential alone'],
+      [`${part}.eyJh,${part}.eyJh`, 'a longer string with a credential in it: send the credential alone'],
       [`${part}.${part}=`, 'an instance in standard base64 or with padding: it must be base64url without padding'],
       ['curl https://app.example', 'a command line: copy the credential out of it'],
       ['wixcode-pub.eyJh.sig', 'an instance for the code of a site, not for an app'],
@@ -130,7 +130,9 @@ describe('what a credential looks like', () => {
 
   it('is looked for within as many characters as a credential may have, and no more', () => {
     const text = (length: number): string => `x ${part}.eyJh`.padStart(length)
-    expect(looksLike(text(16_383))).to.equal('looks like text with a credential in it: send that alone')
+    expect(looksLike(text(16_383))).to.equal(
+      'looks like a longer string with a credential in it: send the credential alone',
+    )
     expect(looksLike(text(16_384))).to.equal(undefined)
   })
 

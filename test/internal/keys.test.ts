@@ -150,7 +150,7 @@ const wrong: Array<[string, unknown, string]> = [
     'got the path of a file: read it',
   ]),
   ['the address of a file', 'file:///canary', 'got the path of a file: read it'],
-  ['a PEM in UTF-16', Buffer.from(`\uFEFF${pem}`, 'utf16le'), 'got text in UTF-16: save the file in UTF-8'],
+  ['a PEM in UTF-16', Buffer.from(`\uFEFF${pem}`, 'utf16le'), 'got a string in UTF-16: save its file in UTF-8'],
   ['bytes of DER that was cut', spki.subarray(0, 100), 'got a value that cannot be read as one'],
   ['a private key in DER of PKCS #1', privatePkcs1, 'got a value that cannot be read as one'],
   [
@@ -166,7 +166,7 @@ const wrong: Array<[string, unknown, string]> = [
   ['a PEM with something in it', pem.replace('MII', '...'), 'got a PEM that was changed, or several'],
   ['text before a path in quotes', 'canary"/public.pem"', 'got a value that cannot be read as one'],
   ['text after a brace in quotes', '"{"canary', 'got a value that cannot be read as one'],
-  ['text before a PEM', `canary${pem}`, 'got a PEM with something before or after it: leave that away'],
+  ['text before a PEM', `canary${pem}`, 'got a PEM with something before or after it: pass the PEM alone'],
   ['the name of the variable before a PEM', `KEY=${pem}`, 'got a PEM with something before or after it'],
   ['half a PEM', pem.slice(0, 200), 'got a part of a PEM'],
   ['half of the bare base64', base64.slice(0, 200), 'got a value that cannot be read as one'],
@@ -292,7 +292,7 @@ describe('I-06: an app secret', () => {
     ...[`WIX_APP_SECRET=${guid}`, `${guid.toUpperCase()},`, `{"secret":"${guid}"}`, `[${guid}]`, `${guid}\u200b`].map(
       (text): [string, string] => [text, 'got one with something before or after it, such as its name, or another one'],
     ),
-    [Buffer.from(SECRET, 'utf16le').toString(), 'got text in UTF-16: save the file in UTF-8'],
+    [Buffer.from(SECRET, 'utf16le').toString(), 'got a string in UTF-16: save its file in UTF-8'],
     ['$WIX_APP_SECRET', 'got a placeholder that nothing has replaced (is an environment variable not set?)'],
   ]
   const where = 'Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
