@@ -294,9 +294,10 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
 
   it('folds what each change of a choice repeats, filters and searches', async () => {
     const page = await open()
-    for (const site of ['Harbour Yoga', 'Copy of Bluebird Bakery', 'Bluebird Bakery']) {
-      const token = frameOf(page).getByText('"subjectType":"USER"')
-      await token.waitFor()
+    const asked = page.locator('#log > li').filter({ hasText: 'Your app called /oauth2/token-info' })
+    for (const [index, site] of ['Harbour Yoga', 'Copy of Bluebird Bakery', 'Bluebird Bakery'].entries()) {
+      // The page before this one has the same words: only the log says that this one has its answer.
+      await asked.nth(index).waitFor({ state: 'attached' })
       await page.getByRole('combobox', { name: 'Site' }).selectOption(site)
     }
     const shown = page.locator('#log > li:visible .title')
