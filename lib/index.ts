@@ -20,7 +20,7 @@ export type { RedisStoreClient, RedisStoreOptions } from './middleware/stores.ts
 export { fromAuthorization, fromBody, fromHeader, fromQuery, oneOf } from './read.ts'
 export type { BodyReader, DefaultRequest, Reader } from './read.ts'
 export type { WixSession } from './sessions/claims.ts'
-export { generateSessionKey } from './sessions/own-keys.ts'
+export { generateSessionKey } from './sessions/new-key.ts'
 export type { PublicSessionKey, SessionAlgorithm, SessionKey, SessionKeys } from './sessions/own-keys.ts'
 export { sessionVerifier, WixSessionStrategy } from './sessions/strategy.ts'
 export type { SessionVerifierOptions, WixSessionStrategyOptions } from './sessions/strategy.ts'

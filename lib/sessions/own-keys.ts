@@ -1,11 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, sign, verify } from 'node:crypto'
-import { promisify, types } from 'node:util'
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { types } from 'node:util'
 import { COMPARE_KEY_SET, refusal, WixUnavailableError } from '../errors.ts'
 import { keyHint } from '../internal/hints.ts'
 import type { FindKey } from '../internal/jwt.ts'
 import { FIND_TIMEOUT, got } from '../internal/options.ts'
 import { singleFlight, toError, withTimeout } from '../internal/promises.ts'
-import { isEd25519, isP256, isSafeRsa, type KeyObject, MIN_RSA_LENGTH } from '../internal/keys.ts'
+import { isEd25519, isP256, isSafeRsa, type KeyObject } from '../internal/keys.ts'
 import { isNonEmptyString, own, systemCodeOf } from '../internal/values.ts'
 
 /** How session tokens may be signed. */
@@ -189,37 +189,4 @@ export function keyRings(keys: SessionKeys, now: () => number = () => Date.now()
       throw error
     }
   }
-}
-
-const generate = promisify(generateKeyPair)
-
-const GENERATE: Record<SessionAlgorithm, () => Promise<{ publicKey: KeyObject; privateKey: KeyObject }>> = {
-  ES256: () => generate('ec', { namedCurve: 'P-256' }),
-  EdDSA: () => generate('ed25519'),
-  RS256: () => generate('rsa', { modulusLength: MIN_RSA_LENGTH }),
-}
-
-/** The JWK thumbprint of a public key (RFC 7638), which has exactly the members that Node exports. */
-function thumbprintOf(publicKey: KeyObject): string {
-  const members = Object.entries(publicKey.export({ format: 'jwk' })).toSorted(([one], [other]) =>
-    one < other ? -1 : 1,
-  )
-  return createHash('sha256')
-    .update(JSON.stringify(Object.fromEntries(members)))
-    .digest('base64url')
-}
-
-/**
- * A new key for session tokens, to be kept like a password. The first in the list of keys signs.
- *
- * @throws {TypeError} For another algorithm; as a rejection.
- * @example
- * const keys = [await generateSessionKey()]
- */
-export async function generateSessionKey(alg: SessionAlgorithm = 'ES256'): Promise<SessionKey> {
-  if (!SESSION_ALGORITHMS.includes(alg)) {
-    throw new TypeError(`generateSessionKey: the algorithm must be ${SESSION_ALGORITHMS.join(', ')}`)
-  }
-  const { privateKey, publicKey } = await GENERATE[alg]()
-  return { ...privateKey.export({ format: 'jwk' }), kid: thumbprintOf(publicKey), alg }
 }

@@ -1,10 +1,10 @@
 import { COMPARE_IDS, datedInFuture, markSigned, NOT_OF_WIX, refusal, type WixAuthError } from '../errors.ts'
 import { isOwner, markAs, type SubjectType, type WixIdentity } from '../identity.ts'
-import { timeOf } from '../internal/dates.ts'
 import { ageHint, duration, encodingHint, idHint, tooLong } from '../internal/hints.ts'
 import { isSignature, type KeyObject, SIGNATURE, SIGNATURE_LENGTH } from '../internal/keys.ts'
 import { CLOCK_TOLERANCE, type Checked, type ClockOptions, isSameId } from '../internal/options.ts'
 import { isNonEmptyString, objectOf, parseJson } from '../internal/values.ts'
+import { timeOf } from './app-dates.ts'
 import { expiryHint, instanceFormHint, signatureHint } from './app-hints.ts'
 
 /**

@@ -132,6 +132,7 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
       why: NAMES,
     },
   ],
+  'lib/sessions/new-key.ts': [{ line: 'one < other ? -1 : 1,', mutants: ['one < other => one <= other'], why: NAMES }],
   'lib/sessions/own-keys.ts': [
     { line: "const trial = Buffer.from('trial')", mutants: [`'trial' => ""`], why: 'any text can be signed' },
     {
@@ -139,7 +140,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Survivor[]>> = {
       mutants: ["publicKey.asymmetricKeyType === 'ed25519' => true"],
       why: 'OpenSSL takes SHA-256 where none is named',
     },
-    { line: 'one < other ? -1 : 1,', mutants: ['one < other => one <= other'], why: NAMES },
   ],
   'lib/sessions/strategy.ts': [
     {

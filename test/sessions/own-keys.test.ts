@@ -1,10 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import { format, inspect } from 'node:util'
-import { calculateJwkThumbprint } from 'jose'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import {
-  generateSessionKey,
   type SessionKey,
   type SessionKeys,
   SessionTokens,
@@ -23,7 +21,6 @@ import {
   ISSUER,
   OTHER_KEY,
   partsOf,
-  PUBLIC_MEMBERS,
   rawSession,
   secretsOf,
   SESSION_KEYS,
@@ -40,46 +37,6 @@ const publicHalf = (key: SessionKey): SessionKey => {
   const half = createPublicKey({ key: key as JsonWebKey, format: 'jwk' }).export({ format: 'jwk' })
   return { ...half, kid: key.kid, alg: key.alg }
 }
-
-describe('generateSessionKey', () => {
-  const defaults: Array<[string, () => Promise<SessionKey>]> = [
-    ['ES256', () => generateSessionKey()],
-    ['ES256', () => generateSessionKey('ES256')],
-    ['EdDSA', () => generateSessionKey('EdDSA')],
-    ['RS256', () => generateSessionKey('RS256')],
-  ]
-  for (const [alg, generate] of defaults) {
-    it(`generates a private JSON Web Key for ${alg}, which has its thumbprint as kid and can be stored as JSON`, async () => {
-      const key = JSON.parse(JSON.stringify(await generate())) as SessionKey
-      const publicMembers = PUBLIC_MEMBERS[alg] ?? []
-      const privateMembers = alg === 'RS256' ? ['d', 'p', 'q', 'dp', 'dq', 'qi'] : ['d']
-      expect(key).to.have.all.keys('kid', 'alg', ...publicMembers, ...privateMembers)
-      expect(key.alg).to.equal(alg)
-      expect(key.kid).to.equal(await calculateJwkThumbprint(key))
-      const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey({ key: key as JsonWebKey, format: 'jwk' })
-      expect([
-        asymmetricKeyType,
-        asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength,
-      ]).to.deep.equal({ ES256: ['ec', 'prime256v1'], EdDSA: ['ed25519', undefined], RS256: ['rsa', 2048] }[alg])
-      const tokens = sessionTokens({ keys: [key] })
-      expect(await tokens.verify(await tokens.issue(verifiedInstance()))).to.have.property('instanceId', 'instance-1')
-    })
-  }
-
-  it('generates another key each time', async () => {
-    const keys = await Promise.all(Array.from({ length: 20 }, () => generateSessionKey()))
-    expect(new Set(keys.map(({ kid }) => kid)).size).to.equal(20)
-    expect(new Set(keys.map(({ d }) => d)).size).to.equal(20)
-  })
-
-  it('rejects any other algorithm', async () => {
-    for (const alg of ['HS256', 'none', 'ES384', 'constructor', '']) {
-      expect(await errorOf(generateSessionKey(alg as never)), alg)
-        .to.be.instanceOf(TypeError)
-        .with.property('message', 'generateSessionKey: the algorithm must be ES256, EdDSA, RS256')
-    }
-  })
-})
 
 describe('the option `keys` of SessionTokens', () => {
   const jwkOf = (pair: { privateKey: { export(options: { format: 'jwk' }): object } }, more: object): SessionKey =>

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import sinon from 'sinon'
-import { timeOf } from '../../lib/internal/dates.ts'
+import { timeOf } from '../../lib/strategies/app-dates.ts'
 
 describe('I-12: a date in ISO 8601', () => {
   it('is what Date.parse says', () => {
