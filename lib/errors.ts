@@ -54,6 +54,9 @@ const REFUSALS: Record<WixAuthErrorCode, readonly [status: number, message: stri
   insufficient_scope: [403, 'This Wix identity may not do this', 'Change the rule of the route, or who asks.'],
 }
 
+/** What was given, and nothing of a polluted Object.prototype; as `plain`, which needs errors. */
+const ownOf = <Details extends object>(details: Details): Details => ({ __proto__: null, ...details })
+
 /** The facts behind a refusal; a function is called when somebody reads them. */
 export type Hint = string | (() => string | undefined) | undefined
 
@@ -88,13 +91,11 @@ export class WixAuthError extends Error {
   readonly #cure: string
 
   /** @param message Replaces the message that belongs to the code. */
-  constructor(
-    code: WixAuthErrorCode,
-    message?: string,
-    { hint, cure, headers = {}, ...options }: WixAuthErrorDetails = {},
-  ) {
+  constructor(code: WixAuthErrorCode, message?: string, details: WixAuthErrorDetails = {}) {
+    const given = ownOf(details)
+    const { hint, cure, headers = {} } = given
     const [status, usualMessage, usualCure] = REFUSALS[code]
-    super(message ?? usualMessage, options)
+    super(message ?? usualMessage, given)
     this.name = 'WixAuthError'
     this.code = code
     this.status = status
@@ -220,8 +221,10 @@ export class WixUnavailableError extends Error {
   readonly headers: Readonly<Record<string, string>>
 
   /** @param options `retryAfter` in seconds; `cause`, which must hold no credential. */
-  constructor(message: string, { retryAfter, ...options }: { retryAfter?: number; cause?: unknown } = {}) {
-    super(message, options)
+  constructor(message: string, details: { retryAfter?: number; cause?: unknown } = {}) {
+    const given = ownOf(details)
+    const { retryAfter } = given
+    super(message, given)
     this.name = 'WixUnavailableError'
     this.headers = Number.isFinite(retryAfter)
       ? { 'Retry-After': String(Math.max(1, Math.ceil(Number(retryAfter)))) }

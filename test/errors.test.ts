@@ -80,6 +80,22 @@ describe('WixAuthError', () => {
   })
 })
 
+describe('P-11: an error of this package', () => {
+  const INHERITED = { hint: 'polluted', cure: 'polluted', headers: { polluted: '1' }, cause: 'polluted', retryAfter: 7 }
+
+  it('has nothing that Object.prototype has', () => {
+    Object.assign(Object.prototype, INHERITED)
+    const refused = [new WixAuthError('claim_invalid'), new WixAuthError('claim_invalid', undefined, {})]
+    const down = [new WixUnavailableError('down'), new WixUnavailableError('down', {})]
+    for (const name of Object.keys(INHERITED)) Reflect.deleteProperty(Object.prototype, name)
+    for (const error of [...refused, ...down]) {
+      expect(error.headers).to.deep.equal({})
+      expect(error).to.not.have.property('cause')
+    }
+    for (const { hint, cure } of refused) expect([hint, cure]).to.not.include('polluted')
+  })
+})
+
 describe('the refusal of what is dated in the future', () => {
   it('E-02: tells whoever has a clock that is wrong', () => {
     const error = datedInFuture('signed 2 h')

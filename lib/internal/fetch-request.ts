@@ -11,6 +11,7 @@ export interface FetchRequestParts {
     getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; releaseLock(): void }
   } | null
   readonly bodyUsed: boolean
+  readonly signal?: { readonly aborted: boolean }
 }
 
 /**
@@ -65,12 +66,17 @@ async function* chunksOf(reader: Reader): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function read({ body, bodyUsed }: FetchRequestParts): Promise<Uint8Array | undefined> {
+async function read({ body, bodyUsed, signal }: FetchRequestParts): Promise<Uint8Array | undefined> {
   if (body === null || body === undefined) return undefined
   if (bodyUsed || body.locked) throw isGone()
   const reader = body.getReader()
   try {
-    const bytes = await collect(chunksOf(reader), MAX_BODY_LENGTH)
+    const bytes = await collect(chunksOf(reader), MAX_BODY_LENGTH).catch((error: unknown) => {
+      // Anything else may be an error of the host, such as a limit of its own.
+      throw signal?.aborted
+        ? refusal('request_invalid', 'the client has hung up', 'None is needed: nobody waits for the answer.')
+        : error
+    })
     if (bytes === undefined) throw refusal('body_too_large', `more than ${MAX_BODY_LENGTH} bytes`)
     return bytes
   } finally {
@@ -84,7 +90,8 @@ const bodies = new WeakMap<FetchRequestParts, Promise<Uint8Array | undefined>>()
 /**
  * The raw body, at most 1 MiB; undefined where there is none. It is read once for all strategies.
  *
- * @returns Rejects with a {@link WixAuthError} `body_too_large`, and with an Error (500) where something else has read the body before.
+ * @returns Rejects with a {@link WixAuthError} `body_too_large`, or `request_invalid` where the client has hung up, and with an Error (500)
+ *   where something else has read the body before.
  */
 export function fetchBody(request: FetchRequestParts): Promise<Uint8Array | undefined> {
   const body = bodies.get(request) ?? read(request)

@@ -213,10 +213,32 @@ describe('fetchBody', () => {
     }
   })
 
-  it('passes on that the client has hung up', async () => {
-    const error = new Error('aborted')
-    const stream = new ReadableStream({ pull: (controller) => controller.error(error) })
-    expect(await errorOf(fetchBody(post(stream, { duplex: 'half' })))).to.equal(error)
+  const broken = (reason: unknown, signal: AbortSignal): Request =>
+    post(new ReadableStream({ pull: (controller) => controller.error(reason) }), { duplex: 'half', signal })
+
+  it('refuses a body whose client has hung up, as no fault of the app', async () => {
+    const error = await errorOf(fetchBody(broken(new Error('aborted'), AbortSignal.abort())))
+    expect(error).to.be.instanceOf(WixAuthError).and.to.include({
+      code: 'request_invalid',
+      status: 400,
+      hint: 'the client has hung up',
+      cure: 'None is needed: nobody waits for the answer.',
+    })
+  })
+
+  it('passes on any other error of the stream, such as a limit of the host', async () => {
+    for (const reason of [Object.assign(new Error('Payload Too Large'), { status: 413 }), undefined]) {
+      const request = broken(reason, new AbortController().signal)
+      const passedOn = await fetchBody(request).then(
+        () => 'read',
+        (error: unknown) => error,
+      )
+      expect(passedOn).to.equal(reason)
+      expect(request.body?.locked).to.equal(false)
+    }
+    const { url, headers, body, bodyUsed } = broken('', new AbortController().signal)
+    const withoutSignal = { url, headers, body, bodyUsed } as unknown as Parameters<typeof fetchBody>[0]
+    expect(await fetchBody(withoutSignal).catch((error: unknown) => error)).to.equal('')
   })
 })
 
