@@ -31,8 +31,11 @@ const attempt = (store: DeliveryStore, key: string, owner: string, lease: number
 /** Waits until what was kept for a moment is forgotten: the attempt is then the one that has the key. */
 async function expired(store: DeliveryStore, key: string, owner: string, what: string): Promise<void> {
   const end = Date.now() + PATIENCE * 1000
-  while ((await store.begin(key, LEASE, owner)) !== 'new') {
-    if (Date.now() > end) throw new Error(`${what} of ${SHORT} s is still there after ${PATIENCE} s`)
+  for (;;) {
+    // Before the attempt: a machine that stands still during it says nothing about the store.
+    const isLast = Date.now() > end
+    if ((await store.begin(key, LEASE, owner)) === 'new') return
+    if (isLast) throw new Error(`${what} of ${SHORT} s is still there after ${PATIENCE} s`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -144,6 +144,34 @@ describe('storeChecks', () => {
     }
   })
 
+  it('pass for a store whose machine stood still while it answered busy', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'Date', 'performance'] })
+    const held = storeWith((right) => ({
+      begin(...args) {
+        const progress = right.begin(...args)
+        if (args[2] === 'second') clock.tick(10_000)
+        return progress
+      },
+    }))
+    try {
+      for (const { name, check } of storeChecks(held)) {
+        let end = ''
+        void check().then(
+          () => (end = 'passed'),
+          (error: Error) => (end = error.message),
+        )
+        // oxlint-disable-next-line no-unmodified-loop-condition
+        while (end === '') {
+          await settled()
+          await clock.tickAsync(20)
+        }
+        expect(end, name).to.equal('passed')
+      }
+    } finally {
+      clock.restore()
+    }
+  })
+
   for (const [mistake, open, expected] of mistakes) {
     it(`find a store that ${mistake}`, async () => {
       const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'Date', 'performance'] })
