@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import type { WixAuthenticateEvent } from '../../lib/events.ts'
 import { events } from '../../lib/internal/log.ts'
 import { property } from '../../lib/internal/values.ts'
@@ -51,7 +51,11 @@ export class Refusals {
     const waiting: Waiting = { method, urls: [pathname + search, href], path: shortPath(pathname), refusal: null }
     this.#waiting.add(waiting)
     const result = await send()
-    if (this.#isOfOtherProcess) await wait(GRACE)
+    if (this.#isOfOtherProcess) {
+      await wait(GRACE)
+      // After a standstill, timers run before anything is read.
+      await turn()
+    }
     this.#waiting.delete(waiting)
     return [result, waiting.refusal]
   }

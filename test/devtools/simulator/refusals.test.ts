@@ -1,4 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { expect } from 'chai'
 import express, { Router } from 'express'
 import { Passport } from 'passport'
@@ -161,6 +163,28 @@ describe('What an app in another process writes about a request', () => {
     const [, refusal] = await fresh.during(first, async () => {
       setImmediate(() => fresh.hear('PASSPORT-WIX-APP 4711: wix-app 401 token_expired: x (GET /first)'))
     })
+    fresh.close()
+    expect(refusal).to.include({ code: 'token_expired' })
+  })
+
+  it('is also in a line that came while the simulator stood still', async () => {
+    const fresh = new Refusals()
+    fresh.hear('')
+    const server = createServer((socket) => socket.on('data', (data) => fresh.hear(String(data))))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const app = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    await once(server, 'connection')
+    const late = { url: 'http://localhost/late', method: 'GET', headers: {} } as const
+    const [, refusal] = await fresh.during(late, async () => {
+      setImmediate(() => {
+        app.write('PASSPORT-WIX-APP 4711: wix-app 401 token_expired: x (GET /late)')
+        // For longer than a line is waited for.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+      })
+    })
+    app.destroy()
+    server.close()
     fresh.close()
     expect(refusal).to.include({ code: 'token_expired' })
   })
