@@ -45,6 +45,9 @@ interface Usage {
   calls: number
 }
 
+/** The first millisecond of a minute: refusals are counted by minutes, and a test must not end in another one. */
+const MINUTE = Date.UTC(2026, 10, 30, 12)
+
 const FORBIDDEN = { code: 'insufficient_scope', message: 'This Wix identity may not do this' }
 
 describeExampleApp('The reasons of the example app to know the caller', (app) => {
@@ -331,8 +334,7 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
     })
 
     it('only counts refused requests that nobody is known to have sent, by minute and reason', async () => {
-      const minute = Date.UTC(2026, 10, 30, 12)
-      const clock = sinon.useFakeTimers({ toFake: ['Date'], now: minute + 1000 })
+      const clock = sinon.useFakeTimers({ toFake: ['Date'], now: MINUTE + 1000 })
       const forged = signInstance(owner(), OTHER_SECRET)
       for (let count = 0; count < 50; count += 1) await app.get(`/dashboard?instance=${forged}`)
       await ask('/api/me?token=secret', forged)
@@ -347,16 +349,16 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
 
       expect(await rows('audit')).to.deep.equal([])
       expect(await rows('refusals')).to.deep.equal([
-        { minute, code: 'claim_invalid', requests: 1 },
-        { minute, code: 'credentials_missing', requests: 2 },
-        { minute, code: 'signature_invalid', requests: 51 },
-        { minute: minute + 60_000, code: 'signature_invalid', requests: 1 },
+        { minute: MINUTE, code: 'claim_invalid', requests: 1 },
+        { minute: MINUTE, code: 'credentials_missing', requests: 2 },
+        { minute: MINUTE, code: 'signature_invalid', requests: 51 },
+        { minute: MINUTE + 60_000, code: 'signature_invalid', requests: 1 },
       ])
     })
 
     it('writes what it has counted after a second, when it ends, and later where that failed', async () => {
       const log = sinon.stub(console, 'error')
-      const clock = sinon.useFakeTimers({ toFake: ['Date', 'setTimeout'], now: Date.now() })
+      const clock = sinon.useFakeTimers({ toFake: ['Date', 'setTimeout'], now: MINUTE + 1000 })
       const fault = new Error('the disk is full')
       const broken = sinon.stub(app.database, 'tables').get(() => {
         throw fault
