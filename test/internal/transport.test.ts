@@ -9,6 +9,7 @@ import { remoteClient } from '../../lib/internal/remote.ts'
 import { httpFetch } from '../../lib/internal/transport.ts'
 import { accessToken } from '../support/access-token.ts'
 import { errorOf, unavailableOf } from '../support/errors.ts'
+import { freePort } from '../support/free-port.ts'
 import { ANSWER } from '../support/remote.ts'
 import { tokenInfoServer, whole } from '../support/token-info-server.ts'
 
@@ -58,7 +59,7 @@ describe('httpFetch', () => {
   it('uses a connection again', async () => {
     const server = await tokenInfoServer(whole(ANSWER))
     const ask = remoteClient({ server: 'Elsewhere' })
-    for (let call = 0; call < 3; call++) expect(await ask({ url: server.url, timeout: 2 })).to.deep.equal(ANSWER)
+    for (let call = 0; call < 3; call++) expect(await ask({ url: server.url, timeout: 20 })).to.deep.equal(ANSWER)
     await server.close()
     expect([server.calls.length, server.connections]).to.deep.equal([3, 1])
   })
@@ -124,7 +125,7 @@ describe('An answer that ends the process of a client that decodes it', () => {
     } finally {
       for (const server of servers) server.close()
     }
-  }).timeout(20_000)
+  }).timeout(60_000)
 })
 
 describe('A proxy in the environment', () => {
@@ -138,11 +139,8 @@ describe('A proxy in the environment', () => {
   }
   afterEach(() => set(inherited))
 
-  const why = async (url: string, more: object = {}): Promise<string> => {
-    const [said] = await unavailableOf(
-      'Elsewhere',
-      remoteClient({ server: 'Elsewhere', ...more })({ url, timeout: 0.3 }),
-    )
+  const why = async (url: string, more: object = {}, timeout = 20): Promise<string> => {
+    const [said] = await unavailableOf('Elsewhere', remoteClient({ server: 'Elsewhere', ...more })({ url, timeout }))
     return said
   }
   const hint = (name: string): string =>
@@ -152,9 +150,7 @@ describe('A proxy in the environment', () => {
   let closed: string
   before(async () => {
     silent = await rawServer('')
-    const server = await rawServer('')
-    closed = hostOf(server)
-    server.close()
+    closed = `127.0.0.1:${await freePort()}`
   })
   after(() => void silent.close())
 
@@ -165,7 +161,7 @@ describe('A proxy in the environment', () => {
     ] as const) {
       set(values)
       expect(await why(`https://${closed}/?canary`)).to.equal(`no connection to ${closed} (ECONNREFUSED)${hint(name)}`)
-      expect(await why(`https://${hostOf(silent)}`)).to.equal(
+      expect(await why(`https://${hostOf(silent)}`, {}, 0.3)).to.equal(
         `no answer from ${hostOf(silent)} within 0.3 s${hint(name)}`,
       )
     }

@@ -22,7 +22,7 @@ export const TOO_LONG = 'an answer of more than 64 KiB'
 export type Ask = (more?: Partial<Question>) => Promise<Record<string, unknown>>
 export const client = (options: object = {}, url: string = 'https://elsewhere.example/'): Ask => {
   const ask = remoteClient({ server: SERVER, refusals: REFUSALS, longestLimit: 3600, now, ...options })
-  return (more) => ask({ url, method: 'POST', body: BODY, timeout: 2, ...more })
+  return (more) => ask({ url, method: 'POST', body: BODY, timeout: 20, ...more })
 }
 
 /** A `fetch` that always answers this. */

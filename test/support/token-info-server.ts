@@ -20,6 +20,8 @@ export interface TokenInfoServer {
   readonly connections: number
   /** Bytes that went out, or wait to go out, over all connections. */
   written(): number
+  /** Settles when so many calls have arrived in full, whatever the clock of the test says. */
+  called(count: number): Promise<void>
   /** How the next calls are answered. */
   answerWith(answer: Answer): void
   /** Settles when no connection that carried a call is open. Node's fetch may open another one in its place. */
@@ -63,6 +65,9 @@ export async function tokenInfoServer(first: Answer): Promise<TokenInfoServer> {
       return connections
     },
     written: () => [...sockets].reduce((sum, socket) => sum + socket.bytesWritten, bytes),
+    called: async (count) => {
+      while (calls.length < count) await new Promise((resolve) => setImmediate(resolve))
+    },
     answerWith: (next) => {
       answer = next
     },
