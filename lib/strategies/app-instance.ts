@@ -242,8 +242,8 @@ export function verifySignedInstance(
   const tolerance = clockTolerance * 1000
   if (maxAge !== false && !(time - signedAt <= maxAge * 1000 + tolerance))
     refuse(refusal('token_expired', () => ageHint((time - signedAt) / 1000, maxAge, 'no valid `signDate`')))
-  // Without a date nothing is in the future: `maxAge` has decided about that.
-  if (signedAt - time > tolerance) refuse(datedInFuture(`signed ${duration((signedAt - time) / 1000)}`))
+  if (maxAge !== false && !(signedAt - time <= tolerance))
+    refuse(datedInFuture(`signed ${duration((signedAt - time) / 1000)}`))
   if (expirationDate !== null && expirationDate !== '' && !(time - expiresAt < tolerance))
     refuse(refusal('token_expired', () => expiryHint((time - expiresAt) / 1000)))
   return markAs(identity, 'instance')
