@@ -53,6 +53,7 @@ const PROJECTS = [
 const MORE = `
 import { PassportStrategy } from '@nestjs/passport'
 import fastifyPassport from '@fastify/passport'
+import type { Request } from 'express'
 import type { FastifyRequest } from 'fastify'
 import koaPassport from 'koa-passport'
 import { SessionTokens, WixAppStrategy, WixSessionStrategy, type WixInstance } from 'passport-wix-app'
@@ -71,6 +72,15 @@ koaPassport.use(new WixAppStrategy({ secret }, ({ instanceId }) => ({ instanceId
 export class SiteStrategy extends PassportStrategy(WixAppStrategy, 'site') {
   constructor() {
     super({ secret })
+  }
+  validate({ instanceId }: WixInstance) {
+    return { instanceId }
+  }
+}
+
+export class TenantStrategy extends PassportStrategy(WixAppStrategy<Request>) {
+  constructor(tenants: { secretOf(tenant: unknown): Promise<string> }) {
+    super({ secret: ({ params }) => tenants.secretOf(params.tenant) })
   }
   validate({ instanceId }: WixInstance) {
     return { instanceId }

@@ -68,7 +68,7 @@ export function blocksOf(markdown: string): Block[] {
 const PROGRAMS: ReadonlySet<string> = new Set(['js', 'mjs', 'cjs', 'ts', 'tsx', 'javascript', 'typescript'])
 /** What a program reads, or a database: a test takes it by {@link Page.read}. */
 const DATA: ReadonlySet<string> = new Set(['sql', 'prisma'])
-const NOT_RUN: ReadonlySet<string> = new Set(['text', 'log', 'http', 'json', 'dockerfile'])
+const NOT_RUN: ReadonlySet<string> = new Set(['text', 'log', 'http', 'json', 'dockerfile', 'nginx'])
 const NAME = /^(?:\/\/|--) ([\w.+/-]+\.(?:[mc]?[jt]s|tsx|sql|prisma))(, continued)?$/
 
 /** Where a program has this line, its further blocks go: above its error handler, which comes last. */

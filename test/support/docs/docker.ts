@@ -40,5 +40,16 @@ export default {
       expect(await once(server.child, 'exit')).to.deep.equal([0, null])
       expect(await check().catch((error: unknown) => error)).to.have.property('code', 1)
     },
+    'is behind a proxy whose logs have no address with its query': async (page) => {
+      const nginx = page.blocks.find(({ language }) => language === 'nginx')?.code ?? ''
+      const [, format = ''] = /^ *log_format path '(.*)';/m.exec(nginx) ?? []
+      const variables = ['$remote_addr', '$time_local', '$request_method', '$uri', '$status']
+      expect(format.match(/\$\w+/g)).to.deep.equal(variables)
+      const logs = [...nginx.matchAll(/^ *(\w+_log) \S+ (\w+);/gm)].map(([, name, how]) => [name, how])
+      expect(logs).to.deep.equal([
+        ['access_log', 'path'],
+        ['error_log', 'crit'],
+      ])
+    },
   },
 } satisfies PageTest

@@ -16,7 +16,7 @@ export default {
   // As they are in @fastify/passport 4.0 and fastify 5.
   ambient: `
     declare module 'fastify' {
-      export interface FastifyRequest { id: string; query: unknown; headers: Record<string, string | string[] | undefined> }
+      export interface FastifyRequest { log: { info(facts: object): void }; query: unknown; headers: Record<string, string | string[] | undefined> }
     }
     declare module '@fastify/passport' {
       import type { FastifyRequest } from 'fastify'
