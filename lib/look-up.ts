@@ -64,8 +64,14 @@ const unreachable = new FinalizationRegistry<(error: Error) => void>((reject) =>
 
 /** Whether it is the answer of a driver, a service or an HTTP client, also one that has found nobody; each name alone may be one of a user. */
 const isAnswer = (value: object): boolean =>
-  // pg, libsql, PlanetScale
-  ('rows' in value && ('rowCount' in value || 'rowsAffected' in value)) ||
+  // pg, libsql, PlanetScale; Oracle; Couchbase
+  ('rows' in value && ('rowCount' in value || 'rowsAffected' in value || 'metaData' in value || 'meta' in value)) ||
+  // Microsoft SQL Server; D1
+  ('recordset' in value && 'rowsAffected' in value) ||
+  ('results' in value && 'meta' in value) ||
+  // MongoDB: what was changed, or who was, with what else its server says
+  ('acknowledged' in value && 'matchedCount' in value) ||
+  ('lastErrorObject' in value && 'value' in value) ||
   // Firestore
   ('readTime' in value && ('exists' in value || 'docs' in value)) ||
   // AWS

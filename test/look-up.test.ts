@@ -693,6 +693,12 @@ describe('A verify callback with a mistake in its arguments', () => {
     const answers = [
       { rows: [], rowCount: 0 }, // pg
       { rows: [], rowsAffected: 0 }, // libsql
+      { rows: [], metaData: [] }, // Oracle
+      { rows: [], meta: {} }, // Couchbase
+      { recordset: [], rowsAffected: [0] }, // Microsoft SQL Server
+      { results: [], meta: {} }, // D1
+      { acknowledged: true, matchedCount: 0 }, // MongoDB
+      { lastErrorObject: {}, value: null },
       { exists: false, readTime: {} }, // Firestore
       { docs: [], readTime: {} },
       { Item: undefined, $metadata: {} }, // DynamoDB
@@ -718,6 +724,14 @@ describe('A verify callback with a mistake in its arguments', () => {
       'rows',
       'rowCount',
       'rowsAffected',
+      'metaData',
+      'meta',
+      'recordset',
+      'results',
+      'acknowledged',
+      'matchedCount',
+      'lastErrorObject',
+      'value',
       'readTime',
       'exists',
       'docs',

@@ -78,6 +78,8 @@ function parse(json: string): Record<string, unknown> | undefined {
 export class SimulatorServer {
   readonly #options: ServerOptions
   readonly #listeners = new Set<ServerResponse>()
+  /** Those that have not read the last event. What changes until they have is one event: each has the whole state. */
+  readonly #late = new WeakSet<ServerResponse>()
   readonly #headers: Readonly<Record<string, string>>
   /** Cookies know no ports: each simulator has a name of its own. */
   readonly #cookie: string
@@ -107,8 +109,15 @@ export class SimulatorServer {
 
   /** Tells every open dashboard what has changed. */
   tell(): void {
-    const event = `data: ${JSON.stringify(this.#options.state())}\n\n`
-    for (const listener of this.#listeners) listener.write(event)
+    const event = this._event()
+    for (const listener of this.#listeners) {
+      if (listener.writableNeedDrain) this.#late.add(listener)
+      else listener.write(event)
+    }
+  }
+
+  private _event(): string {
+    return `data: ${JSON.stringify(this.#options.state())}\n\n`
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -121,7 +130,7 @@ export class SimulatorServer {
   }
 
   private async _route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { reach, state } = this.#options
+    const { reach } = this.#options
     const { origin, hosts, otherOrigins, keys } = reach
     const { host, origin: sender } = req.headers
     // A name of somebody else may lead to this machine (DNS rebinding).
@@ -166,8 +175,9 @@ export class SimulatorServer {
       if (!this._hasKey(req)) return send(res, 403, NO_KEY)
       res.writeHead(200, { 'Content-Type': 'text/event-stream' })
       // `retry`: milliseconds until a browser comes back after a restart.
-      res.write(`retry: 500\ndata: ${JSON.stringify(state())}\n\n`)
+      res.write(`retry: 500\n${this._event()}`)
       this.#listeners.add(res)
+      res.on('drain', () => this.#late.delete(res) && res.write(this._event()))
       this.#options.watched(true)
       return void res.once('close', () => {
         this.#listeners.delete(res)

@@ -34,6 +34,8 @@ describe('a line of the log', () => {
   it('E-01: has no part of a path that is as long as a credential', () => {
     const request = { method: 'GET', url: `/page/${'A'.repeat(43)}.${'B'.repeat(100)}/end` }
     expect(lineOf({ ...event, request })).to.equal('wix-app 401 (GET /page/.../end)')
+    const url = `/${'A'.repeat(41)}/${'B'.repeat(40)}`
+    expect(lineOf({ ...event, request: { method: 'GET', url } })).to.equal(`wix-app 401 (GET /.../${'B'.repeat(40)})`)
   })
 
   it('E-03: is one line of printable ASCII, of at most 500 characters', () => {

@@ -159,6 +159,7 @@ describe('T-05: urlWithin', () => {
       '//other.example/me',
       'https://evil.example/me',
       'https://app.example.evil.example/me',
+      'https://other.example.evil.example/me',
       'https://app.example:8443/me',
       'http://app.example/me',
       'http://localhost/me',
@@ -177,6 +178,13 @@ describe('T-05: urlWithin', () => {
     ]) {
       expect(urlWithin(source, base, origins), JSON.stringify(source)).to.equal(undefined)
     }
+  })
+
+  it('takes the scheme for a part of the origin, also on this machine', () => {
+    expect(urlWithin('http://localhost:3000/me', 'http://localhost:3000', [])).to.equal('http://localhost:3000/me')
+    expect(urlWithin('http://localhost:3000/me', 'https://localhost:3000', ['https://localhost:3000'])).to.equal(
+      undefined,
+    )
   })
 
   it('knows no relative URL without a base, and then only the listed origins', () => {

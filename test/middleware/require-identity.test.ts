@@ -21,6 +21,11 @@ const identity = (overrides: object = {}): Promise<WixIdentity> =>
   verifyInstance(instance({ ...overrides }), { secret: SECRET, now })
 const owner = await identity({ vendorProductId: 'plus' })
 const collaborator = await identity({ uid: 'user-2' })
+/** Whose id and plan begin as those of the owner, and end so. */
+const namesakes = [
+  await identity({ uid: 'user-11', vendorProductId: 'plus-trial' }),
+  await identity({ uid: 'a-user-1', vendorProductId: 'surplus' }),
+]
 const member = await identity({ permissions: null, siteMemberId: 'member-1' })
 const visitor = await identity({ aid: 'visitor-1' })
 const payingVisitor = await identity({ aid: 'v', vendorProductId: 'plus' })
@@ -42,8 +47,8 @@ describe('requireIdentity', () => {
     [{ subjectType: 'USER' }, [owner, collaborator], [member, visitor, unknown]],
     [{ subjectType: ['USER', 'MEMBER'] }, [owner, collaborator, member], [visitor, unknown]],
     [{ subjectType: 'VISITOR' }, [visitor], [owner, member, unknown]],
-    [{ siteOwner: true }, [owner], [collaborator, member, visitor, unknown]],
-    [{ vendorProductId: 'plus' }, [owner], [collaborator, member, visitor, unknown]],
+    [{ siteOwner: true }, [owner], [collaborator, ...namesakes, member, visitor, unknown]],
+    [{ vendorProductId: 'plus' }, [owner], [collaborator, ...namesakes, member, visitor, unknown]],
     [{ vendorProductId: ['basic', 'plus'] }, [owner], [collaborator]],
     [{ vendorProductId: ['basic'] }, [], [owner, collaborator]],
     [{ subjectType: 'USER', vendorProductId: 'plus' }, [owner], [collaborator, payingVisitor]],

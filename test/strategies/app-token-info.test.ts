@@ -86,6 +86,8 @@ describe('WixAppStrategy with tokenInfo', () => {
     ['has expired', info({ exp: SECONDS }), 200, 'token_expired'],
     ['has no exp', info({ exp: undefined }), 200, 'claim_invalid'],
     ['names another installation', info({ instanceId: 'instance-2' }), 200, 'claim_invalid'],
+    ['names the beginning of the installation', info({ instanceId: 'instance-' }), 200, 'claim_invalid'],
+    ['names more than the installation', info({ instanceId: 'instance-11' }), 200, 'claim_invalid'],
     ['names the installation in other letters', info({ instanceId: 'INSTANCE-1' }), 200, 'claim_invalid'],
     ['names no installation', info({ instanceId: undefined }), 200, 'claim_invalid'],
     ['names another app', info({ clientId: 'app-2' }), 200, 'claim_invalid'],

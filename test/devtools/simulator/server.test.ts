@@ -1,10 +1,11 @@
-import { request } from 'node:http'
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { Log } from '../../../devtools/simulator/log.ts'
 import { type Simulator, startSimulator } from '../../../devtools/simulator/index.ts'
+import { SimulatorServer } from '../../../devtools/simulator/server.ts'
 import { command, OWNER } from '../../support/dashboard.ts'
 
 interface Answer {
@@ -129,6 +130,32 @@ describe('The server of the simulator', () => {
     expect(await next()).to.include('"tokenInfo":"down"')
     await reader?.cancel()
     await command(simulator, 'token-info', { mode: 'works' })
+  })
+
+  it('keeps for a page that does not read no more than the newest state', async () => {
+    const httpServer = createServer().listen(0, '127.0.0.1')
+    await once(httpServer, 'listening')
+    const name = `127.0.0.1:${(httpServer.address() as AddressInfo).port}`
+    const reach = { origin: `http://${name}`, hosts: [name], otherOrigins: [], keys: null, apiUrl: '' }
+    const nothing = { frames: [], apiUrl: '', commands: new Map(), watched: () => {}, called: () => {} }
+    let count = 0
+    const state = (): object => ({ padding: 'x'.repeat(100_000), count })
+    const server = new SimulatorServer({ ...nothing, reach, state })
+    httpServer.on('request', (req, res) => void server.handle(req, res))
+    try {
+      const req = request(`${reach.origin}/state`).end()
+      const [res] = (await once(req, 'response')) as [IncomingMessage]
+      for (count = 1; count < 100; count++) server.tell()
+      server.tell()
+      let told = ''
+      for await (const part of res.setEncoding('utf8')) {
+        told += String(part)
+        if (told.endsWith('"count":100}\n\n')) break
+      }
+      expect(told.match(/"count":/g)?.length).to.be.lessThan(5)
+    } finally {
+      httpServer.close()
+    }
   })
 
   it('refuses commands that are unknown, no object, or too large', async () => {
