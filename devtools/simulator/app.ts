@@ -40,6 +40,13 @@ export class App {
     this.#changed()
   }
 
+  /** A page was not there. That it has come is told at the next look, also if none has missed it. */
+  missed(page: string): void {
+    if (new URL(page).origin !== this.#url.origin || this.status === 'down') return
+    this.status = 'down'
+    this.#changed()
+  }
+
   /** Looks again and again while somebody watches. */
   watch(isWatched: boolean): void {
     clearInterval(this.#timer)

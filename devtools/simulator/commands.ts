@@ -112,7 +112,14 @@ export function commandsOf(options: CommandOptions): Commands {
         return send()
       },
     ],
-    ['open', forSelection((selection, sent) => pages.open(viewOf(sent), selection))],
+    [
+      'open',
+      forSelection(async (selection, sent) => {
+        const opened = await pages.open(viewOf(sent), selection)
+        if (!opened.isThere) app.missed(opened.url)
+        return opened
+      }),
+    ],
     [
       'loaded',
       async ({ id, ask }) => {

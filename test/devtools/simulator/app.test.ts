@@ -21,6 +21,18 @@ describe('What the simulator knows of the app', () => {
     expect(changes).to.deep.equal(['down', 'up', 'down'])
   })
 
+  it('comes back for a page that was not there, also where no look has missed it', async () => {
+    const changes: string[] = []
+    const served = await serve(() => {})
+    const app = new App(`${served.url}/page`, () => changes.push(app.status))
+    app.missed(`${served.url}/page?instance=x`)
+    app.missed(`${served.url}/page?instance=y`)
+    await app.look()
+    app.missed('http://127.0.0.1:9/widget')
+    await served.close()
+    expect(changes).to.deep.equal(['down', 'up'])
+  })
+
   it('is looked at each second while somebody watches', async () => {
     const clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     const app = new App('http://127.0.0.1:9/', () => {})
