@@ -249,7 +249,8 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       await frame.getByRole('link', { name: 'Activity' }).click()
       await send('AfterOneHour')
       await frame.getByRole('listitem').filter({ hasText: 'AfterOneHour' }).waitFor()
-      await live(frame)
+      // The last that the view asks for.
+      await frame.getByRole('rowheader', { name: 'Session token' }).waitFor()
       expect(trades()).to.equal(2)
 
       clock.tick(3 * HOUR + 60_000)
@@ -270,7 +271,31 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
 
       answer = example({ sessionKeys: [await generateSessionKey()] })
       await page.waitForResponse('**/session')
+      // The page that was live says so until it has another answer.
+      await page.waitForResponse((response) => response.url().endsWith('/api/events') && response.ok())
       await live(frame)
+      expect(trades()).to.equal(2)
+    })
+
+    it('trades its proof once for all calls whose token was refused, also for a refusal that comes later', async () => {
+      const page = await launch(BLOCKED)
+      const frame = await embed(page)
+      await live(frame)
+
+      const other = example({ sessionKeys: [await generateSessionKey()] })
+      const asked = new Promise<() => void>((resolve) => {
+        answer = (req, res) => {
+          if (req.url !== '/api/events') return other(req, res)
+          answer = other
+          resolve(() => other(req, res))
+        }
+      })
+      const refuse = await asked
+      await frame.getByRole('link', { name: 'Activity' }).click()
+      await frame.getByRole('rowheader', { name: 'Session token' }).waitFor()
+      const renewed = page.waitForResponse((response) => response.url().endsWith('/api/events') && response.ok())
+      refuse()
+      await renewed
       expect(trades()).to.equal(2)
     })
 

@@ -49,9 +49,11 @@ export async function api(path, init) {
   const call = () => send(`/api/${path}`, `Bearer ${token}`, init)
   const isFirst = token === undefined
   if (isFirst) await signedIn()
+  const used = token
   const response = await call()
   if (response.status !== 401 || isFirst) return check(response)
-  await signedIn()
+  // Another call may have brought a new one meanwhile.
+  if (token === used) await signedIn()
   return check(await call())
 }
 
