@@ -198,7 +198,8 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       await page.getByRole('button', { name: 'Copy' }).first().click()
       await page.getByRole('button', { name: 'Copied' }).waitFor()
       await view('Notes')
-      await page.getByLabel('Note', { exact: true }).focus()
+      // Not focus(), which does not wait for the view.
+      await page.getByLabel('Note', { exact: true }).click()
       await page.keyboard.press('Control+V')
       expect(await page.getByLabel('Note', { exact: true }).inputValue()).to.equal('user-1')
       expect(complaints).to.deep.equal([])
@@ -356,7 +357,7 @@ describeWith(CHROMIUM, 'In Chromium', function (executablePath) {
       await app.open(visitor())
       await send('AppInstalled')
       for (const [name, content] of [
-        ['Activity', '#audit tr'],
+        ['Activity', '#proofs tr'],
         ['Usage', '#usage tr'],
         ['Settings', '#facts dd'],
       ] as const) {

@@ -19,7 +19,7 @@ export const OWNER = { site: 'bakery', person: 'owner', plan: '', language: 'en'
 
 /** Sends a command as the dashboard does; `headers` replace its own. */
 export const command = (
-  { url }: Simulator,
+  { url }: Pick<Simulator, 'url'>,
   name: string,
   sent: unknown = {},
   headers: Record<string, string> = {},

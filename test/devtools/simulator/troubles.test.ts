@@ -167,7 +167,8 @@ describeWith(
         verdict: 'blank: frame-ancestors',
         why: `has to name ${simulator.url} in frame-ancestors`,
       })
-      // And it is blank.
+      // And it is blank, which is a page of the browser's own.
+      await dashboard.frames()[1]?.waitForURL('chrome-error://chromewebdata/')
       expect(await dashboard.frameLocator('#frame').getByText('Hello').count()).to.equal(0)
       page = (_req, res) => {
         res.set('Content-Security-Policy', `frame-ancestors ${simulator.url}`).send('<h1>Hello</h1>')
