@@ -693,16 +693,37 @@ describe('A verify callback with a mistake in its arguments', () => {
     const answers = [
       { rows: [], rowCount: 0 }, // pg
       { rows: [], rowsAffected: 0 }, // libsql
+      { rows: [], count: 0 }, // Sequelize
+      { rows: [], rowLength: 0 }, // Cassandra
       { rows: [], metaData: [] }, // Oracle
+      { rows: [], total_rows: 0 }, // CouchDB
       { rows: [], meta: {} }, // Couchbase
-      { recordset: [], rowsAffected: [0] }, // Microsoft SQL Server
-      { results: [], meta: {} }, // D1
-      { acknowledged: true, matchedCount: 0 }, // MongoDB
-      { lastErrorObject: {}, value: null },
+      { recordset: [], rowsAffected: [0] }, // SQL Server
+      { records: [], summary: {} }, // Neo4j
+      { records: [], totalSize: 0 }, // Salesforce
+      { results: [], success: true }, // D1
+      { results: [], meta: {} },
+      { items: [], hasNext: () => false }, // Wix
+      { affectedRows: 0 }, // MySQL
+      { lastInsertRowid: 0 }, // SQLite
+      { affected: 0, raw: [] }, // TypeORM
+      { numUpdatedRows: 0n }, // Kysely
+      { lastErrorObject: {}, value: null }, // MongoDB
+      { acknowledged: true, matchedCount: 0 },
+      { acknowledged: true, deletedCount: 0 },
       { exists: false, readTime: {} }, // Firestore
       { docs: [], readTime: {} },
+      { docs: [], docChanges: () => [] },
+      { exists: () => false, ref: {} }, // Firebase
       { Item: undefined, $metadata: {} }, // DynamoDB
+      Object.defineProperty({}, '$response', { value: {} }),
+      { _shards: {}, hits: {} }, // Elasticsearch
+      { _index: 'users', found: false },
       { data: null, error: {}, statusText: 'Not Acceptable' }, // Supabase
+      { error: {}, statusText: 'Not Acceptable' },
+      { data: { user: null }, error: {} },
+      { error: 'nobody', success: false }, // services
+      { error: 'nobody', ok: false },
       { statusCode: 404, headers: {} }, // undici
       new Response('', { status: 404 }),
     ]
@@ -714,33 +735,45 @@ describe('A verify callback with a mistake in its arguments', () => {
         )
   })
 
+  it('signs in nobody for a query that has not been run, or whose callback is to decide', async () => {
+    const none = (): undefined => undefined
+    const queries = [
+      { all: none, run: none, get: none }, // SQLite
+      { sql: 'SELECT', values: [] }, // MySQL
+      { getOne: none, getMany: none }, // TypeORM
+    ]
+    for (const query of queries)
+      for (const verify of [
+        (_identity: object) => query,
+        async (_identity: object) => query,
+        async (...args: object[]) => args.length && query,
+      ])
+        expect(await errorOf(verify)).to.have.property(
+          'message',
+          'The verify callback gave no user, but a query that is not done: run it, and await its row, or declare `done` for its callback',
+        )
+  })
+
   it('signs in nobody for an Error of another realm', async () => {
     const error = await errorOf(() => Promise.resolve(runInNewContext('new TypeError()')))
     expect(error.message).to.equal('The verify callback gave no user, but an Error: throw it, or call done(error)')
   })
 
   it('signs in a user that looks like none of what is no user', async () => {
-    const users = [
-      'rows',
-      'rowCount',
-      'rowsAffected',
-      'metaData',
-      'meta',
-      'recordset',
-      'results',
-      'acknowledged',
-      'matchedCount',
-      'lastErrorObject',
-      'value',
-      'readTime',
-      'exists',
-      'docs',
-      'error',
-      'statusText',
-      'statusCode',
-      'headers',
-    ].map((name) => ({ [name]: 'mine' }))
-    for (const one of [...users, { statusCode: undefined, then: 'x' }, 'user-1', 7, new Map()])
+    const names =
+      'rows rowCount rowsAffected count rowLength metaData total_rows meta recordset records summary totalSize results success items hasNext affected raw lastErrorObject value acknowledged matchedCount deletedCount readTime exists docs ref docChanges _index found error statusText data ok headers statusCode all run sql values getOne getMany next subscribe pipe'
+    const users = names.split(' ').map((name) => ({ [name]: 'mine' }))
+    const others = [
+      { statusCode: undefined, then: 'x' },
+      { rows: 3, count: 2 },
+      { results: [], total: 3 },
+      'user-1',
+      'null-1',
+      'my undefined',
+      7,
+      new Map(),
+    ]
+    for (const one of [...users, ...others])
       for (const verify of [async () => one, (_identity: object, done: Done) => done(null, one)])
         expect(await run(strategy(verify), req)).to.include({ kind: 'success', user: one })
   })
@@ -854,6 +887,13 @@ describe('A verify callback with a mistake in its arguments', () => {
     ],
     ['an Error: throw it, or call done(error)', new Error('found nobody')],
     ['a cursor or a stream: read the first one out of it', { async *[Symbol.asyncIterator]() {} }],
+    ['a cursor or a stream: read the first one out of it', new Map().values()],
+    ['an observable: await firstValueFrom() of it', { subscribe: () => {}, pipe: () => {} }],
+    ['a string that JavaScript makes of a missing value', 'undefined'],
+    ['a string that JavaScript makes of a missing value', 'null'],
+    ['a string that JavaScript makes of a missing value', 'NaN'],
+    ['a string that JavaScript makes of a missing value', 'false'],
+    ['a string that JavaScript makes of a missing value', '[object Object]'],
     [
       'a generator, which nobody runs: make it an async function',
       (async function* () {
