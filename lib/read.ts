@@ -115,8 +115,9 @@ const tokenFromAuthorization = oneOf<unknown>(fromAuthorization('Bearer'), fromA
 /** The names under which credentials are sent, in the query or in a body. */
 export const CREDENTIAL_NAMES: readonly string[] = ['instance', 'signedInstance', 'token', 'access_token']
 
-// A name is shown; anything longer may be a value. `amp;instance` comes from an address that was escaped for HTML.
-const NAME = /^[a-z][\w;-]{0,30}$/i
+// A name is shown; anything longer may be a value. `amp;instance` comes from an address that was escaped for HTML, `?instance` from one
+// with two question marks, and `instance[]` from a list.
+const NAME = /^\??[a-z][\w;[\]-]{0,30}$/i
 
 /** The names of what looks like a credential among parameters or headers, of any name. */
 export const namesIn = (values: object): string[] =>

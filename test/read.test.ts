@@ -159,6 +159,16 @@ describe('readers', () => {
         "in the query as `amp;instance`: fromQuery('amp;instance')",
       ],
       [
+        'after two question marks',
+        { query: { '?instance': credential } },
+        "in the query as `?instance`: fromQuery('?instance')",
+      ],
+      [
+        'in a list, where the parser of the host leaves its brackets',
+        { query: { 'instance[0]': credential } },
+        "in the query as `instance[0]`: fromQuery('instance[0]')",
+      ],
+      [
         'under a name of the app in the address',
         { url: `/?x=1&inst=${credential}` },
         "in the query as `inst`: fromQuery('inst')",

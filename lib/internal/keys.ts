@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey, createSecretKey, KeyObject as NodeKey, timingSafeEqual } from 'node:crypto'
 import { types } from 'node:util'
-import { got, isGuid, isQuoted, isUnset } from './options.ts'
+import { got, isGuid, isMoreThanGuid, isQuoted, isUnset } from './options.ts'
 import { own } from './values.ts'
 
 /** @ts-ignore Where the types of Node are not installed, it is `any`. */
@@ -34,16 +34,22 @@ export type WixSecret = string | readonly string[]
 // PEM, PEM in base64, bare SPKI in base64, JWK: an app that takes a public key for the secret lets anybody sign.
 const KEY = /^(-----BEGIN|LS0tLS1CRUdJTi|MII[\w+/]{100}|\s*\{)/
 
-// As a line of an environment file or of JSON has it.
-const GUID_WITHIN = /(^|[^\w-])[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}([^\w-]|$)/i
+// Of instructions, examples and deployments. Everybody knows it, and with it anybody could sign.
+const EXAMPLE =
+  /^(([Yy]our|YOUR)[-_ ].+|[Cc]hange[-_ ]?[Mm]e|CHANGE[-_ ]?ME|TODO|[xX]+(-[xX]+)+|[*.\u2026]+|WIX(_[A-Z]+)+|\[[\w -]+\]|__\w+__|@\w+@|#\{.*\}#?)$/
+
+// Not of every path: a secret of a test may be base64.
+const REFERENCE = /^(\.{1,2}[\\/]|~\/|[a-z]:[\\/]|\w+:\/\/|arn:|projects\/|\/(run|etc|var|home|mnt|opt|app|tmp)\/)/i
 
 const GOT_APP_ID = ', got the app ID'
 const GOT_UTF16 = ', got a string in UTF-16: save its file in UTF-8'
 
 const problemOf = (secret: unknown, appId: string | undefined): string | undefined => {
   if (typeof secret !== 'string' || secret.trim() === '' || isUnset(secret)) return got(secret)
-  if (GUID_WITHIN.test(secret) && !isGuid(secret.trim()) && !isQuoted(secret))
+  if (isMoreThanGuid(secret) && !isQuoted(secret))
     return ', got one with something before or after it, such as its name, or another one'
+  if (EXAMPLE.test(secret.trim())) return ', got an example of one (is an environment variable not set?)'
+  if (REFERENCE.test(secret)) return ', got the path of a file or the address of a secret: read it'
   if (secret.includes('\0')) return GOT_UTF16
   if (KEY.test(secret)) return ', got a key (the public key of the app is for webhooks)'
   if (secret !== secret.trim()) return ', got one with leading or trailing whitespace'
@@ -101,17 +107,17 @@ export function isSignature(signature: string, data: string, secret: KeyObject):
   return timingSafeEqual(computed, sent)
 }
 
-type OnePublicKey = string | Uint8Array | KeyObject | CryptoKeyOfNode
+type OnePublicKey = string | Uint8Array | ArrayBuffer | KeyObject | CryptoKeyOfNode
 
 /**
  * The public key of the app: PEM with line endings of any kind, also written as `\n` or lost in an environment variable; the
- * PEM in base64; the bare base64 inside the PEM; the bytes of any of these, or DER; a KeyObject or a CryptoKey. A list during rotation:
- * each key is tried.
+ * PEM in base64; the bare base64 inside the PEM, or base64url; the bytes of any of these, or DER; a KeyObject or a CryptoKey. A list during
+ * rotation: each key is tried.
  */
 export type WixPublicKey = OnePublicKey | readonly OnePublicKey[]
 
 const LINE_END = /\\+[nr]/g
-const PEM = /^-----BEGIN (RSA )?PUBLIC KEY-----(.*)-----END (?:RSA )?PUBLIC KEY-----$/s
+const PEM = /^-----BEGIN (?:RSA )?PUBLIC KEY-----(.*)-----END (?:RSA )?PUBLIC KEY-----$/s
 const PEM_WITHIN = /-----BEGIN (RSA )?PUBLIC KEY-----.*-----END (RSA )?PUBLIC KEY-----/s
 const BASE64 = /^[\w+/]+=*$/
 
@@ -121,9 +127,9 @@ const PATH = /^(\.{0,2}\/|\.{1,2}\\|~|[a-z]:[\\/]|\w+:\/\/)|\.(pem|pub|key|crt|c
 const UNREADABLE = ', got a value that cannot be read as one'
 const GOT_JWK = ', got JSON: of a JWK, createPublicKey({ key, format: "jwk" }) makes a KeyObject'
 
-/** SPKI, or PKCS #1. */
-function keyFromDer(der: Buffer, forms: ReadonlyArray<'spki' | 'pkcs1'>): KeyObject | string {
-  for (const type of forms) {
+/** SPKI, or PKCS #1: the bytes themselves say which. */
+function keyFromDer(der: Buffer): KeyObject | string {
+  for (const type of ['spki', 'pkcs1'] as const) {
     try {
       const key = createPublicKey({ key: der, format: 'der', type })
       // Of a private key in PKCS #1, Node takes the public half.
@@ -132,7 +138,8 @@ function keyFromDer(der: Buffer, forms: ReadonlyArray<'spki' | 'pkcs1'>): KeyObj
       // The next one may be it.
     }
   }
-  return UNREADABLE
+  // Each key in DER is a sequence.
+  return der[0] === 0x30 ? ', got a key of another kind, or one that was cut or changed' : UNREADABLE
 }
 
 /** A key from any string form of {@link WixPublicKey}, or what the string is instead. */
@@ -140,7 +147,7 @@ function keyFromString(given: string): KeyObject | string {
   // Some loaders of environment files leave the quotes in.
   const value = given
     .trim()
-    .replace(/^(["'])(.*)\1$/s, '$2')
+    .replace(/^(["'`])(.*)\1$/s, '$2')
     .trim()
   if (value === '' || isUnset(value)) return got(value)
   if (isGuid(value)) return ', got a GUID, which is what an app secret or an app ID looks like'
@@ -152,32 +159,32 @@ function keyFromString(given: string): KeyObject | string {
   if (pem.includes('CERTIFICATE-----')) return ', got a certificate'
   if (value.startsWith('ssh-')) return ', got a key of SSH'
   if (value.startsWith('{')) return GOT_JWK
-  const [, rsa, inside] = PEM.exec(pem) ?? []
+  const inside = PEM.exec(pem)?.[1]
   if (inside === undefined && pem.includes('-----')) {
     if (!pem.includes('PUBLIC KEY-----')) return ', got a PEM of something else'
     return PEM_WITHIN.test(pem)
       ? ', got a PEM with something before or after it: pass the PEM alone'
       : ', got a part of a PEM: has the environment file cut it at its first line? Put it in quotes, or write \\n for its line ends'
   }
-  const base64 = (inside ?? value.replaceAll(LINE_END, '')).replaceAll(/\s/g, '')
+  // Bare, it may also be base64url.
+  const base64 = (inside ?? value.replaceAll(LINE_END, '').replaceAll('-', '+')).replaceAll(/\s/g, '')
   if (!BASE64.test(base64))
     return inside === undefined ? UNREADABLE : ', got a PEM that was changed, or several: an array takes each'
-  return keyFromDer(
-    Buffer.from(base64, 'base64'),
-    inside === undefined ? ['spki', 'pkcs1'] : [rsa === undefined ? 'spki' : 'pkcs1'],
-  )
+  return keyFromDer(Buffer.from(base64, 'base64'))
 }
 
 /** Bytes are DER, or one of the string forms. */
 function keyFromBytes(given: Uint8Array): KeyObject | string {
   const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
-  const key = keyFromDer(bytes, ['spki', 'pkcs1'])
+  const key = keyFromDer(bytes)
   return typeof key === 'string' ? keyFromString(bytes.toString()) : key
 }
 
 function keyFrom(value: unknown): unknown {
   if (typeof value === 'string') return keyFromString(value)
   if (value instanceof Uint8Array) return keyFromBytes(value)
+  // As crypto.subtle.exportKey() returns it.
+  if (types.isAnyArrayBuffer(value)) return keyFromBytes(new Uint8Array(value))
   return types.isCryptoKey(value) ? NodeKey.from(value) : value
 }
 

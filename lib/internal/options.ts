@@ -50,11 +50,18 @@ export interface ClockOptions {
 
 const GUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
+// As a line of an environment file or of JSON has it.
+const GUID_WITHIN = /(^|[^\w-])[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}([^\w-]|$)/i
+
 /** Whether it has the form of the ids and secrets of Wix. */
 export const isGuid = (value: string): boolean => GUID.test(value)
 
+/** Whether there is more than one, such as its name or a comment. */
+export const isMoreThanGuid = (value: string): boolean => GUID_WITHIN.test(value) && !isGuid(value.trim())
+
+// Also two of them that were joined.
 const MISSING =
-  /^(undefined|null|none|nan|true|false|-?infinity|symbol\(.*\)|\[object .+\]|(async )?(function|class)\b.*|.*=>.*)$/is
+  /^(((undefined|null|none|nan|nil)[-_.,:/ ]*)+|\(null\)|n\/a|void 0|true|false|-?infinity|symbol\(.*\)|\[object .+\]|(async )?(function|class)\b.*|.*=>.*)$/is
 
 // As it stands in a shell, a pipeline, a template, instructions, or code; Go templates write `<nil>`.
 const PLACEHOLDER = /^(\$\{.*\}|\$\w+|\$\(\w+\)|%\w+%|\{\{.*\}\}|<[^<>]*>|(process|import\.meta)\.env\b.*)$/is
@@ -65,7 +72,7 @@ const matches = (form: RegExp, value: unknown): boolean => typeof value === 'str
 export const isUnset = (value: unknown): boolean => matches(MISSING, value) || matches(PLACEHOLDER, value)
 
 /** As a reader of environment files may leave it. */
-export const isQuoted = (value: string): boolean => /^(["']).*\1$/s.test(value)
+export const isQuoted = (value: string): boolean => /^(["'`]).*\1$/s.test(value)
 
 export const string: Check = must(
   (value) => isNonEmptyString(value) && value === value.trim() && !isUnset(value),
@@ -219,6 +226,8 @@ export function appIdOf(caller: string): (value: unknown) => string {
     if (expected !== undefined) throw new TypeError(`${caller}: option \`appId\` must be ${expected}${got(value)}`)
     const appId = String(value)
     if (isQuoted(appId)) throw new TypeError(`${caller}: option \`appId\` must be the app ID, got one in quotes`)
+    if (isMoreThanGuid(appId))
+      throw new TypeError(`${caller}: option \`appId\` must be the app ID alone, got something before or after it`)
     return isGuid(appId) ? appId.toLowerCase() : appId
   }
 }

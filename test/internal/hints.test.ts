@@ -92,6 +92,10 @@ describe('what a credential looks like', () => {
       ['OauthNG.JWS.abc', 'an access token that was cut or changed'],
       ['OauthNG.JWS.eyJh.eyJh.s"g', 'an access token that was cut or changed'],
       ['undefined', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
+      ['Undefined', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
+      ['None', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
+      ['Bearer', 'a scheme alone: the variable of the front end behind it was empty'],
+      ['bearer:', 'a scheme alone: the variable of the front end behind it was empty'],
       ['[object Promise]', 'an object in place of a string: is an `await` missing in the front end?'],
       ['() => getToken()', 'a function in place of a string: is a call missing in the front end?'],
       ['token=>token', 'a function in place of a string: is a call missing in the front end?'],
@@ -139,9 +143,9 @@ describe('what a credential looks like', () => {
   it('is not said of a text that only begins or ends like it', () => {
     const half = part.slice(1)
     const forms = ['IST.a', 'OAUTH2.a.a.a', 'JWT=a', 'wixcode-pub.a', 'eyJh.eyJh.sig', `${part}.eyJh`, `eyJh.${part}`]
-    const mistakes = [`${half}.${half}`, 'undefined', '[object Object]', '"b"', 'curl x']
+    const mistakes = [`${half}.${half}`, 'undefined', 'Bearer', '[object Object]', '"b"', 'curl x']
     const ends = [...forms, ...mistakes].map((form) => `(${form}`)
-    const begins = ['eyJh.eyJh.sig!', `eyJh.${part}!`, `${half}.${half}!`, 'nullable', '"a" b']
+    const begins = ['eyJh.eyJh.sig!', `eyJh.${part}!`, `${half}.${half}!`, 'nullable', 'bearers', '"a" b']
     for (const text of [...ends, ...begins]) expect([text, looksLike(text)]).to.deep.equal([text, undefined])
   })
 

@@ -42,6 +42,7 @@ const { privateKey: privateCryptoKey } = await crypto.subtle.generateKey(
   ['sign'],
 )
 const pkcs1 = createPublicKey(pem).export({ format: 'der', type: 'pkcs1' })
+const rsaPem = createPublicKey(pem).export({ format: 'pem', type: 'pkcs1' }).toString()
 const withoutNull = Buffer.from(
   spki.toString('hex').replace('300d06092a864886f70d0101010500', '300b06092a864886f70d010101'),
   'hex',
@@ -80,6 +81,11 @@ const forms: Array<[string, unknown]> = [
   ['the bytes of a PEM with a byte order mark', Buffer.from(`\uFEFF${pem}`)],
   ['PEM with an escaped line end before it', `\\n${pem}`],
   ['PEM with line ends that were escaped twice', pem.replaceAll('\n', '\\\\n')],
+  ['PEM in backquotes', `\`${pem}\``],
+  ['SPKI in a PEM that is called one of RSA', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY')],
+  ['PKCS #1 in a PEM that is called one of SPKI', rsaPem.replaceAll('RSA PUBLIC KEY', 'PUBLIC KEY')],
+  ['bare base64url', spki.toString('base64url')],
+  ['an ArrayBuffer, as crypto.subtle.exportKey() returns it', await crypto.subtle.exportKey('spki', cryptoKey)],
   ['an array', [OTHER_KEYS.publicKey, createPublicKey(pem)]],
 ]
 
@@ -90,9 +96,11 @@ const exponentOf = (e: string): KeyObject =>
   createPublicKey({ key: { ...createPublicKey(pem).export({ format: 'jwk' }), e }, format: 'jwk' })
 
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIBcanary\n-----END CERTIFICATE-----\n'
-const rsaPem = createPublicKey(pem).export({ format: 'pem', type: 'pkcs1' }).toString()
 const privatePkcs1 = createPrivateKey(KEYS.privateKey).export({ format: 'der', type: 'pkcs1' })
 const guid = '07864c16-3a6f-4dd2-9973-028705762b2c'
+const CUT = 'got a key of another kind, or one that was cut or changed'
+// Without its first characters, which say what it is.
+const PEM_OF_A_FORM = `${pem.slice(0, 60)} ${pem.slice(61)}`
 const wrong: Array<[string, unknown, string]> = [
   ['undefined', undefined, 'got undefined (is an environment variable not set?)'],
   ['null', null, 'got null'],
@@ -153,13 +161,16 @@ const wrong: Array<[string, unknown, string]> = [
   ['a PEM in UTF-16', Buffer.from(`\uFEFF${pem}`, 'utf16le'), 'got a string in UTF-16: save its file in UTF-8'],
   ['bytes of DER that was cut', spki.subarray(0, 100), 'got a value that cannot be read as one'],
   ['a private key in DER of PKCS #1', privatePkcs1, 'got a value that cannot be read as one'],
+  ['the same in base64', privatePkcs1.toString('base64'), CUT],
+  ['a PEM whose plus signs were decoded to spaces', PEM_OF_A_FORM, CUT],
   [
     'a JWK',
     createPublicKey(pem).export({ format: 'jwk' }),
     'got JSON: of a JWK, createPublicKey({ key, format: "jwk" })',
   ],
   ['an address', new URL('file:///canary'), 'got a value of type URL'],
-  ['an ArrayBuffer', new ArrayBuffer(8), 'got a value of type ArrayBuffer'],
+  ['an ArrayBuffer of something else', new ArrayBuffer(8), 'got a value that cannot be read as one'],
+  ['an empty one', new ArrayBuffer(0), 'got an empty string'],
   ['a request for a certificate', certificate.replaceAll('TE--', 'TE REQUEST--'), 'got a PEM of something else'],
   ['a placeholder', '${WIX_PUBLIC_KEY}', 'got a placeholder that nothing has replaced'],
   ['a PEM of PKCS #1 with text after it', `${rsaPem}canary`, 'got a PEM with something before or after it'],
@@ -169,11 +180,10 @@ const wrong: Array<[string, unknown, string]> = [
   ['text before a PEM', `canary${pem}`, 'got a PEM with something before or after it: pass the PEM alone'],
   ['the name of the variable before a PEM', `KEY=${pem}`, 'got a PEM with something before or after it'],
   ['half a PEM', pem.slice(0, 200), 'got a part of a PEM'],
-  ['half of the bare base64', base64.slice(0, 200), 'got a value that cannot be read as one'],
+  ['half of the bare base64', base64.slice(0, 200), CUT],
   ['two PEMs in one string', pem + OTHER_KEYS.publicKey, 'got a PEM that was changed, or several: an array takes each'],
   ['a PEM without its first line', pem.slice(27), 'got a part of a PEM'],
   ['a PEM without its last line', pem.slice(0, -26), 'got a part of a PEM'],
-  ['a PEM of another form', pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'got a value that cannot be read as one'],
   ['an RSA key of 1,024 bits', der(rsa(1024, 65_537)), 'got a key of 1024 bits'],
   ['an RSA key of 2,047 bits', rsa(2047, 65_537), 'got a key of 2047 bits'],
   ['an exponent of 1', der(exponentOf('AQ')), 'got a key with an unsafe exponent'],
@@ -294,6 +304,48 @@ describe('I-06: an app secret', () => {
     ),
     [Buffer.from(SECRET, 'utf16le').toString(), 'got a string in UTF-16: save its file in UTF-8'],
     ['$WIX_APP_SECRET', 'got a placeholder that nothing has replaced (is an environment variable not set?)'],
+    ['`undefined`', 'got one in quotes'],
+    ...[
+      'your-secret',
+      'Your app secret',
+      'YOUR_APP_SECRET',
+      'changeme',
+      'Change-Me',
+      'CHANGE_ME',
+      'TODO',
+      'xxxxxxxx-xxxx-xxxx',
+      'XX-X',
+      '********',
+      '...',
+      '\u2026',
+      'WIX_APP_SECRET',
+      '[REDACTED]',
+      '[app secret]',
+      '__APP_SECRET__',
+      '@APP_SECRET@',
+      '#{APP_SECRET}',
+      '#{APP_SECRET}#',
+      ' TODO\n',
+    ].map((text): [string, string] => [text, 'got an example of one (is an environment variable not set?)']),
+    ...[
+      './secret',
+      '..\\secret',
+      '~/secret',
+      'C:\\secret',
+      'd:/secret',
+      'op://vault/wix/secret',
+      'https://vault.example/wix',
+      'arn:aws:secretsmanager:eu:1:secret:wix',
+      'projects/wix/secrets/app/versions/latest',
+      '/run/secrets/wix',
+      '/etc/wix',
+      '/var/run/wix',
+      '/home/app/wix',
+      '/mnt/secrets/wix',
+      '/opt/wix',
+      '/app/wix',
+      '/tmp/wix',
+    ].map((text): [string, string] => [text, 'got the path of a file or the address of a secret: read it']),
   ]
   const where = 'Find it in the dashboard of your app at Wix: OAuth, or More Actions > View ID & keys'
   optionsTable(
@@ -330,6 +382,40 @@ describe('I-06: an app secret', () => {
       `${guid}-test`,
       `${guid}${guid}`,
       `${guid.slice(0, -1)}g`,
+      'secret',
+      'my-secret',
+      'my your-secret',
+      'yours',
+      'your-',
+      'TEST_SECRET',
+      'wix_secret',
+      'WIX',
+      'MY_WIX_SECRET',
+      'WIX_secret',
+      'x',
+      'xxx',
+      'xx-y',
+      'x*',
+      'a...',
+      '[a',
+      'a]',
+      '[a]b',
+      '__a',
+      'a__',
+      '@a',
+      'a@b',
+      '#a',
+      'a#{b}',
+      'todo',
+      'TODO list',
+      'unchangeme',
+      'change you',
+      '/9j/4AAQSkZJRg==',
+      '/tmpfile',
+      'a/tmp/b',
+      'a ./b',
+      'arn',
+      'my projects/a',
     ]) {
       const [key, ...rest] = appSecrets('Owner', secret)
       expect(rest).to.deep.equal([])

@@ -119,12 +119,36 @@ describe('P-10: checkOptions', () => {
 
 describe('P-10: the check of', () => {
   const each: Array<[string, (value: unknown) => string | undefined, unknown[], unknown[]]> = [
-    ['a string', string, ['a', 'a b', 'Nullable', 'x undefined'], ['', ' ', ' a', 'a\n', 7, null, undefined, ['a']]],
+    [
+      'a string',
+      string,
+      ['a', 'a b', 'Nullable', 'x undefined', 'undefined-x', 'nilly', 'null null x', 'a (null)', 'n/a b', 'void 00'],
+      ['', ' ', ' a', 'a\n', 7, null, undefined, ['a']],
+    ],
     [
       'a string that JavaScript makes of a missing value, of which A9 is about,',
       string,
       [],
-      ['undefined', 'null', 'NaN', 'true', 'FALSE', '[object Object]', '[object Promise]', '() => 1', 'class A {}'],
+      [
+        'undefined',
+        'null',
+        'NaN',
+        'true',
+        'FALSE',
+        '[object Object]',
+        '[object Promise]',
+        '() => 1',
+        'class A {}',
+        'None',
+        'nil',
+        'undefinedundefined',
+        'undefined-null',
+        'null, null',
+        'undefined.undefined',
+        '(null)',
+        'N/A',
+        'void 0',
+      ],
     ],
     [
       'a placeholder, of which A9 is about, too,',
@@ -292,8 +316,14 @@ describe('B51: an app ID', () => {
     expect(isSameId([GUID], GUID)).to.equal(false)
     for (const claim of ['APP-1', undefined, null, ['app-1'], 7, '']) expect(isSameId(claim, 'app-1')).to.equal(false)
     expect(isSameId(GUID.replace('5', '6'), GUID)).to.equal(false)
-    for (const quoted of ['"a"', "'a'", '""'])
+    for (const quoted of ['"a"', "'a'", '""', '`a`'])
       expect(() => parse(quoted)).to.throw(TypeError, /^Owner: option `appId` must be the app ID, got one in quotes$/)
+    for (const more of [`WIX_APP_ID=${GUID}`, `${GUID} # production`, `\`${GUID}`, `${GUID},${GUID}`, `${GUID}\u200B`])
+      expect(() => parse(more)).to.throw(
+        TypeError,
+        /^Owner: option `appId` must be the app ID alone, got something before or after it$/,
+      )
+    for (const odd of [`test-${GUID}`, `${GUID}0`]) expect(parse(odd)).to.equal(odd)
     for (const odd of ['"a', `'a"`, 'x"a"', '"a"x']) expect(parse(odd)).to.equal(odd)
     for (const [value, problem] of [
       [7, ', got a number'],
