@@ -2,7 +2,7 @@
  * The address that a person means: `3000` is a port of this machine, `3000/x` and `localhost:3000/x` are pages on it, and `/x` is a page of
  * the app. Anything else stays as it is, and is checked where it is used.
  *
- * @param app The dashboard page of the app.
+ * @param app The app's dashboard page.
  */
 export function addressOf(typed: string, app: string): string {
   const port = /^(\d{1,5})(\/.*)?$/s.exec(typed)

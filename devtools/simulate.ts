@@ -222,7 +222,7 @@ function whenLeftByNpm(end: () => void): NodeJS.Timeout | undefined {
 /**
  * Runs until it is interrupted, or until the app that it has started ends.
  *
- * @returns The exit code: 0 after an interrupt, that of the app when it has ended by itself, 1 when the simulator cannot start, for
+ * @returns The exit code: 0 after an interrupt, the app's own when it has ended by itself, 1 when the simulator cannot start, for
  * example because the port is taken, 2 for wrong use.
  */
 export async function simulate(args: readonly string[]): Promise<number> {

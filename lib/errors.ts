@@ -207,7 +207,7 @@ export function bearerChallenge({ code }: Pick<WixAuthError, 'code'>): string {
 }
 
 /**
- * Another service did not answer: Wix, a key set, or a store of the app. It says nothing about the credentials, so it is no reason to
+ * Another service did not answer: Wix, a key set, or the app's store. It says nothing about the credentials, so it is no reason to
  * log anybody out.
  *
  * Express answers with `status` and `headers` by itself.

@@ -49,7 +49,7 @@ function identityIn(source: unknown): WixEventIdentity | null {
 /** What came of a request: nothing for a success. */
 export interface Outcome {
   refusal?: WixAuthError
-  /** The verify callback found no user: the refusal is then of the app, and has no code. */
+  /** The verify callback found no user: the refusal is then the app's own, and has no code. */
   isUserUnknown?: boolean
   error?: Error
 }

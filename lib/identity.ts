@@ -18,9 +18,9 @@ export const SUBJECT_TYPES: readonly unknown[] = ['USER', 'MEMBER', 'VISITOR', '
 
 export const isSubjectType = (value: unknown): value is SubjectType => SUBJECT_TYPES.includes(value)
 
-/** What every credential of Wix says, in one vocabulary. */
+/** What every Wix credential says, in one vocabulary. */
 export interface WixIdentity {
-  /** The installation of the app on one site, verified: the tenant key of an app. */
+  /** Your app's installation on one site, verified: the key of a tenant. */
   instanceId: string
   subjectType: SubjectType
   /** The id of that subject. Unique together with `instanceId` and `subjectType`. */

@@ -17,7 +17,7 @@ export type VerifyResult =
   | PromiseLike<Express.User | false | null | undefined | void>
 
 /**
- * The app's look-up: which user of the app is this identity?
+ * The app's look-up: which of its users is this identity?
  *
  * A function that declares `done` decides only through `done`. Any other function decides by its return value, which may
  * be a promise; returning nothing refuses the request. A function that declares no parameter at all may be a wrapper around one that

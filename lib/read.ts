@@ -132,7 +132,7 @@ export type Place = 'the query' | 'the Authorization header'
 /**
  * The hint for a strategy that found no credential: where there is one instead.
  *
- * @param expected Where it looked; undefined for a reader of the app, where it is not known.
+ * @param expected Where it looked; undefined for the app's own reader, where it is not known.
  * @param also Where else, where that is another place than the one to use.
  */
 export const elsewhere =
@@ -177,7 +177,7 @@ export const elsewhere =
     return expected === undefined ? 'your reader found nothing' : `nothing in ${expected}${also}${others}`
   }
 
-/** For the body of a request: a mistake in the setup of the app, not a refusal. */
+/** For the body of a request: a mistake in the app's setup, not a refusal. */
 export const requestNotRaw = (why = 'a parser such as express.json() has read the body before'): Error =>
   new Error(
     `Wix signed the raw body, which did not arrive here: ${why}. Keep it before another parser reads it, for example with ` +

@@ -32,7 +32,7 @@ const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
 /** Whether Wix has signed it today: nothing else comes again, or changes what Wix knows. */
 const isOfWix = (flaw: Flaw): boolean => flaw === 'genuine' || flaw === 'wrong-clock'
 
-/** What Wix sends to the backend of an app. Each method returns the lines of the log, one for each request. */
+/** What Wix sends to an app's backend. Each method returns the lines of the log, one for each request. */
 export class Deliveries {
   readonly #targets: BackendTargets
   readonly #signers: Signers

@@ -38,24 +38,24 @@ export type { Entry as SimulatorEntry } from './log.ts'
  * network of your own, such as that of containers.
  */
 export interface SimulatorOptions extends ReachOptions {
-  /** The dashboard page of your app, for example `http://localhost:3000/dashboard`. */
+  /** Your app's dashboard page, for example `http://localhost:3000/dashboard`. */
   app: string
-  /** The widget of your app on a live site. Default: none. */
+  /** Your app's widget on a live site. Default: none. */
   widget?: string
   /** Where your app takes webhooks. Default: none. */
   webhooks?: string
   /** The method of a service plugin that calculates additional fees. Default: none. */
   plugin?: string
-  /** Where Wix's assistant runs the tools of your app (App Tools). Default: none. */
+  /** Where Wix's assistant runs your app's tools (App Tools). Default: none. */
   tools?: string
   /** Where your app takes a body that is signed in a `Digest` header. Default: none. */
   payments?: string
   /** Where an install on your own website begins. Default: none. */
   install?: string
-  /** The paid plans of your app: values of `vendorProductId`. Default: `premium`. */
+  /** Your app's paid plans: values of `vendorProductId`. Default: `premium`. */
   plans?: readonly string[]
   /**
-   * Where to keep the keys of the app, so that they are the same at each start, and where your own sites and people are, in
+   * Where to keep the app's keys, so that they are the same at each start, and where your own sites and people are, in
    * `own.json`. Default: nowhere.
    */
   folder?: string

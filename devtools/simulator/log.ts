@@ -96,7 +96,7 @@ type NewEntry = Omit<Entry, 'id' | 'time'>
 /** All requests so far, the newest first. */
 export class Log {
   readonly entries: Entry[] = []
-  /** The status of the last answer of the app; null before the first one. */
+  /** The status of the app's last answer; null before the first one. */
   lastStatus: number | null = null
   readonly #keys: CheckKeys
   readonly #refusals: Refusals
@@ -165,7 +165,7 @@ export class Log {
     })
   }
 
-  /** A call of the app to Wix. The body of the request is left out: it may hold the app secret. */
+  /** The app's call to Wix. Its body is left out: it may hold the app secret. */
   call(url: string, token: string | undefined, answer: AppAnswer, milliseconds: number): void {
     const active = /"active":(true|false)/.exec(answer.body)?.[1]
     const said = active === undefined ? String(answer.status) : active === 'true' ? 'active' : 'not active'

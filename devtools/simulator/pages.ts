@@ -6,7 +6,7 @@ import type { Entry, Log, Sent } from './log.ts'
 import { accessTokenFor, instanceFor, type Signers } from './sign.ts'
 import type { Selection } from './sites.ts'
 
-/** Where a page of the app is shown. */
+/** Where one of the app's pages is shown. */
 export type View = 'dashboard' | 'widget'
 
 /** Milliseconds for a page that only an app in this process tells about. */
@@ -20,7 +20,7 @@ interface Opened {
   end: (result: Exchange | null) => void
 }
 
-/** What Wix gives the pages of an app in the browser. */
+/** What Wix gives an app's pages in the browser. */
 export class Pages {
   readonly #simulator: string
   readonly #urls: Readonly<Record<View, string>>
@@ -73,7 +73,7 @@ export class Pages {
     return { token }
   }
 
-  /** The end of an install that began on the website of the app: where the browser goes back to. */
+  /** The end of an install that began on the app's website: where the browser goes back to. */
   async finishInstall(selection: Selection, postInstallationUrl: URL): Promise<{ url: string }> {
     const { site, flaw } = selection
     const instance = instanceFor(this.#signers, selection)

@@ -67,7 +67,7 @@ export const publicUrl: Check = must(
   'string',
 )
 
-/** Keys that stay the same for the keys of an app, so that an open dashboard and a running app outlive a restart. */
+/** Keys that stay the same for an app's keys, so that an open dashboard and a running app outlive a restart. */
 export function accessKeys({ privateKey }: Pick<AppKeys, 'privateKey'>): AccessKeys {
   const keyOf = (purpose: string): string => createHmac('sha256', privateKey).update(purpose).digest('base64url')
   return { dashboard: keyOf('simulator: dashboard'), app: keyOf('simulator: app') }
@@ -79,7 +79,7 @@ const hashOf = (text: string): Buffer => createHash('sha256').update(text).diges
 export const isSame = (one: string, other: string): boolean => timingSafeEqual(hashOf(one), hashOf(other))
 
 /**
- * @param pages The pages of the app that a browser opens.
+ * @param pages The app's pages that a browser opens.
  * @throws {TypeError} If the dashboard has the host of a page: a browser sends the cookies of a host to all of its ports.
  */
 export function reachOf(options: ReachOptions, port: number, pages: readonly string[], own: AppKeys): Reach {

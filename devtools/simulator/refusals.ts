@@ -9,9 +9,9 @@ export type Refusal = Pick<WixAuthenticateEvent, 'strategy' | 'status' | 'code' 
 
 interface Waiting {
   method: string
-  /** As a router of the app knows it: the path with the query, or all of it. */
+  /** As the app's router knows it: the path with the query, or all of it. */
   urls: readonly unknown[]
-  /** As a line of the app names it. */
+  /** As the app's log line names it. */
   path: string
   refusal: Refusal | null
 }

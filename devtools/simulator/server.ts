@@ -17,7 +17,7 @@ export interface ServerOptions {
   state: () => object
   /** Whether a dashboard is open, at each change. */
   watched: (isWatched: boolean) => void
-  /** A call of the app to an endpoint of Wix, after its answer. */
+  /** The app's call to one of Wix's endpoints, after its answer. */
   called: (path: string, token: string | undefined, answer: AppAnswer, milliseconds: number) => void
 }
 
@@ -74,7 +74,7 @@ function parse(json: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The requests of the dashboard, and of the app to Wix. No other page and no other machine may use it: it signs what it is asked to. */
+/** The dashboard's requests, and the app's to Wix. No other page and no other machine may use it: it signs what it is asked to. */
 export class SimulatorServer {
   readonly #options: ServerOptions
   readonly #listeners = new Set<ServerResponse>()

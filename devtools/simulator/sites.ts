@@ -5,7 +5,7 @@ export interface Site {
   name: string
   /** Where it is published. */
   url: string
-  /** The installation of the app. */
+  /** The app's installation. */
   instanceId: string
   siteId: string
   ownerId: string
@@ -14,7 +14,7 @@ export interface Site {
   originInstanceId: string | null
 }
 
-/** Who looks at a page of the app, or causes an event. */
+/** Who looks at one of the app's pages, or causes an event. */
 export interface Person {
   name: string
   subjectType: SubjectType

@@ -119,7 +119,7 @@ export const TRIGGERS: readonly string[] = [...EVENTS, ...Object.keys(CALLS)]
 /** What the catalogue says about one. */
 export interface Listed {
   title: string
-  /** The address of the app that it needs: an option of the simulator. */
+  /** The app's address that it needs: an option of the simulator. */
   target: Target
   /** `eventType`; null where it is no event of the catalogue. */
   type: string | null

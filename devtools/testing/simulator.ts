@@ -33,7 +33,7 @@ export interface WixSimulatorOptions {
 
 /** The subject of a token. Where no default is named, it is null. */
 export interface WixSimulatorSubject {
-  /** The installation of your app; has no default. */
+  /** Your app's installation; has no default. */
   instanceId: string
   /** Default: `APP`. */
   subjectType?: SubjectType
@@ -67,7 +67,7 @@ export interface WixSimulatorFault {
   redirect?: string
 }
 
-/** What Token Info says of an active credential, in the types of Wix's SDK. */
+/** What Token Info says about an active credential, in the types of Wix's SDK. */
 type TokenInfo = Required<Omit<WixSimulatorSubject, 'expiresIn'>> & { iat: number; exp: number }
 
 type Answer = readonly [status: number, body: object]
@@ -139,7 +139,7 @@ async function sendFault(res: ServerResponse, fault: WixSimulatorFault): Promise
 }
 
 /**
- * The endpoints of Wix that check and issue access tokens, on 127.0.0.1: for tests and for development without a Wix account.
+ * Wix's endpoints that check and issue access tokens, on 127.0.0.1: for tests and for development without a Wix account.
  *
  * Token Info answers `{ active: false }` for what is unknown, revoked or expired. It knows the tokens of this simulator, and
  * instances signed with the app secret, which end 4 hours after `signDate` unless they name an `expirationDate`; what Wix

@@ -29,7 +29,7 @@ export interface Authentication<Identity = object> {
   info: Omit<Express.AuthInfo, 'identity'> & { identity: Identity }
 }
 
-/** A rule of `requireIdentity`, or a function of the app: only `true` lets the request through. */
+/** A rule of `requireIdentity`, or your app's function: only `true` lets the request through. */
 export type FetchRule = IdentityRule | IdentityPredicate<FetchRequest>
 
 interface Success {
@@ -72,10 +72,10 @@ function withChallenges(reason: WixAuthError, challenges: readonly unknown[]): W
 
 /**
  * Authenticates a Fetch `Request` with the strategies that Passport takes. They are tried in order: the first that accepts the request
- * decides, and so does an error. All functions of the app (verify, `secret`, `publicKey`, readers) get this `Request`.
+ * decides, and so does an error. All of the app's functions (verify, `secret`, `publicKey`, readers) get this `Request`.
  *
  * @param strategies One, or a list. They need not be registered with Passport.
- * @returns A promise of the user, the identity and the info; rejects with the errors below, and with an error of the app as it is.
+ * @returns A promise of the user, the identity and the info; rejects with the errors below, and with the app's own errors as they are.
  * @throws {WixAuthError} When all strategies refuse the request, the first refusal that is not `credentials_missing`, else the first; its
  *   `headers` have the challenges of all.
  * @throws {WixUnavailableError} When a server that had to be asked did not answer.

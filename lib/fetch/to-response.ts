@@ -8,7 +8,7 @@ export type FetchResponse = globalThis.Response
  * The answer to what `authenticateRequest`, `assertIdentity` and `handleOnce` throw: a refusal with its status, and its challenge if it has
  * one; 503 with `Retry-After`, where that is known, when something did not answer. The body is JSON: `{ code, message }`.
  *
- * @throws `error`, if it is anything else: a mistake in the setup, or an error of the app.
+ * @throws `error`, if it is anything else: a mistake in the setup, or one of the app's own errors.
  * @example
  * const response = await authenticateRequest(request, strategy).then(({ user }) => Response.json(user), toResponse)
  */

@@ -23,7 +23,7 @@ function isSecondAnswer(reason: unknown): boolean {
  * Calls one of Passport's actions, unless the app has already ended the response, for example at a response time limit: Passport would
  * write to it again. Where the response is out of sight, Node's error for a second answer ends here.
  *
- * What a custom callback of the app throws goes to `fail` once, which calls it again with that error, and if that throws as well to the
+ * What the app's custom callback throws goes to `fail` once, which calls it again with that error, and if that throws as well to the
  * error handler of Express. It never ends the process.
  */
 export function endRequest(req: unknown, action: () => unknown, fail: (error: Error) => unknown): void {

@@ -49,7 +49,7 @@ export function fetchQuery({ url }: FetchRequestParts, name: string): string | u
   return atMostOne(values.length > 1 ? values : values[0])
 }
 
-/** A mistake in the setup of the app, not a refusal. */
+/** A mistake in the app's setup, not a refusal. */
 const isGone = (): Error =>
   new Error(
     'The raw body of this Request has already been read, or is not a stream of bytes: call authenticateRequest() before anything reads it',

@@ -110,7 +110,7 @@ export function isSignature(signature: string, data: string, secret: KeyObject):
 type OnePublicKey = string | Uint8Array | ArrayBuffer | KeyObject | CryptoKeyOfNode
 
 /**
- * The public key of the app: PEM with line endings of any kind, also written as `\n` or lost in an environment variable; the
+ * The app's public key: PEM with line endings of any kind, also written as `\n` or lost in an environment variable; the
  * PEM in base64; the bare base64 inside the PEM, or base64url; the bytes of any of these, or DER; a KeyObject or a CryptoKey. A list during
  * rotation: each key is tried.
  */

@@ -9,7 +9,7 @@ export const debug: DebugLogger = debuglog('passport-wix-app')
 /** Whether anybody reads events. */
 export const isObserved = (): boolean => events.hasSubscribers || debug.enabled
 
-/** Reports to whoever listens. A property of the request, or of an error of the app, that throws when it is read must change no outcome. */
+/** Reports to whoever listens. A property of the request, or of an error from the app, that throws when it is read must change no outcome. */
 export function quietly(who: string, report: () => void): void {
   try {
     report()

@@ -183,14 +183,14 @@ export type OfRequest<Value, Req> =
   | undefined
   | ((req: Req) => Value | undefined | PromiseLike<Value | undefined>)
 
-/** Seconds for a function of the app that finds a secret, a key or an app ID. */
+/** Seconds for the app's function that finds a secret, a key or an app ID. */
 export const FIND_TIMEOUT: number = 5
 
 /**
  * Prepares an {@link OfRequest}: a value at once, what a function returns when it is needed.
  *
  * @param parse Throws a TypeError for a wrong value.
- * @throws {WixUnavailableError} From the function that is returned, when that of the app takes more than five seconds.
+ * @throws {WixUnavailableError} From the function that is returned, when the app's takes more than five seconds.
  */
 export function ofRequest<Value>(
   caller: string,

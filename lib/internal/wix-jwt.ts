@@ -13,12 +13,12 @@ import {
   ofRequest,
 } from './options.ts'
 
-/** The options for everything that Wix signs with the key pair of the app. All times are seconds. */
+/** The options for everything that Wix signs with the app's key pair. All times are seconds. */
 export interface SignedOptions<Req = unknown> extends ClockOptions {
   /**
-   * The public key of the app, or a function of the request that finds it: such a request names no app, so its path or host must.
+   * Your app's public key, or a function of the request that finds it: such a request names no app, so its path or host must.
    *
-   * Find it in the dashboard of your app at Wix: Webhooks > Get public key, or More Actions > View ID & keys.
+   * Find it in your app's dashboard at Wix: Webhooks > Get public key, or More Actions > View ID & keys.
    */
   publicKey: OfRequest<WixPublicKey, Req>
 }

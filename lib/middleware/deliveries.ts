@@ -15,7 +15,7 @@ export interface DeduplicateOptions {
   store: DeliveryStore
   /**
    * How long a delivery may be in the route. Default: 50. Must be longer than the route ever takes: after that, or after a
-   * crash, a retry is let through. The first retry of Wix comes after a minute: if it finds a lease, the next one comes
+   * crash, a retry is let through. Wix's first retry comes after a minute: if it finds a lease, the next one comes
    * ten minutes later.
    */
   lease?: number

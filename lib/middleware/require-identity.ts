@@ -24,7 +24,7 @@ export interface IdentityRule {
   vendorProductId?: string | readonly string[]
 }
 
-/** A rule of the app's own. Only `true` lets the request through. */
+/** The app's own rule. Only `true` lets the request through. */
 export type IdentityPredicate<Req = DefaultRequest> = (
   identity: WixIdentity,
   req: Req,
@@ -69,7 +69,7 @@ function violationOfRule(caller: string, rule: IdentityRule): (identity: WixIden
 }
 
 /**
- * Prepares a rule, or a predicate of the app.
+ * Prepares a rule, or the app's predicate.
  *
  * @returns How an identity violates it, for the developer; undefined where it does not.
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.
@@ -131,7 +131,7 @@ export function requireIdentity<Req extends Authenticated>(rule: IdentityRule | 
 }
 
 /**
- * The check of {@link requireIdentity}, for an identity wherever it comes from: a job, a WebSocket, a function of the app.
+ * The check of {@link requireIdentity}, for an identity wherever it comes from: a job, a WebSocket, your own function.
  *
  * @throws {WixAuthError} `insufficient_scope` (403), unless the identity satisfies the rule.
  * @throws {TypeError} For a rule that is empty, unknown or of the wrong type.

@@ -27,7 +27,7 @@ interface SessionClaims extends Partial<Record<keyof Facts, string>> {
 /** Seconds: no issuer makes a token that lives longer, and none that does is accepted. */
 export const MAX_TTL = 3600
 
-/** Names that are not for claims of the app. */
+/** Names that are not for the app's claims. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...Object.keys({
     iss: null,

@@ -132,7 +132,7 @@ function keyRing(list: unknown): KeyRing {
 const keysUnavailable = (why: string): WixUnavailableError =>
   new WixUnavailableError(`SessionTokens: the function \`keys\` ${why}`)
 
-/** What the function of the app returns. */
+/** What the app's function returns. */
 async function listFrom(keys: () => unknown): Promise<unknown> {
   try {
     return await withTimeout(FIND_TIMEOUT, keys, () => {

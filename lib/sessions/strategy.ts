@@ -75,7 +75,7 @@ export function sessionVerifier(options: SessionVerifierOptions): Verifier {
 const isOfOtherKind = (token: string): boolean => token.split('.', 4).length !== 3
 
 /**
- * Signs in whoever sends a session token of the app. The session is the user, unless a verify callback says otherwise.
+ * Signs in whoever sends one of your app's session tokens. The session is the user, unless a verify callback says otherwise.
  *
  * @example
  * passport.use(new WixSessionStrategy({ tokens }, findUser))

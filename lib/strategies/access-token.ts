@@ -62,7 +62,7 @@ export function accessTokenVerifier(options: AccessTokenVerifierOptions): (token
 }
 
 /**
- * Signs in whoever sends a Wix access token, as `fetchWithAuth()` in the front end of an app does. Only Wix can verify one.
+ * Signs in whoever sends a Wix access token, as `fetchWithAuth()` in your app's front end does. Only Wix can verify one.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/authentication/extract-identities-from-backend-requests
  * @example

@@ -13,7 +13,7 @@ import { expiryHint, instanceFormHint, signatureHint } from './app-hints.ts'
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/about-app-instances
  */
 export interface WixInstancePayload {
-  /** The installation of the app on one site. It stays the same when the app is removed and installed again. */
+  /** Your app's installation on one site. It stays the same when the app is removed and installed again. */
   instanceId: string
   /** The app id. */
   appDefId?: string | null

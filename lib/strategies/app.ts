@@ -56,7 +56,7 @@ export interface WixAppStrategyOptions<Req = DefaultRequest>
 /** @ts-ignore Where the types of Passport are not installed, nobody can misuse its options. */
 declare module 'passport' {
   interface AuthenticateOptions {
-    /** For `WixAppStrategy`: the app secret of this route, in place of the constructor's. */
+    /** For `WixAppStrategy`: this route's app secret, in place of the constructor's. */
     secret?: SecretOption
   }
 }
@@ -68,7 +68,7 @@ const checks: Checks<Omit<InstanceVerifierOptions<never>, 'secret'>> = {
   tokenInfo: must(isObject, 'an object of Token Info options'),
 }
 
-/** What an instance and Wix say of the installation and of the app must be the same. */
+/** What an instance and Wix say about the installation and the app must be the same. */
 function confirmed(instance: WixInstance, { instanceId, clientId, siteId }: WixTokenInfo): WixInstance {
   if (instance.instanceId !== instanceId || (instance.clientId !== null && instance.clientId !== clientId))
     throw markSigned(
@@ -148,7 +148,7 @@ interface MissingVerify {
 }
 
 /**
- * Signs in whoever opened a page of the app, by the `instance` that Wix signed.
+ * Signs in whoever opened one of your app's pages, by the `instance` that Wix signed.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/access/app-instances/parse-the-app-instance-query-parameter
  * @example

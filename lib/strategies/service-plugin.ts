@@ -130,7 +130,7 @@ export function servicePluginVerifier(
 }
 
 /**
- * Lets the calls through that Wix makes to the service plugins of the app. The call is the user, unless a verify callback
+ * Lets Wix's calls to your app's service plugins through. The call is the user, unless a verify callback
  * says otherwise.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/frameworks/self-hosting/supported-extensions/backend-extensions/add-self-hosted-service-plugin-extensions-with-rest

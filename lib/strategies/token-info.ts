@@ -48,13 +48,13 @@ export interface TokenInfoCache {
 export interface TokenInfoOptions<Req = unknown> {
   /** Your app id, or a function of the request that finds it: a token that was made for another app is refused. */
   appId: OfRequest<string, Req>
-  /** Seconds for one answer of Wix, a retry included, at most 60. Default: 2. */
+  /** Seconds to wait for Wix, including a retry, at most 60. Default: 2. */
   timeout?: number
   /** How many calls may be in flight; any further call fails at once with a {@link WixUnavailableError}. Default: 64. */
   maxCalls?: number
   /** `false`: ask for each request. Default: cache each answer for at most 60 s, a refusal for 10 s. */
   cache?: false | TokenInfoCache
-  /** Where the API of Wix is, for tests: https, or http on this machine. Default: `https://www.wixapis.com`. */
+  /** Where Wix's API is, for tests: https, or http on this machine. Default: `https://www.wixapis.com`. */
   apiUrl?: string
   /** Default: a client of `node:https` that follows no redirect and decodes nothing. */
   fetch?: Fetch

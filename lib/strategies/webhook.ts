@@ -161,7 +161,7 @@ export function webhookVerifier(
 }
 
 /**
- * Lets webhooks of Wix through. The event is the user, unless a verify callback says otherwise.
+ * Lets Wix's webhooks through. The event is the user, unless a verify callback says otherwise.
  *
  * @see https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks
  * @example

@@ -42,7 +42,7 @@ function userInfoClient(fetch: Fetch, now: (() => number) | undefined) {
   return cached(ask, { maxAge: MAX_AGE, max: 5000, now })
 }
 
-/** One for each way to ask and each clock, which are constants of an app. */
+/** One for each way to ask and each clock, which are constants in an app. */
 const prepared = new WeakMap<Fetch, WeakMap<() => number, ReturnType<typeof userInfoClient>>>()
 
 function prepare(fetch: Fetch, now: (() => number) | undefined): ReturnType<typeof userInfoClient> {

@@ -77,7 +77,7 @@ function* parts({ id, explanation, refusal, credential, request, answer }) {
   }
 }
 
-/** What it is about: a page, with what it is given, a call of the app to Wix, which has no host, or what is sent, or would be. */
+/** What it is about: a page, with what it is given, the app's call to Wix, which has no host, or what is sent, or would be. */
 function kindOf({ request, credential }) {
   if (request === null) return credential ? 'page' : 'sent'
   if (request.method === 'GET') return 'page'
