@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { secureUrl } from '../lib/internal/url.ts'
 import { own, systemCodeOf } from '../lib/internal/values.ts'
 import { problemOf } from './arguments.ts'
 import { catalogue, type SimulatorAnswer } from './simulator/triggers.ts'
@@ -81,8 +82,12 @@ function addressOf(url: string | undefined, port: string): URL {
   return new URL(address)
 }
 
-/** The origin that the simulator knows itself by: it leads there, and takes commands from there only. */
-async function originOf({ origin }: URL): Promise<string> {
+/**
+ * The origin that the simulator knows itself by: it leads there, and takes commands from there only. Nobody but this machine may lead
+ * elsewhere, since the key follows.
+ */
+async function originOf({ origin, protocol }: URL): Promise<string> {
+  if (protocol !== 'http:' || secureUrl(origin) !== undefined) return origin
   const { headers } = await fetch(origin, { redirect: 'manual' })
   return new URL(headers.get('location') ?? '/', origin).origin
 }

@@ -234,6 +234,20 @@ describe('passport-wix-app trigger', () => {
     await app.close()
   })
 
+  it('gives the key of another machine to no address that it leads to', async () => {
+    for (const origin of ['https://tunnel.example', 'http://simulator.internal:4949']) {
+      const fetch = sinon.stub(globalThis, 'fetch')
+      fetch.callsFake(async () => new Response(null, { status: 307, headers: { Location: 'https://evil.example/' } }))
+      const { code, stderr } = await call('order_created', '--url', `${origin}/?key=canary`)
+      expect([code, stderr]).to.deep.equal([
+        1,
+        `There is no simulator at ${origin}: start one with passport-wix-app simulate, or name its --port\n`,
+      ])
+      expect(fetch.args.map(([url]) => url)).to.deep.equal([`${origin}/?key=canary`, `${origin}/trigger`])
+      sinon.restore()
+    }
+  })
+
   it('prints nothing that moves the cursor, whoever has answered', async () => {
     const hostile = '\u001B[2J\nforged'
     const answers = [

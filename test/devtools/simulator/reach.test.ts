@@ -220,13 +220,19 @@ for (const [title, options] of WAYS) {
             { message: 'Open the address of the dashboard that the terminal shows, with its key' },
           ])
       }
-      expect((await ask('GET', '/state')).status).to.equal(403)
+      const key = String(opened.searchParams.get('key'))
+      const noCookies = [`${name}=`, `${name}=${key.slice(0, -1)}`, `${name}=${key}x`, `x-${name}=${key}`]
+      for (const cookie of ['', ...noCookies])
+        expect((await ask('GET', '/state', { Cookie: cookie })).status, cookie).to.equal(403)
     })
 
     it('is asked by the app alone, which has the key of its own in its environment', async () => {
       for (const path of [
         '/oauth2/token-info',
         `/${new URL(simulator.dashboard).searchParams.get('key')}/oauth2/token-info`,
+        '/.//oauth2/token-info',
+        callPath().replace('/oauth2', 'x/oauth2'),
+        callPath().slice(0, 43) + callPath().slice(44),
       ]) {
         expect((await ask('POST', path, {}, '{"token":"x"}')).status).to.equal(403)
       }

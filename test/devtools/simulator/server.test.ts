@@ -69,7 +69,9 @@ describe('The server of the simulator', () => {
   })
 
   it('answers to the names of this machine only', async () => {
-    for (const name of ['attacker.example', `attacker.example:${new URL(url).port}`, '127.0.0.1', 'localhost']) {
+    const { port } = new URL(url)
+    const others = ['attacker.example', `attacker.example:${port}`, `${host}.attacker.example`, `attacker.${host}`]
+    for (const name of [...others, '127.0.0.1', 'localhost']) {
       for (const path of ['/', '/state', '/oauth2/token-info']) {
         const { status, body } = await ask(url, path, { Host: name })
         expect([status, JSON.parse(body)]).to.deep.equal([421, { message: `The simulator is at ${url}` }])
@@ -99,6 +101,8 @@ describe('The server of the simulator', () => {
       { Origin: 'null' },
       { 'Content-Type': 'text/plain' },
       { 'Content-Type': 'application/x-www-form-urlencoded' },
+      // Which a page anywhere may send without asking.
+      { 'Content-Type': 'text/plain; application/json' },
     ]) {
       const response = await command(simulator, 'open', OWNER, headers)
       expect(response.status).to.equal(403)
