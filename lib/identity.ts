@@ -172,6 +172,9 @@ export function identityOf(
     if (kindOf(identity) !== 'digest') throw missingIdentity(req, 'a strategy of passport-wix-app')
     throw new Error('A Digest header proves no identity: identityOf(req, WixDigestStrategy) returns its body')
   }
+  // An object of the class, or a name.
+  if (property(strategy.kind, 'name') === undefined)
+    throw new TypeError('identityOf: its second argument must be the class of a strategy, such as WixWebhookStrategy')
   const kind = kindOf(identity)
   if (kind === strategy.kind.name) return identity
   const { name = 'its strategy' } = strategy

@@ -1,7 +1,7 @@
 import { refusal } from './errors.ts'
 import { fetchBody, fetchHeader, fetchQuery, isFetchRequest, queryOfUrl } from './internal/fetch-request.ts'
 import { isLikeCredential, looksLike } from './internal/hints.ts'
-import { callback, type Checks } from './internal/options.ts'
+import { callback, type Check, type Checks, got, string } from './internal/options.ts'
 import { atMostOne, exactlyOne, isObject, own, property } from './internal/values.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
@@ -39,16 +39,22 @@ function queryOf(req: unknown, name: string): unknown {
 const headerOf = (req: unknown, name: string): unknown =>
   isFetchRequest(req) ? fetchHeader(req, name) : own(property(req, 'headers'), name)
 
+/** Checks the argument of a function that makes a reader: in a route, it would be too late. */
+function checkArgument(caller: string, value: unknown, check: Check): void {
+  const expected = check(value)
+  if (expected !== undefined) throw new TypeError(`${caller}: its argument must be ${expected}${got(value)}`)
+}
+
 /**
  * Reads the query parameter `name`: of `req.query`, else of `req.url`, also of a Fetch `Request`.
  *
  * @example
  * passport.use(new WixAppStrategy({ secret, instanceFromRequest: fromQuery('signedInstance') }, findUser))
  */
-export const fromQuery =
-  (name: string): ReadyReader<string> =>
-  (req) =>
-    atMostOne(queryOf(req, name))
+export function fromQuery(name: string): ReadyReader<string> {
+  checkArgument('fromQuery', name, string)
+  return (req) => atMostOne(queryOf(req, name))
+}
 
 /**
  * Reads the header `name`, given in any case. The names in the request are in lower case, as Node has them, or it is a Fetch `Request`,
@@ -58,6 +64,7 @@ export const fromQuery =
  * passport.use(new WixAppStrategy({ secret, instanceFromRequest: fromHeader('x-wix-instance') }, findUser))
  */
 export function fromHeader(name: string): ReadyReader<string> {
+  checkArgument('fromHeader', name, string)
   const lower = name.toLowerCase()
   return (req) => atMostOne(headerOf(req, lower))
 }
@@ -95,11 +102,11 @@ export function fromAuthorization(scheme?: string): ReadyReader<string> {
  * @example
  * passport.use(new WixAppStrategy({ secret, instanceFromRequest: oneOf(fromQuery('instance'), fromAuthorization()) }, findUser))
  */
-export const oneOf =
-  <Req = DefaultRequest>(
-    ...readers: ReadonlyArray<(req: NoInfer<Req>) => string | null | undefined>
-  ): ((req: Req) => string | undefined) =>
-  (req) => {
+export function oneOf<Req = DefaultRequest>(
+  ...readers: ReadonlyArray<(req: NoInfer<Req>) => string | null | undefined>
+): (req: Req) => string | undefined {
+  for (const read of readers) checkArgument('oneOf', read, callback)
+  return (req) => {
     let found: string | undefined
     for (const read of readers) {
       const value = atMostOne(read(req))
@@ -108,6 +115,7 @@ export const oneOf =
     }
     return found
   }
+}
 
 /** A token in `Authorization`, after `Bearer` (RFC 6750 section 2.1) or alone, as Wix's own front ends send theirs. */
 const tokenFromAuthorization = oneOf<unknown>(fromAuthorization('Bearer'), fromAuthorization())
@@ -168,7 +176,9 @@ export const elsewhere =
     const [parameter] = namesIn(given)
     if (parameter !== undefined) return `in the query as \`${parameter}\`: fromQuery('${parameter}')`
     const headers = property(req, 'headers')
-    const [header] = isFetchRequest(req) || !isObject(headers) ? [] : namesIn(headers)
+    // Those of a Fetch `Request` are entries.
+    const sent = isObject(headers) && Symbol.iterator in headers ? Object.fromEntries(headers as Headers) : headers
+    const [header] = isObject(sent) ? namesIn(sent) : []
     if (header !== undefined) return `in the header \`${header}\`: fromHeader('${header}')`
     const names = Object.keys(given)
       .filter((name) => NAME.test(name))
@@ -240,7 +250,9 @@ export function rawBodyText(body: unknown, notRaw: () => Error): string {
 }
 
 export async function readBody<Req>(req: Req, { bodyFromRequest = fromBody() }: BodyOptions<Req>): Promise<string> {
-  return rawBodyText(await bodyFromRequest(req), requestNotRaw)
+  const body: unknown = await bodyFromRequest(req)
+  const why = typeof body === 'function' ? 'the reader returned a function, which must be called' : undefined
+  return rawBodyText(body, () => requestNotRaw(why))
 }
 
 /** The option `tokenFromRequest`, of the kinds that read a token. */

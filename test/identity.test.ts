@@ -37,6 +37,15 @@ describe('identityOf', () => {
     expect(identityOf({ authInfo: { identity } })).to.equal(identity)
   })
 
+  it('wants the class of a strategy, and says so where it gets something else', () => {
+    const strategy = new WixWebhookStrategy({ publicKey: PUBLIC_KEY })
+    for (const odd of [strategy, 'wix-webhook', 'webhook', {}])
+      expect(() => identityOf({ authInfo: { identity } }, odd as never)).to.throw(
+        TypeError,
+        /^identityOf: its second argument must be the class of a strategy, such as WixWebhookStrategy$/,
+      )
+  })
+
   describe('of a strategy', () => {
     const req = (identity: unknown): Authenticated => ({ authInfo: { identity: identity as WixIdentity } })
     const kinds: Array<[name: string, make: () => Promise<object>, strategy: { kind: KindOf<unknown>; name: string }]> =

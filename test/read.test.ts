@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { refusal } from '../lib/errors.ts'
 import { fromAuthorization, fromBody, fromHeader, fromQuery, oneOf, WixAuthError } from '../lib/index.ts'
 import { checkOptions } from '../lib/internal/options.ts'
-import { argumentNotRaw, elsewhere, type Place, rawBodyText, readToken, tokenChecks } from '../lib/read.ts'
+import { argumentNotRaw, elsewhere, type Place, rawBodyText, readBody, readToken, tokenChecks } from '../lib/read.ts'
 import { instance } from './support/build.ts'
 import { errorOf } from './support/errors.ts'
 import { webhook } from './support/jwt.ts'
@@ -247,6 +247,11 @@ describe('readers', () => {
         'in the query, not in the Authorization header',
       )
       expect(hint(fetched('?a=1'))).to.equal('nothing in the query; the query has `a`')
+      const headers = { accept: 'text/html', 'X-Wix-Instance': credential }
+      expect(hint(new Request('https://backend.example', { headers }))).to.equal(
+        "in the header `x-wix-instance`: fromHeader('x-wix-instance')",
+      )
+      expect(hint({ url: '/', headers: { get: () => null } })).to.equal('nothing in the query')
     })
 
     it('P-01: is silent, and no error, where the request cannot be read', () => {
@@ -369,6 +374,13 @@ describe('the raw body that is a JWT', () => {
         .to.throw(WixAuthError)
         .that.includes({ code: 'credentials_missing', hint })
     for (const body of [7, {}, ['a.b.c']]) expect(() => rawBodyText(body, fail)).to.throw('not raw')
+  })
+
+  it('is no function, which a reader that was not called returns', async () => {
+    const uncalled = { bodyFromRequest: fromBody as never }
+    expect(((await errorOf(readBody({}, uncalled))) as Error).message).to.match(
+      /^Wix signed the raw body, which did not arrive here: the reader returned a function, which must be called\. /,
+    )
   })
 
   it('is asked for by name where an app passes something else', () => {

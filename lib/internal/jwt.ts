@@ -93,7 +93,8 @@ export function checkForm(token: string): void {
       () => looksLike(token.slice(0, 100)) ?? `a header of more than ${MAX_JOSE_HEADER_LENGTH} characters`,
     )
   const second = token.indexOf('.', first + 1)
-  if (second === -1 || token.includes('.', second + 1)) throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
+  if (second === -1 || token.includes('.', second + 1) || token.startsWith('JWT='))
+    throw refusal('token_malformed', formHint(token, 'a JWT has 3'))
 }
 
 /** What jose leaves to its callers, after the signature: the header, the numbers, and the age. */

@@ -66,6 +66,9 @@ const MISSING =
 // As it stands in a shell, a pipeline, a template, instructions, or code; Go templates write `<nil>`.
 const PLACEHOLDER = /^(\$\{.*\}|\$\w+|\$\(\w+\)|%\w+%|\{\{.*\}\}|<[^<>]*>|(process|import\.meta)\.env\b.*)$/is
 
+// As a variable of the environment has it.
+const BOOLEAN = /^(true|false)$/i
+
 const matches = (form: RegExp, value: unknown): boolean => typeof value === 'string' && form.test(value.trim())
 
 /** Whether it is what JavaScript makes of a missing value in a string, or a placeholder of one. No secret, id or key of Wix looks like this. */
@@ -116,6 +119,7 @@ export const got = (value: unknown): string => {
   if (value === null) return ', got null'
   if (matches(PLACEHOLDER, value))
     return ', got a placeholder that nothing has replaced (is an environment variable not set?)'
+  if (matches(BOOLEAN, value)) return ', got the word of a boolean'
   if (isUnset(value))
     return ', got a string that JavaScript makes of a missing value (is an environment variable not set?)'
   if (typeof value === 'string') return value.trim() === '' ? ', got an empty string' : ', got a string'

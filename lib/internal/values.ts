@@ -31,6 +31,8 @@ const sent = (times: number): string => (times === 2 ? 'sent twice' : `sent as a
 export const atMostOne = (value: unknown): string | undefined => {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value === 'string') return value
+  if (typeof value === 'function')
+    throw refusal('request_invalid', 'the reader returned a function, which must be called, as in fromQuery(name)')
   throw refusal(
     'request_invalid',
     Array.isArray(value) ? sent(value.length) : `sent as a value of type ${typeof value}`,

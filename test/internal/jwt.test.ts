@@ -470,6 +470,7 @@ describe('verifyJwt', () => {
   type Row = [hint: string, code: WixAuthErrorCode, cure: string, call: () => Promise<unknown>]
   const refused: Row[] = [
     ['1 part between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a')],
+    ['looks like a Digest header: WixDigestStrategy', 'token_malformed', AS_IT_CAME, () => verifyBy('JWT=eyJh.eyJh.a')],
     ['2 parts between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a.b')],
     ['4 parts between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a.b.c.d')],
     [

@@ -288,7 +288,8 @@ describe('I-06: an app secret', () => {
     [Buffer.from(SHORT_PEM).toString('base64'), 'got a key'],
     [`MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${'x'.repeat(100)}`, 'got a key'],
     ['{"kty":"oct","k":"c2VjcmV0"}', 'got a key'],
-    ...['undefined', 'null', 'NaN', 'true', '[object Object]', ' undefined\n', '() => process.env.SECRET'].map(
+    ['true', 'got the word of a boolean'],
+    ...['undefined', 'null', 'NaN', '[object Object]', ' undefined\n', '() => process.env.SECRET'].map(
       (text): [string, string] => [
         text,
         'got a string that JavaScript makes of a missing value (is an environment variable not set?)',

@@ -84,6 +84,7 @@ describe('I-01: atMostOne and exactlyOne', () => {
       [['a'], 'sent as a list of 1'],
       [['a', 'b', 'c'], 'sent as a list of 3'],
       [7, 'sent as a value of type number'],
+      [() => 'a', 'the reader returned a function, which must be called, as in fromQuery(name)'],
     ] as const) {
       expect(() => atMostOne(odd), hint)
         .to.throw(WixAuthError)

@@ -125,6 +125,14 @@ describe('webhookVerifier', () => {
     expect(await verify(outer({ ...base, accountInfo: { siteId: 7 } }))).to.include({ siteId: null })
   })
 
+  it('A16: takes the account as an object, and as JSON in a string', async () => {
+    for (const accountInfo of [{ siteId: 'site-2' }, '{"siteId":"site-2"}'])
+      expect(await verify(outer({ ...base, accountInfo }))).to.deep.include({
+        accountInfo: { siteId: 'site-2' },
+        siteId: 'site-2',
+      })
+  })
+
   it('accepts any type of event and any site', async () => {
     for (const eventType of ['AppInstalled', 'AppRemoved', 'wix.new.v9.thing_done', 'constructor', ' ']) {
       expect(await verify(webhook({ eventType, instanceId: 'never seen' }))).to.include({ eventType })
