@@ -183,7 +183,7 @@ export function recordOutcome(req: unknown, refusal: WixAuthError | undefined): 
 }
 
 /**
- * Why the strategies of this package refused this request: for error handlers, custom callbacks and logs. In a chain the first refusal
+ * Why this package's strategies refused this request: for error handlers, custom callbacks and logs. In a chain the first refusal
  * that is not `credentials_missing`, else the first.
  *
  * @param req The request as the strategy got it.

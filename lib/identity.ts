@@ -4,7 +4,7 @@ import { own, property, stringOrNull } from './internal/values.ts'
 
 /** The kind of the subject of a credential, in the vocabulary of Wix's own `getTokenInfo()`. */
 export type SubjectType =
-  /** The owner of the site or a collaborator. */
+  /** The site's owner, or a collaborator. */
   | 'USER'
   /** A member who is logged in to the site. */
   | 'MEMBER'
@@ -32,7 +32,7 @@ export interface WixIdentity {
   iat: number | null
   /** When the credential expires, in seconds since 1970. */
   exp: number | null
-  /** `OWNER` for the owner of the site and for collaborators. Not every credential has it. */
+  /** `OWNER` for the site's owner and for collaborators. Not every credential has it. */
   permissions?: string | null
   /** The Wix user who owns the site. Not every credential has it. */
   siteOwnerId?: string | null

@@ -46,7 +46,7 @@ function checkArgument(caller: string, value: unknown, check: Check): void {
 }
 
 /**
- * Reads the query parameter `name`: of `req.query`, else of `req.url`, also of a Fetch `Request`.
+ * Reads the query parameter `name`: from `req.query`, else from `req.url`, also of a Fetch `Request`.
  *
  * @example
  * passport.use(new WixAppStrategy({ secret, instanceFromRequest: fromQuery('signedInstance') }, findUser))

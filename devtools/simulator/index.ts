@@ -85,7 +85,7 @@ export interface Simulator {
   dashboard: string
   environment: SimulatorEnvironment
   /**
-   * Sends what a button of the dashboard sends: an event of the catalogue, an event of any other type (`wix.stores.v3.product_created`,
+   * Sends what a button in the dashboard sends: an event from the catalogue, an event of any other type (`wix.stores.v3.product_created`,
    * with `data`), or a call.
    *
    * @returns A promise of what the app answered, one for each request: more than one with the option `times`, and for
@@ -131,7 +131,7 @@ const checksWith = (url: Check): Checks<SimulatorOptions> => ({
 })
 
 /**
- * Starts Wix on this machine: a dashboard in the browser, on another site than the app, that calls the app as Wix does.
+ * Starts Wix on this machine: a dashboard in the browser, on a different site from the app, that calls the app as Wix does.
  *
  * @returns A promise of a simulator that listens; rejects with the errors below, or with Node's error when the port is taken.
  * @throws {TypeError} For options that are missing, unknown or of the wrong type.

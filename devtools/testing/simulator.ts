@@ -191,7 +191,7 @@ export class WixSimulator {
     return new WixSimulator(server, Object.assign(checked, { port, now }))
   }
 
-  /** A token as `fetchWithAuth()` of a front end sends it: a new one each time. */
+  /** A token as a front end's `fetchWithAuth()` sends it: a new one each time. */
   accessToken(subject: WixSimulatorSubject): string {
     const { instanceId, subjectType = 'APP', clientId = this.#options.appId, expiresIn = LIFETIME } = subject
     const { subjectId = subjectType === 'APP' ? clientId : null, siteId = null } = subject

@@ -20,7 +20,7 @@ export interface DeduplicateOptions {
    */
   lease?: number
   /**
-   * How long a handled delivery is stored. Default: 302460. No less than the `maxAge` of the strategy plus twice its
+   * How long a handled delivery is stored. Default: 302460. No less than the strategy's `maxAge` plus twice its
    * `clockTolerance`: what is older is refused there.
    */
   ttl?: number

@@ -12,9 +12,9 @@ export interface ErrorResponse {
 type ErrorHandler = (error: unknown, req: object, res: ErrorResponse, next: (error?: unknown) => void) => void
 
 /**
- * The error handler of Express for this package; put it after the routes. It answers refusals, also those that come through
- * `failWithError: true`, and outages, with their status, their headers and `{ code, message }` as JSON. Everything else, such as an error of
- * the app or a wrong setup, goes to the next error handler. The reason of an outage is a warning of the process.
+ * An Express error handler for this package; put it after the routes. It answers refusals, also those that come through
+ * `failWithError: true`, and outages, with their status, their headers and `{ code, message }` as JSON. Everything else, such as your own
+ * error or a wrong setup, goes to the next error handler. The reason for an outage is a process warning.
  *
  * @example
  * app.use(errorHandler())

@@ -47,7 +47,7 @@ function verifierOf(caller: string, options: Checked<SessionSource>): Verifier {
 }
 
 /**
- * Makes a function that verifies the session tokens of another service, without Passport. The cache and the key set belong to that function.
+ * Makes a function that verifies another service's session tokens, without Passport. The cache and the key set belong to that function.
  *
  * The function takes the token, or the whole `Authorization` header, and rejects with a `WixAuthError` `credentials_missing`,
  * `request_invalid`, `token_malformed`, `signature_invalid`, `token_expired` or `claim_invalid`, and with a `WixUnavailableError` when the

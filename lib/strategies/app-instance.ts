@@ -25,7 +25,7 @@ export interface WixInstancePayload {
   uid?: string | null
   /** The anonymous visitor. If it is present, the visitor is not logged in. */
   aid?: string | null
-  /** `OWNER` for the owner of the site and for collaborators. */
+  /** `OWNER` for the site's owner and for collaborators. */
   permissions?: string | null
   /** The Wix user who owns the site. */
   siteOwnerId?: string | null

@@ -118,7 +118,7 @@ function askWix<Req>(
 }
 
 /**
- * Makes a function that verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, a page of Next.
+ * Makes a function that verifies the value of an `instance` parameter without Passport: for a WebSocket server, a job queue, a Next.js page.
  *
  * The function rejects with a {@link WixAuthError} `credentials_missing`, `request_invalid`, `token_malformed`, `signature_invalid`,
  * `token_expired` or `claim_invalid`.

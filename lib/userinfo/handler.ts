@@ -45,7 +45,7 @@ export function userInfoOf(identity: WixIdentity, extra: object = {}): Record<st
 }
 
 /**
- * Answers `GET /userinfo` after authentication with who is signed in, as JSON in the shape of OpenID Connect: `sub`, the facts from Wix
+ * Answers `GET /userinfo` after authentication with who is signed in, as JSON in the style of OpenID Connect: `sub`, the facts from Wix
  * under the names of {@link WixIdentity} (null where the credential does not say), and what the app adds.
  *
  * Calls `next(error)` with an Error (500) when no strategy of this package ran before it, and when `extra` fails or returns

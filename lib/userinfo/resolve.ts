@@ -46,14 +46,14 @@ export interface UserInfoContext extends ClockOptions {
   origins?: readonly string[]
   /** For `token://id_token` and `token://access_token`. */
   keySet?: UserInfoKeySet
-  /** Seconds for the whole answer of a URL, at most 60. Default: 2. */
+  /** Seconds for a URL's whole answer, at most 60. Default: 2. */
   timeout?: number
   /** Default: a client of `node:https`. Not for key sets. Keep it in a constant: each function has a cache of its own. */
   fetch?: Fetch
 }
 
 /**
- * Where the security context of an identity is:
+ * Where an identity's security context is:
  *
  * - a URL, absolute or relative;
  * - `token`: the whole `tokenResponse` as it is, for what the app itself has verified;
@@ -131,7 +131,7 @@ async function find(source: string, context: Checked<UserInfoContext>): Promise<
 }
 
 /**
- * Loads the security context of an identity from elsewhere. The answer of a URL is cached for at most 60 seconds, by URL and token.
+ * Loads an identity's security context from elsewhere. A URL's answer is cached for at most 60 seconds, by URL and token.
  *
  * @returns A promise of the claims; rejects with the errors below, and with what a function that is the source throws.
  * @throws {WixAuthError} For a URL, `token_malformed`, `token_inactive` (it answered 401) or `insufficient_scope` (403). For a JWT,
