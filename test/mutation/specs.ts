@@ -17,6 +17,7 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   'lib/internal/cache.ts': ['test/middleware/stores.test.ts'],
   'lib/internal/jwt-refusals.ts': ['test/internal/jwt.test.ts'],
   'lib/internal/log.ts': ['test/events.test.ts'],
+  'lib/internal/not-a-user.ts': ['test/look-up.test.ts'],
   'lib/internal/promises.ts': ['test/internal/answered.test.ts'],
   'lib/internal/remote.ts': ['test/internal/remote-circuit.test.ts', 'test/internal/transport.test.ts'],
   'lib/internal/user-info-option.ts': ['test/http/userinfo-option.test.ts'],
