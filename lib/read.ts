@@ -1,7 +1,7 @@
 import { refusal } from './errors.ts'
 import { fetchBody, fetchHeader, fetchQuery, isFetchRequest, queryOfUrl } from './internal/fetch-request.ts'
 import { isLikeCredential, looksLike } from './internal/hints.ts'
-import { callback, type Check, type Checks, got, string } from './internal/options.ts'
+import { callback, type Check, type Checks, classOf, got, string } from './internal/options.ts'
 import { atMostOne, exactlyOne, isObject, own, property } from './internal/values.ts'
 
 /** @ts-ignore Without the types of Express, which Passport's types bring along, a request is `any`. */
@@ -153,6 +153,9 @@ export const elsewhere =
       const kind = looksLike(authorization.replace(/^bearer +/i, ''))
       return kind === undefined ? 'Authorization holds something else' : `Authorization ${kind}`
     }
+    const address = queryOfUrl(property(req, 'url'))
+    if (CREDENTIAL_NAMES.some((name) => address.has(name) && queryOf(req, name) === undefined))
+      return 'in the address, but not in `req.query`: is the query parser of the host off, or another one?'
     const body = property(req, 'rawBody') ?? property(req, 'body')
     for (const [place, get] of [
       ['the body', (name: string) => own(body, name)],
@@ -171,7 +174,7 @@ export const elsewhere =
         return 'the body looks like a webhook or a service plugin call: WixWebhookStrategy, WixServicePluginStrategy'
     }
     const query = isFetchRequest(req) ? undefined : property(req, 'query')
-    const parameters = query ?? queryOfUrl(property(req, 'url'))
+    const parameters = query ?? address
     const given = parameters instanceof URLSearchParams ? Object.fromEntries(parameters) : { ...parameters }
     const [parameter] = namesIn(given)
     if (parameter !== undefined) return `in the query as \`${parameter}\`: fromQuery('${parameter}')`
@@ -210,15 +213,18 @@ export function fromBody(): ReadyReader<string | Uint8Array | Promise<Uint8Array
     const body = property(req, 'rawBody') ?? property(req, 'body') ?? {}
     if (typeof body === 'string' || body instanceof Uint8Array) return body
     const header = (name: string): unknown => own(property(req, 'headers'), name)
+    // A promise, an ArrayBuffer and a stream have no keys, either.
+    const type = typeof body === 'object' ? classOf(body) : typeof body
+    const isParsed = type === 'Object' || type === 'Array'
     // Body parsers of Express 4 leave an empty object where they found nothing to read.
-    if (typeof body === 'object' && Object.keys(body).length === 0) {
+    if (isParsed && Object.keys(body).length === 0) {
       if (header('transfer-encoding') === undefined && !(Number(header('content-length')) > 0)) return undefined
       // express.raw() ignores a body without a type, whatever its options; Wix always names one.
       if (header('content-type') === undefined)
         throw refusal('request_invalid', 'the body has no Content-Type, so express.raw() does not read it')
       throw requestNotRaw('no parser has read the body (is express.raw() before the strategy, with `type`?)')
     }
-    throw requestNotRaw(typeof body === 'object' ? undefined : `the body is a value of type ${typeof body}`)
+    throw requestNotRaw(isParsed ? undefined : `the body is a value of type ${type}`)
   }
 }
 

@@ -159,6 +159,12 @@ describe('readers', () => {
         "in the query as `amp;instance`: fromQuery('amp;instance')",
       ],
       [
+        'in the address alone, where the host has no query parser',
+        { url: '/?instance=a', query: {} },
+        'in the address, but not in `req.query`: is the query parser of the host off, or another one?',
+      ],
+      ['in the address and in the query', { url: '/?token=a&a=1', query: { token: 'a' } }, 'in the query as `token`'],
+      [
         'after two question marks',
         { query: { '?instance': credential } },
         "in the query as `?instance`: fromQuery('?instance')",
@@ -332,6 +338,10 @@ describe('readers', () => {
         [{ body: [1] }, PARSED],
         [{ body: 7 }, 'the body is a value of type number'],
         [{ body: false }, 'the body is a value of type boolean'],
+        [{ body: Promise.resolve('raw') }, 'the body is a value of type Promise'],
+        [{ rawBody: new ArrayBuffer(4), body: 'raw' }, 'the body is a value of type ArrayBuffer'],
+        [{ body: new Map() }, 'the body is a value of type Map'],
+        [{ body: () => 'raw' }, 'the body is a value of type function'],
         [{ rawBody: { a: 1 }, body: 'raw' }, PARSED],
         [{ headers: sent }, UNREAD],
         [{ headers: chunked }, UNREAD],

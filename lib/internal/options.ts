@@ -113,6 +113,9 @@ export const clockChecks: Checks<ClockOptions> = {
   now: callback,
 }
 
+/** The class of an object where it is one of JavaScript or Node, such as `URL`, else `Object`: nothing of its content. */
+export const classOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)
+
 /** Ends a message with the type of the value that was given, never with its content: it may be a secret. */
 export const got = (value: unknown): string => {
   if (value === undefined) return ', got undefined (is an environment variable not set?)'
@@ -127,11 +130,7 @@ export const got = (value: unknown): string => {
   if (value instanceof Uint8Array) return ', got bytes'
   if (Array.isArray(value)) return ', got an array'
   if (typeof value !== 'object') return `, got a ${typeof value}`
-  // Its class where it is one of JavaScript or Node, such as URL: no content.
-  return `, got a value of type ${Object.prototype.toString
-    .call(value)
-    .slice(8, -1)
-    .replace(/^Object$/, 'object')}`
+  return `, got a value of type ${classOf(value).replace(/^Object$/, 'object')}`
 }
 
 /** The same, but nothing for a value of the right type. */

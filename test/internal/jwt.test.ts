@@ -470,6 +470,31 @@ describe('verifyJwt', () => {
   type Row = [hint: string, code: WixAuthErrorCode, cure: string, call: () => Promise<unknown>]
   const refused: Row[] = [
     ['1 part between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a')],
+    [
+      'looks like a longer string with a credential in it: send the credential alone',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy('{"data":"eyJh.eyJh.a"}'),
+    ],
+    [
+      'a part is not canonical base64url: it contains whitespace or a line break',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy('eyJh.eyJh.eyJh\n'),
+    ],
+    [
+      'a part is not canonical base64url: it contains whitespace or a line break',
+      'token_malformed',
+      AS_IT_CAME,
+      () => verifyBy('AAAA.AA AA.AAAA'),
+    ],
+    [
+      'looks like a longer string with a credential in it: send the credential alone',
+      'token_malformed',
+      AS_IT_CAME,
+      // As much of it as is looked at has no quote at its end.
+      () => verifyBy(`"eyJh.eyJh.${'a'.repeat(10_000)}"`),
+    ],
     ['looks like a Digest header: WixDigestStrategy', 'token_malformed', AS_IT_CAME, () => verifyBy('JWT=eyJh.eyJh.a')],
     ['2 parts between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a.b')],
     ['4 parts between dots; a JWT has 3', 'token_malformed', AS_IT_CAME, () => verifyBy('a.b.c.d')],
