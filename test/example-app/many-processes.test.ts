@@ -121,7 +121,7 @@ describeOnEachDatabase('Two processes of the example app with one database', (ne
   }
 
   it('handle 400 events that each arrive twice at once exactly once, while they are killed ten times', async function () {
-    this.timeout(180_000)
+    this.timeout(360_000)
     await countEffects()
     const sites = Array.from({ length: EVENTS }, () => randomUUID())
     const waiting = [...sites]

@@ -32,7 +32,9 @@ interface Program {
   errors: string
 }
 
-describe('At start-up, the example app', () => {
+describe('At start-up, the example app', function () {
+  // Some start it ten times.
+  this.timeout(120_000)
   const programs: Program[] = []
 
   const start = (
@@ -195,8 +197,7 @@ describe('At start-up, the example app', () => {
     }
 
     describeOnEachDatabase('in two processes', (newDatabase) => {
-      it('starts once, replaces a process that dies, and ends with all of them', async function () {
-        this.timeout(60_000)
+      it('starts once, replaces a process that dies, and ends with all of them', async () => {
         // Not 0: when all of them are dead, the next would get another port.
         const settings = { DATABASE_URL: await newDatabase(), PROCESSES: '2', PORT: String(await freePort()) }
         const server = start('server.ts', { ...PRODUCTION, ...settings })
@@ -271,7 +272,7 @@ describe('At start-up, the example app', () => {
         `PORT must be a number from 0 to 65535, got "${port}"\n`,
       ])
     }
-  }).timeout(120_000)
+  })
 
   it('says so where a process is killed before all have started', async () => {
     const killed =
@@ -345,5 +346,5 @@ describe('At start-up, the example app', () => {
       expect(errors, name).to.match(words).and.to.not.include('secret-part').and.to.not.match(/\n./)
       expect(code, name).to.equal(1)
     }
-  }).timeout(120_000)
+  })
 })
