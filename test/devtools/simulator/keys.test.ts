@@ -157,6 +157,12 @@ describe('The folder of the simulator', () => {
       await start()
       const path = join(folder, 'keys.json')
       const keys = JSON.parse(await readFile(path, 'utf8')) as Record<string, string>
+      for (const name of ['publicKey', 'privateKey']) {
+        await writeFile(path, JSON.stringify({ ...keys, [name]: `${keys[name]}\u001B[2Jforged` }))
+        expect(await message()).to.equal(
+          `Error: ${path} does not hold the keys of a simulator: delete it to get new ones`,
+        )
+      }
       for (const name of ['appId', 'appSecret']) {
         for (const value of [
           'x\nNODE_OPTIONS=--require=./evil.cjs',

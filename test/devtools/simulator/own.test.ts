@@ -97,6 +97,10 @@ describe('Sites and people of one’s own', () => {
       [{ persons: {} }, ' must be an object with sites, people or both, and nothing else'],
       [{ sites: [] }, ': sites must be an object'],
       [{ sites: { 'My shop': { name } } }, ': a key in sites must be a word of small letters, digits and -'],
+      [
+        { sites: { 'shop\u001B[2Jcanary': { name } } },
+        ': a key in sites must be a word of small letters, digits and -',
+      ],
       [{ sites: { bakery: { name } } }, ': sites.bakery is one of the simulator: take another key'],
       [{ people: { anna: 'Canary' } }, ': people.anna must be an object'],
       [{ people: { anna: { name, role: 'canary' } } }, ': people.anna may have only name, subjectType, id'],

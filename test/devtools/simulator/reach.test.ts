@@ -280,6 +280,8 @@ describe('A simulator that others than this machine can reach', () => {
       'http://172.32.1.5/',
       'http://8.8.8.8/',
       'http://10.0.0.5.evil.example/',
+      'http://host.docker.internal.evil.example/',
+      'http://my-pc.localhost.example/',
       'http://u:p@app/',
       'http://u@app/',
       'http://[2001:db8::1]/',

@@ -71,7 +71,7 @@ describe('An exchange in a terminal', () => {
   it('is fields for a program, without what may be a credential or a secret', () => {
     const request = {
       method: 'POST',
-      url: `http://localhost:3000/in/${'s'.repeat(50)}?token=secret#x`,
+      url: `http://localhost:3000/${'i'.repeat(40)}/${'s'.repeat(41)}?token=secret#x`,
       headers: {},
     } as const
     const refusal = { strategy: 's', status: 401, code: 'token_expired', hint: 'x' } as const
@@ -82,7 +82,7 @@ describe('An exchange in a terminal', () => {
       time: '2026-01-01T00:00:00.000Z',
       title: 'Webhook wix.ecom.v1.order_created',
       method: 'POST',
-      url: 'http://localhost:3000/in/...',
+      url: `http://localhost:3000/${'i'.repeat(40)}/...`,
       credential: 'a webhook',
       status: 200,
       milliseconds: 12,
