@@ -103,12 +103,17 @@ describe('WixAppStrategy with tokenInfo', () => {
   }
 
   it('T-04: rejects an instance that was signed for another app than Wix is asked about', async () => {
-    const fetch = answering(info({ clientId: 'app-2' }))
-    const strategy = createStrategy({ fetch, appId: 'app-2' })
-    const req = request({ instance: INSTANCE })
-    expect(await runToEnd(strategy, req)).to.deep.equal(refusal('claim_invalid'))
-    expect(refusalOf(req)).to.have.property('hint', 'Token Info and the instance name different installations or apps')
-    sinon.assert.calledOnce(fetch)
+    for (const appId of ['app-2', 'app-11', 'app-']) {
+      const fetch = answering(info({ clientId: appId }))
+      const strategy = createStrategy({ fetch, appId })
+      const req = request({ instance: INSTANCE })
+      expect(await runToEnd(strategy, req), appId).to.deep.equal(refusal('claim_invalid'))
+      expect(refusalOf(req)).to.have.property(
+        'hint',
+        'Token Info and the instance name different installations or apps',
+      )
+      sinon.assert.calledOnce(fetch)
+    }
   })
 
   it('accepts an instance without an app id when Wix accepts it', async () => {
