@@ -216,6 +216,14 @@ describe('passport-wix-app trigger', () => {
       expect(await call('order_created', '--url', `${other.url}/`)).to.deep.equal(said(other.url))
       await other.close()
     }
+    // What is sent may be the data of a person, which goes nowhere else.
+    const elsewhere = await serve(express().use((_req, res) => void res.json([whole])))
+    expect(await call('order_created', '--url', elsewhere.url)).to.have.property('code', 0)
+    const leading = await serve(
+      express().use((req, res) => (req.method === 'POST' ? res.redirect(307, elsewhere.url) : void res.end())),
+    )
+    expect(await call('order_created', '--url', leading.url)).to.deep.equal(said(leading.url))
+    for (const server of [elsewhere, leading]) await server.close()
   })
 
   it('reaches a simulator with --host by the address with its key, and says so without it', async () => {
