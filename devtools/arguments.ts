@@ -6,7 +6,8 @@ import { nearest } from './simulator/nearest.ts'
  */
 export function problemOf({ message }: Error, options: object): string {
   const [unknown, name] = /^Unknown option '-*(.*?)'/.exec(message) ?? []
-  if (unknown === undefined) return message
+  // For a value that begins with a dash, the message has three lines.
+  if (unknown === undefined) return message.replaceAll('\n', ' ')
   const guess = nearest(name, Object.keys(options))
   return guess === undefined ? unknown : `${unknown}; did you mean --${guess}?`
 }

@@ -86,12 +86,20 @@ export function lineReader({ lines: { prefix, read }, stderr }: Pick<ChildOption
   }
 }
 
+const notStarted = (error: unknown): Ended => ({ code: 127, problem: String(own(error, 'code')) })
+
 /** Starts a program; it ends with this process, however that ends. */
 export function start(command: readonly string[], options: ChildOptions): Child {
   const { platform } = process
   const { file, args, options: how } = spawned(command, platform)
   const { env, stdout } = options
-  const child: ChildProcess = spawn(file, args, { ...how, env, stdio: ['inherit', stdout, 'pipe'] })
+  let child: ChildProcess
+  try {
+    child = spawn(file, args, { ...how, env, stdio: ['inherit', stdout, 'pipe'] })
+  } catch (error) {
+    // Node throws what is neither a missing file nor a missing right, such as a path through a file.
+    return { ended: Promise.resolve(notStarted(error)), end: () => {} }
+  }
   const reader = lineReader(options)
   child.stderr?.setEncoding('utf8').on('data', reader.take)
 
@@ -117,7 +125,7 @@ export function start(command: readonly string[], options: ChildOptions): Child 
       return { code: code === null ? 128 + constants.signals[by] : code, problem: null }
     } catch (error) {
       closed.catch(() => {})
-      return { code: 127, problem: String(own(error, 'code')) }
+      return notStarted(error)
     } finally {
       reader.end()
       clearTimeout(timer)

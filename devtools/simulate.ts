@@ -1,6 +1,8 @@
+import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
+import { secureUrl } from '../lib/internal/url.ts'
 import { own } from '../lib/internal/values.ts'
-import { addressOf } from './addresses.ts'
+import { addressOf, portOf } from './addresses.ts'
 import { problemOf } from './arguments.ts'
 import { type Child, type Ended, start } from './child.ts'
 import { envFile } from './simulator/keys.ts'
@@ -88,6 +90,10 @@ interface Started {
   json: boolean
 }
 
+/** Whether an address is that of a port of this machine: without encryption, no other machine may be named. */
+const isOnPort = (address: string, port: number): boolean =>
+  /^http:/i.test(address) && secureUrl(address) === undefined && Number(new URL(address).port || '80') === port
+
 const isColored = (): boolean => process.stdout.isTTY && !process.env['NO_COLOR']
 
 const show = (json: boolean) => (entry: SimulatorEntry) =>
@@ -118,7 +124,7 @@ async function begin(args: readonly string[]): Promise<Started | number> {
       return wrongUse('the command of your app is missing after --, for example: -- node server.mjs')
     if (typed === undefined && command.length === 0)
       return wrongUse('--app is missing: the address of the dashboard page of your app; or start it with -- COMMAND')
-    if (!URL.canParse(defaultApp()))
+    if (Number.isNaN(portOf(process.env['PORT'] || '3000')))
       return wrongUse('the environment variable PORT must be the port of your app: a number from 1 to 65535')
     const app = addressOf(typed ?? defaultApp(), defaultApp())
     // What is wrong with the address of the app is said of that option, where it is checked.
@@ -130,13 +136,18 @@ async function begin(args: readonly string[]): Promise<Started | number> {
     const missing = ADDRESSES.filter((name) => more[name] === undefined)
     const plans = plan === undefined ? {} : { plans: plan }
     const reach = { ...(host !== undefined && { host }), ...(publicUrl !== undefined && { publicUrl }) }
+    const dashboardPort = port === '0' ? 0 : portOf(port)
     const options = {
       ...(Object.fromEntries(addresses) as object),
       ...plans,
       ...reach,
-      port: Number(port),
+      port: dashboardPort,
       folder: FOLDER,
     }
+    if (isOnPort(base, dashboardPort))
+      return wrongUse(
+        `your app and the dashboard cannot both have port ${dashboardPort}: choose another one with --port`,
+      )
     const simulator = await startSimulator({ app, ...options, settled: show(json) })
     return { simulator, app, missing, command, json }
   } catch (error) {
@@ -144,6 +155,7 @@ async function begin(args: readonly string[]): Promise<Started | number> {
       const problem = problemOf(error, OPTIONS)
         .replace(/^startSimulator: option `(plan(?=s)|\w+)s?` /, '--$1 ')
         .replace('--publicUrl', '--public-url')
+        .replace('an array of non-empty strings, got an array', 'a non-empty string')
       return wrongUse(withValue(problem, written))
     }
     const isTaken = own(error, 'code') === 'EADDRINUSE'
@@ -163,7 +175,7 @@ function greet({ simulator, app, missing, command, json }: Started): void {
   const hasCommand = command.length > 0
   const more = missing.length === 0 ? '' : `\nFor more: ${missing.map((name) => `--${name}`).join(', ')} (see --help).`
   console.log(`The simulator is ready: ${simulator.dashboard}
-It opens ${app} as Wix does. Ctrl-C stops ${hasCommand ? 'it and your app' : 'it'}.${more}
+It opens ${printable(app)} as Wix does. Ctrl-C stops ${hasCommand ? 'it and your app' : 'it'}.${more}
 `)
   if (hasCommand) return
   console.log(`Start your app with this environment, which is in ${FOLDER}/env as well:
@@ -198,18 +210,28 @@ function startApp({ simulator, app, command, json }: Started, printed: (text: st
 /** Why the app has ended, and what to do. `tail` is what it printed last. */
 function farewell({ code, problem }: Ended, [program = '']: readonly string[], tail: string): string {
   if (problem === 'ENOENT') {
-    const hint = program.includes(' ') ? ': write the command without quotes around the whole of it' : ''
-    return `Your app did not start: there is no program "${printable(program)}" here${hint}`
+    const hint = /^\w+=/.test(program)
+      ? ': it is a variable, which stands before the whole command'
+      : program.includes(' ')
+        ? ': write the command without quotes around the whole of it'
+        : ''
+    return `Your app did not start: there is no program "${printable(program)}" here${hint}.`
   }
-  if (problem !== null) return `Your app did not start: ${printable(problem)}`
+  if (problem === 'EACCES') {
+    const name = printable(program)
+    return `Your app did not start: "${name}" may not be run as a program; is what runs it missing, as in -- node ${name}?`
+  }
+  if (problem !== null) return `Your app did not start: ${printable(problem)}.`
   const [taken, port] = /(?:EADDRINUSE|[Aa]ddress already in use)(?:.*:(\d+))?/.exec(tail) ?? []
   if (taken !== undefined) {
     const which = port === undefined ? 'its port is' : `port ${port} is`
-    return `Your app has ended: ${which} in use, perhaps by your app itself, started elsewhere. End that one, or set PORT to another port`
+    return `Your app has ended: ${which} in use, perhaps by your app itself, started elsewhere. End that one, or set PORT to another port.`
   }
+  const [signal] = Object.entries(constants.signals).find(([, number]) => code === 128 + number) ?? []
+  if (signal !== undefined) return `Your app was ended by the signal ${signal}: what it printed last may say why.`
   return code === 0
     ? 'Your app has ended by itself. A server goes on until it is stopped: does it listen?'
-    : `Your app has ended with the exit code ${code}: what it printed last says why. To start it again at each change, use a command such as node --watch server.mjs`
+    : `Your app has ended with the exit code ${code}: what it printed last says why. To start it again at each change, use a command such as node --watch server.mjs.`
 }
 
 /** npx ends without a word to what it has started: that has another parent then, but on Windows, which keeps the number of the old one. */
@@ -250,6 +272,6 @@ export async function simulate(args: readonly string[]): Promise<number> {
   await simulator.close()
   if (ended === undefined || isInterrupted) return 0
   if (json) console.log(JSON.stringify({ type: 'ended', code: ended.code }))
-  console.error(`\n${farewell(ended, command, tail)}.`)
+  console.error(`\n${farewell(ended, command, tail)}`)
   return ended.code
 }

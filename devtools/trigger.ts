@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { secureUrl } from '../lib/internal/url.ts'
 import { own, systemCodeOf } from '../lib/internal/values.ts'
+import { addressOf, portOf } from './addresses.ts'
 import { problemOf } from './arguments.ts'
 import { catalogue, type SimulatorAnswer } from './simulator/triggers.ts'
 import { printable, terminalLine } from './simulator/terminal.ts'
+import { textOf } from './text.ts'
 
 const HELP = `Usage: passport-wix-app trigger EVENT [OPTION...]
 
@@ -53,32 +55,35 @@ class WrongUse extends Error {}
 
 /** As `simulator.trigger()` says it, with the names of the command line. */
 const asOptions = (message: string): string =>
-  printable(message.replace(/^simulator\.trigger: (?:option )?/, '').replaceAll(/`(\w+)`/g, '--$1'))
+  printable(
+    message
+      .replace(/^simulator\.trigger: (?:option )?/, '')
+      .replaceAll(/`(\w+)`/g, '--$1')
+      .replace(', or null', '; without it, the free one')
+      .replace('there is no event of this name', 'there is no event of this name (--list has all)'),
+  )
 
 /** @throws {WrongUse} Without a part of the file: it may hold anything. */
 function readData(file: string): unknown {
   let json: string
   try {
-    json = readFileSync(file === '-' ? 0 : file, 'utf8')
+    json = textOf(readFileSync(file === '-' ? 0 : file))
   } catch (error) {
-    const hint = /^\s*[{[]/.test(file) ? ': to pass JSON itself, send it to the standard input of --data -' : ''
+    const hint = /^[\s'"]*[{[]/.test(file) ? ': to pass JSON itself, send it to the standard input of --data -' : ''
     throw new WrongUse(`--data: the file cannot be read${systemCodeOf(error)}${hint}`)
   }
   try {
-    // PowerShell begins a file with a byte order mark.
-    return JSON.parse(json.replace(/^\uFEFF/, ''))
+    return JSON.parse(json)
   } catch {
     throw new WrongUse('--data: the file is not JSON')
   }
 }
 
-function addressOf(url: string | undefined, port: string): URL {
-  const address = url ?? `http://127.0.0.1:${port}`
-  if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
-    throw new WrongUse(
-      url === undefined ? '--port must be an integer from 1 to 65535' : '--url must be an http or https URL',
-    )
-  }
+function simulatorAt(url: string | undefined, port: string): URL {
+  if (url === undefined && Number.isNaN(portOf(port))) throw new WrongUse('--port must be an integer from 1 to 65535')
+  const address = url === undefined ? `http://127.0.0.1:${port}` : addressOf(url, 'http://localhost/')
+  if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol))
+    throw new WrongUse('--url must be an http or https URL')
   return new URL(address)
 }
 
@@ -100,12 +105,12 @@ async function cookieOf(origin: string, { searchParams }: URL): Promise<string> 
   return String(headers.get('set-cookie')).split(';', 1).join()
 }
 
-async function send(address: URL, sent: object): Promise<unknown> {
+async function send(address: URL, body: string): Promise<unknown> {
   const origin = await originOf(address)
   const response = await fetch(`${origin}/trigger`, {
     method: 'POST',
     headers: { Origin: origin, 'Content-Type': 'application/json', Cookie: await cookieOf(origin, address) },
-    body: JSON.stringify(sent),
+    body,
     redirect: 'error',
   })
   const answer: unknown = await response.json()
@@ -149,13 +154,13 @@ async function run(args: readonly string[]): Promise<number> {
   const [event, ...more] = positionals
   if (event === undefined) throw new WrongUse('the event is missing: --list names them')
   if (more.length > 0) throw new WrongUse('one event at a time')
-  const sent = {
+  const sent = JSON.stringify({
     event,
     ...choice,
     ...(data !== undefined && { data: readData(data) }),
-    ...(times !== undefined && { times: Number(times) }),
-  }
-  const address = addressOf(url, port)
+    ...(times !== undefined && { times: /^\d+$/.test(times) ? Number(times) : times }),
+  })
+  const address = simulatorAt(url, port)
   let answers: unknown
   try {
     answers = await send(address, sent)

@@ -1,3 +1,4 @@
+import { isLikeCredential } from '../../lib/internal/hints.ts'
 import { CREDENTIAL_NAMES, namesIn } from '../../lib/read.ts'
 import { isObject, own } from '../../lib/internal/values.ts'
 
@@ -29,7 +30,7 @@ export interface Carried {
   from: 'query' | 'Authorization header' | 'Digest header' | null
   /** Whether there is no other one beside it. */
   isAlone: boolean
-  /** Where else in an address there is what looks like a credential; null unless there is none in its place. */
+  /** Why there is no credential, or where it is instead; null unless there is none in its place. */
   elsewhere: string | null
 }
 
@@ -48,10 +49,32 @@ const BEARER = /^bearer\s+/i
 const ADDRESS = /^(?:[A-Z]{3,7} )?[^\s?]*\?([^\s#]*)(?:#\S*)?(?: HTTP\/[\d.]+)?$/
 const QUERY = new RegExp(`^(?:${CREDENTIAL_NAMES.join('|')})=\\S*$`)
 
-/** Takes the credential out of the address, the query or the header line that carries it. */
+/** The header, or what is in it: more than one pair, or the cookie of `express-session`. */
+const COOKIES = /^(?:["']?(?:set-)?cookie\s*:|connect\.sid=|[\w.-]{1,60}=[^\s;&]*;)/i
+
+const COMMAND = /^curl(?:\.exe)?\s/i
+/** Characters: more are searched for longer than anybody waits. */
+const MAX_COMMAND = 100_000
+const ARGUMENT = /'([^']*)'|"([^"]*)"|[^\s'"]+/g
+
+/** The only credential in a command line, as developer tools and the dashboard of the simulator copy it. */
+function carriedBy(command: string): Carried | undefined {
+  const all = Array.from(command.matchAll(ARGUMENT), ([word, single, double]) => carried(single ?? double ?? word))
+  const [first, ...more] = all.filter(
+    ({ credential, from, elsewhere }) =>
+      isLikeCredential(credential) || (from !== null && (credential !== '' || elsewhere !== null)),
+  )
+  return first && { ...first, isAlone: first.isAlone && more.length === 0 }
+}
+
+/** Takes the credential out of the address, the query, the header line or the command line that carries it. */
 export function carried(input: string): Carried {
   const trimmed = input.trim()
   const alone = { isAlone: true, elsewhere: null }
+  if (COMMAND.test(trimmed) && trimmed.length < MAX_COMMAND)
+    return carriedBy(trimmed) ?? { ...alone, credential: trimmed, from: null }
+  if (COOKIES.test(trimmed))
+    return { ...alone, credential: '', from: null, elsewhere: 'a cookie, which no strategy reads' }
   const [, header, value = ''] = HEADER.exec(trimmed) ?? []
   if (header?.toLowerCase() === 'digest') return { ...alone, credential: value.trim(), from: 'Digest header' }
   if (header !== undefined || BEARER.test(trimmed)) {
@@ -62,12 +85,15 @@ export function carried(input: string): Carried {
   // In quotes it is refused: a route that gets them refuses it, too.
   if (query === undefined) return { ...alone, credential: trimmed, from: null }
   const parameters = new URLSearchParams(query)
-  const found = parameters.getAll(CREDENTIAL_NAMES.find((name) => parameters.has(name)) ?? '')
+  const name = CREDENTIAL_NAMES.find((candidate) => parameters.has(candidate))
+  const found = parameters.getAll(name ?? '')
+  const missing = (): string | null =>
+    name === undefined ? elsewhereIn(trimmed, parameters) : `\`${name}\` in the query is empty`
   return {
     credential: found[0] ?? '',
     from: 'query',
     isAlone: found.length < 2,
-    elsewhere: found.length === 0 ? elsewhereIn(trimmed, parameters) : null,
+    elsewhere: found[0] ? null : missing(),
   }
 }
 
@@ -128,6 +154,9 @@ export function opened(name: string, value: unknown): unknown {
   }
 }
 
+/** An instance, also one that was changed on its way; neither text nor an address. */
+const TWO_PARTS = /^[^\s.:{}]*\.[^\s.:{}]*$/
+
 /** What a credential is: by what carried it, by its prefix, by its form, and by what it says of itself. */
 export function kindOf({ credential, from }: Pick<Carried, 'credential' | 'from'>): CredentialKind {
   if (from === 'Digest header') return 'digest'
@@ -135,5 +164,5 @@ export function kindOf({ credential, from }: Pick<Carried, 'credential' | 'from'
   if (kind !== undefined) return kind
   const decoded = decode(credential)
   if (isObject(decoded.header)) return kindOfJwt(decoded)
-  return credential.split('.', 3).length === 2 ? 'instance' : 'unknown'
+  return TWO_PARTS.test(credential) ? 'instance' : 'unknown'
 }

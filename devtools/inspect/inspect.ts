@@ -1,12 +1,14 @@
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { refusal, signedAs, WixAuthError, WixUnavailableError } from '../../lib/errors.ts'
+import { looksLike } from '../../lib/internal/hints.ts'
 import { type Fetch, httpFetch } from '../../lib/internal/transport.ts'
 import { keysIn, remoteKeySet } from '../../lib/internal/remote-key-set.ts'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { isObject, own, systemCodeOf } from '../../lib/internal/values.ts'
 import { type Carried, carried, decode, kindOf, KINDS, type VerifiableKind } from '../credentials/recognize.ts'
 import { type Given, NotChecked, verify } from '../credentials/verify.ts'
+import { textOf } from '../text.ts'
 import { identityShown, printed, type Report, shownOf, STRATEGIES } from './report.ts'
 
 const HELP = `Usage: passport-wix-app inspect [options] [credential]
@@ -126,7 +128,7 @@ async function read({ stdin }: System): Promise<string> {
   if (stdin.isTTY) throw new UsageError('there is no credential: pass one, or send it to standard input')
   const content = await contentOf(stdin)
   if (content === undefined) throw new UsageError('standard input is too long for a credential')
-  return content.toString()
+  return textOf(content)
 }
 
 /** What of a key may be in a key set (RFC 7517 section 4): an app may keep its session keys with their private halves. */
@@ -197,10 +199,28 @@ const NOTHING = { signature: null, identity: null, code: null, status: null, hin
 /** Calls of Wix itself: no route requires a subject of them. */
 const isCallOfWix = (kind: Report['kind']): boolean => ['webhook', 'service-plugin', 'digest'].includes(kind)
 
+/** Where the routes of each kind look. */
+const PLACES: Readonly<Record<VerifiableKind, readonly [name: string, ...from: Carried['from'][]]>> = {
+  instance: ['the query or the Authorization header', 'query', 'Authorization header'],
+  'access-token': ['the Authorization header', 'Authorization header'],
+  session: ['the Authorization header', 'Authorization header'],
+  webhook: ['the body'],
+  'service-plugin': ['the body'],
+  digest: ['the Digest header', 'Digest header'],
+}
+
+/** What a route would miss, unless it has a reader of its own. */
+function misplaced(kind: Report['kind'], from: Carried['from']): string | null {
+  const [place, ...places] = isKind(kind) ? PLACES[kind] : ['']
+  return from === null || places.includes(from) ? null : `from the ${from}, but its strategy reads ${place}`
+}
+
+const isKind = (value: string): value is VerifiableKind => KINDS.some((kind) => kind === value)
+
 const VISITOR = "an anonymous visitor: a rule such as requireIdentity({ subjectType: 'USER' }) answers 403"
 
 async function verdictOn(
-  { credential, isAlone, elsewhere }: Carried,
+  { credential, from, isAlone, elsewhere }: Carried,
   kind: Report['kind'],
   given: Given,
 ): Promise<Verdict> {
@@ -210,13 +230,16 @@ async function verdictOn(
     if (!isAlone) throw refusal('request_invalid', 'sent twice')
     if (elsewhere !== null) throw refusal('credentials_missing', elsewhere)
     const identity = identityShown(await verify(kind, credential, given))
-    const hint = own(identity, 'subjectType') === 'VISITOR' && !isCallOfWix(kind) ? VISITOR : null
+    const isVisitor = own(identity, 'subjectType') === 'VISITOR' && !isCallOfWix(kind)
+    const hint = misplaced(kind, from) ?? (isVisitor ? VISITOR : null)
     return { ...NOTHING, verdict: 'good', signature, identity, hint }
   } catch (error) {
     if (error instanceof WixAuthError) {
       const { code, status, hint = null, cure } = error
       const known = signedAs(error) === undefined ? null : signature
-      return { ...NOTHING, verdict: 'refused', signature: known, code, status, hint, cure }
+      // What is no credential at all has its cure in the hint, if it is known what it is.
+      const isNamed = kind === 'unknown' && hint !== null && hint === looksLike(credential)
+      return { ...NOTHING, verdict: 'refused', signature: known, code, status, hint, cure: isNamed ? null : cure }
     }
     const notChecked = (hint: string, cure: string): Verdict => ({ ...NOTHING, verdict: 'not checked', hint, cure })
     if (error instanceof NotChecked) return notChecked(...MISSING[error.missing])
@@ -225,8 +248,6 @@ async function verdictOn(
     throw error
   }
 }
-
-const isKind = (value: string): value is VerifiableKind => KINDS.some((kind) => kind === value)
 
 /** The kind that `--as` names. */
 function expectedKind(value: string | undefined): VerifiableKind | undefined {
@@ -248,16 +269,16 @@ async function run(args: readonly string[], system: System): Promise<number> {
   if (argument !== undefined && existsSync(argument) && statSync(argument).isFile())
     throw new UsageError('the argument is the name of a file: send its content to standard input, with < before it')
   const found = carried(argument === undefined || argument === '-' ? await read(system) : argument)
-  const looksLike = kindOf(found)
+  const looks = kindOf(found)
   // A key that cannot sign a user in is refused whatever a route expects.
-  const kind = looksLike === 'api-key' || looksLike === 'refresh-token' ? looksLike : (expected ?? looksLike)
+  const kind = looks === 'api-key' || looks === 'refresh-token' ? looks : (expected ?? looks)
   const verdict = await verdictOn(found, kind, given)
   const report: Report = {
-    kind: looksLike,
+    kind: looks,
     from: found.from,
     decoded: shownOf(decode(found.credential)),
     verified: verdict.verdict === 'good',
-    strategy: verdict.verdict === 'refused' ? null : STRATEGIES[verdict.verdict === 'good' ? kind : looksLike],
+    strategy: verdict.verdict === 'refused' ? null : STRATEGIES[verdict.verdict === 'good' ? kind : looks],
     ...verdict,
   }
   const { json = false, full = false } = values

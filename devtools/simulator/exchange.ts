@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request as requestByHttp } from 'node:http'
 import { request as requestByHttps } from 'node:https'
 import { performance } from 'node:perf_hooks'
-import { systemCodeOf } from '../../lib/internal/values.ts'
+import { own, systemCodeOf } from '../../lib/internal/values.ts'
 import type { Credential, Explanation } from './explain.ts'
 import { blankedBy, type FrameHeader } from './frame.ts'
 
@@ -55,6 +55,9 @@ export interface Judged {
 
 const MAX_BODY = 20_000
 
+/** Why there is no answer where no app runs. */
+export const nothingAt = (url: string): string => `nothing listens at ${new URL(url).origin}`
+
 /** A part of the body: an app may answer without an end, and what the log shows must not keep the rest in memory. */
 async function beginningOf(response: IncomingMessage): Promise<string> {
   const chunks: Uint8Array[] = []
@@ -104,8 +107,14 @@ export async function send(
     const lines = Object.entries(response.headers).map(([name, value]) => [name, [value].flat().join(', ')])
     return end({ status: Number(response.statusCode), headers: Object.fromEntries(lines), body: content }, '')
   } catch (error) {
-    return end(null, signal.aborted ? `no answer within ${limit} ms` : `no connection${systemCodeOf(error)}`)
+    if (signal.aborted) return end(null, `no answer within ${limit} ms`)
+    return end(null, CONNECTION_PROBLEMS[String(own(error, 'code'))]?.(url) ?? `no connection${systemCodeOf(error)}`)
   }
+}
+
+const CONNECTION_PROBLEMS: Readonly<Record<string, (url: string) => string>> = {
+  ECONNREFUSED: nothingAt,
+  ECONNRESET: () => 'your app closed the connection without a whole answer',
 }
 
 /** What an app may look at that refuses what it should accept, or should not. */
@@ -119,8 +128,15 @@ const HEADER_ADVICE: Readonly<Record<FrameHeader, (parent: string) => string>> =
   'frame-ancestors': (parent) => `your Content-Security-Policy has to name ${parent} in frame-ancestors`,
 }
 
+/** What happens when the app listens. */
+const AFTERWARDS: Partial<Record<Credential['kind'], string>> = {
+  instance: ': the frame follows',
+  webhook: ': Wix sends it again',
+}
+
 function whyUnanswered(problem: string, kind: Credential['kind']): string | null {
-  if (problem.startsWith('nothing')) return 'start your app: the frame follows'
+  if (problem.startsWith('nothing'))
+    return `start your app, or give the simulator the address at which it listens${AFTERWARDS[kind] ?? ''}`
   if (kind !== 'webhook') return null
   return problem.startsWith('no answer') ? `Wix sends it again: ${ANSWER_FIRST}` : 'Wix sends it again'
 }

@@ -3,6 +3,7 @@ import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { secureUrl } from '../../lib/internal/url.ts'
 import { isObject, own } from '../../lib/internal/values.ts'
+import { textOf } from '../text.ts'
 import { type Cast, PEOPLE, type Person, type Site, SITES } from './sites.ts'
 
 /** In the folder of the simulator: sites and people that a developer has added, by hand. */
@@ -111,7 +112,7 @@ export function peopleAndSites(folder: string | undefined): Pick<Cast, 'sites' |
     throw new Error(`${path} must be a file of at most ${MAX_LENGTH} bytes, and no link`)
   let content: unknown
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'))
+    content = JSON.parse(textOf(readFileSync(path)))
   } catch {
     // The message of the parser would quote a part of it.
     throw new Error(`${path} is not JSON`)

@@ -1,7 +1,7 @@
 import type { Answers } from './answers.ts'
 import { isListening } from './app.ts'
 import { CALL_LIMIT } from './deliveries.ts'
-import { type AppRequest, type Exchange, send } from './exchange.ts'
+import { type AppRequest, type Exchange, nothingAt, send } from './exchange.ts'
 import type { Entry, Log, Sent } from './log.ts'
 import { accessTokenFor, instanceFor, type Signers } from './sign.ts'
 import type { Selection } from './sites.ts'
@@ -42,10 +42,9 @@ export class Pages {
   async open(view: View, selection: Selection): Promise<{ id: number; url: string; isThere: boolean }> {
     const sent = this._sent(view, selection, 'Opened the')
     const { url } = sent.request
-    const { origin } = new URL(url)
     const isThere = await isListening(new URL(url))
     const opened = await this._page(sent)
-    if (!isThere) this._end(opened, { answer: null, problem: `nothing listens at ${origin}`, milliseconds: 0 })
+    if (!isThere) this._end(opened, { answer: null, problem: nothingAt(url), milliseconds: 0 })
     return { id: opened, url, isThere }
   }
 

@@ -22,6 +22,7 @@ export interface ServerOptions {
 }
 
 const MAX_BODY = 65_536
+const TOO_LARGE = 'The body is larger than 64 KiB'
 
 const NO_KEY = { message: 'Open the address of the dashboard that the terminal shows, with its key' }
 
@@ -213,8 +214,9 @@ export class SimulatorServer {
     const command = this.#options.commands.get(pathname.slice(1))
     const body = await bodyOf(req)
     if (command === undefined) return send(res, 404, { message: 'Not found' })
-    const sent = body === undefined ? undefined : parse(body)
     try {
+      if (body === undefined) throw new WrongCommand(TOO_LARGE)
+      const sent = parse(body)
       const answer = sent && (await command(sent))
       if (answer === undefined) throw new WrongCommand('The simulator has nothing of that name')
       send(res, 200, answer)
@@ -228,7 +230,7 @@ export class SimulatorServer {
     const { apiUrl, called } = this.#options
     const start = performance.now()
     const body = await bodyOf(req)
-    if (body === undefined) return send(res, 413, { message: 'The body is larger than 64 KiB' })
+    if (body === undefined) return send(res, 413, { message: TOO_LARGE })
     const response = await fetch(apiUrl + pathname, { method: 'POST', body })
     const answer = await response.text()
     const { status } = response

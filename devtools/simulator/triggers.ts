@@ -245,16 +245,19 @@ export function triggersOf({ cast, targets, deliveries, pages, changed }: Trigge
         const event = eventOf(known, deliveries.occasionOf(selection), data)
         return () => deliveries.event(selection, event, times)
       }
+      // It is not repeated: it comes from elsewhere.
+      const guess = nearest(name, TRIGGERS)
       if (typeof name !== 'string' || !TYPE.test(name)) {
-        // It is not repeated: it comes from elsewhere.
-        const guess = nearest(name, TRIGGERS)
         throw new TypeError(
           `${caller}: there is no event of this name${guess === undefined ? '.' : `; did you mean ${guess}?`} ` +
             'Any other event needs its type in full, as in wix.stores.v3.product_created, and `data`',
         )
       }
       if (data === undefined)
-        throw new TypeError(`${caller}: option \`data\` is missing: only events of the catalogue have an example`)
+        throw new TypeError(
+          `${caller}: option \`data\` is missing: only events of the catalogue have an example` +
+            (guess === undefined ? '' : `; did you mean ${guess}?`),
+        )
       return () => deliveries.event(selection, eventOfType(name, data), times)
     })()
     return async () => {

@@ -66,13 +66,13 @@ const MAX_SEARCHED = 16_384
 const MISTAKES: Forms = [
   [/^[\w-]{20,}\.[\w-]{20,}$/, 'an instance that was cut or changed'],
   [
-    /^(undefined|null|none|nan|true|false)$/i,
+    /^(undefined|null|none|nil|nan|true|false)$/i,
     'the word that JavaScript makes of a missing value: a variable of the front end was not set',
   ],
   [/^bearer:?$/i, 'a scheme alone: the variable of the front end behind it was empty'],
   [/^\[object \w+\]$/, 'an object in place of a string: is an `await` missing in the front end?'],
   [/^(async )?(function\b|(\(.*\)|\w+) *=>)/, 'a function in place of a string: is a call missing in the front end?'],
-  [/^(\$?\{\{?[^"{}]*\}\}?|<[^<>]*>|%\w+%)$/, 'a placeholder that nothing has replaced'],
+  [/^(\$?\{\{?[^"{}]*\}\}?|<[^<>]*>|%\w+%|\$\w+|your[_-][\w-]+)$/i, 'a placeholder that nothing has replaced'],
   [/^(["'`]|%22|%27).*\1$/s, 'a credential in quotes: send it without them'],
   [/^curl\s/, 'a command line: copy the credential out of it'],
   [

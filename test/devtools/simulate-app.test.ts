@@ -138,7 +138,9 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
     await fetch(`http://localhost:${port}/crash`).catch(() => undefined)
     await program.printed(/Failed running/, 'output')
     await ask(url)
-    await program.printed(/^-> Asked for the dashboard \(owner\)  <- \d+ ms  .*ECONNREFUSED/m)
+    await program.printed(
+      /^-> Asked for the dashboard \(owner\)  <- \d+ ms  nothing listens at http:\/\/localhost:\d+\n +start your app/m,
+    )
     await writeFile(join(cwd, 'watched.mjs'), APP.replace("'listening'", "'listening again'"))
     await program.printed(/listening again/, 'errors')
     await ask(url)
@@ -151,8 +153,8 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
   it('ends with the app, with its exit code, and says what to do', async () => {
     const cases: [command: string[], code: number, message: RegExp][] = [
       [['-e', 'setTimeout(() => process.exit(3), 100)'], 3, /^Your app has ended with the exit code 3: .*--watch/m],
-      [['-e', 'process.kill(process.pid, "SIGKILL")'], 137, /exit code 137/],
-      [['-e', ''], 0, /^Your app has ended by itself\. .* does it listen\?\.?$/m],
+      [['-e', 'process.kill(process.pid, "SIGKILL")'], 137, /^Your app was ended by the signal SIGKILL: .* why\.$/m],
+      [['-e', ''], 0, /^Your app has ended by itself\. .* does it listen\?$/m],
       [['-e', 'console.error("[Errno 98] Address already in use"); process.exit(1)'], 1, /: its port is in use/],
     ]
     const ran = cases.map(async ([command, code, message]) => {
@@ -181,7 +183,15 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
     )
     const folder = simulate(['--', cwd])
     expect(await folder.ended).to.equal(127)
-    expect(folder.errors).to.include('Your app did not start: EACCES')
+    expect(folder.errors).to.include(`Your app did not start: "${cwd}" may not be run as a program`)
+    const within = simulate(['--', `${cwd}/server.mjs/x`])
+    expect(await within.ended).to.equal(127)
+    expect(within.errors).to.include('Your app did not start: ENOTDIR.\n')
+    const variable = simulate(['--', 'PORT=3001', 'node', 'server.mjs'])
+    expect(await variable.ended).to.equal(127)
+    expect(variable.errors).to.include(
+      'there is no program "PORT=3001" here: it is a variable, which stands before the whole command.\n',
+    )
   })
 
   it('prints JSON for programs, without a credential or a secret, and keeps what the app prints apart', async () => {
@@ -257,7 +267,7 @@ For more: --widget, --webhooks, --plugin, --tools, --payments, --install (see --
       const url = await urlOf(program)
       await program.printed(/listening/, 'errors')
       await ask(url)
-      await program.printed(/^-> Asked .*ECONNREFUSED.*$/m)
+      await program.printed(/^-> Asked .*nothing listens at https:\/\/localhost.*$/m)
       expect(program.output.includes('\u001B[31m')).to.equal(NO_COLOR === '')
       program.child.kill('SIGHUP')
       expect(await program.ended).to.equal(0)

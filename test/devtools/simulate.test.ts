@@ -142,8 +142,18 @@ describe('passport-wix-app', function () {
           '--app must be an https URL without a password, or an http URL on this machine (localhost, 127.0.0.1, [::1])\n',
         ],
         [['--app', APP, '--webhooks', 'x'], '--webhooks must be an https URL'],
-        [['--app', APP, '--plan', ''], '--plan must be an array of non-empty strings'],
-        [['--app', APP, '--port', 'x'], '--port must be an integer from 0 to 65535, got "x"\n'],
+        [['--app', APP, '--plan', ''], '--plan must be a non-empty string\n'],
+        ...['x', '', ' ', '65536', '0x50'].map((port): [string[], string] => [
+          ['--app', APP, '--port', port],
+          `--port must be an integer from 0 to 65535, got "${port}"\n`,
+        ]),
+        ...[
+          ['3000', '3000'],
+          ['http://localhost', '80'],
+        ].map(([app = '', port = '']): [string[], string] => [
+          ['--app', app, '--port', port],
+          `your app and the dashboard cannot both have port ${port}: choose another one with --port\n`,
+        ]),
         [['--app', APP, '--webhook', APP], "Unknown option '--webhook'; did you mean --webhooks?\n"],
       ]
       for (const [args, message] of wrong) {
@@ -157,7 +167,7 @@ describe('passport-wix-app', function () {
     it('says that the variable PORT is no port, and takes an empty one for none', async () => {
       const { PORT: before } = process.env
       try {
-        for (const wrong of ['abc', '70000', '3000 ']) {
+        for (const wrong of ['abc', '70000', '3000 ', '0', '3000/x', '/run/app.sock']) {
           process.env['PORT'] = wrong
           const { code, stderr } = await call('--', process.execPath)
           expect(code).to.equal(2)

@@ -52,7 +52,7 @@ describe('passport-wix-app trigger', () => {
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
-  const write = async (name: string, content: string): Promise<string> => {
+  const write = async (name: string, content: string | Buffer): Promise<string> => {
     const path = join(folder, name)
     await writeFile(path, content)
     return path
@@ -139,51 +139,71 @@ describe('passport-wix-app trigger', () => {
   })
 
   it('sends what a file says, for a site, a person, a plan and a language', async () => {
-    // PowerShell writes a byte order mark.
-    const file = await write('cart.json', '\uFEFF{ "lineItems": [{ "productName": "Cup" }] }')
     const choice = ['--site', 'yoga', '--person', 'visitor', '--plan', 'premium', '--language', 'de']
-    const { stdout } = await call(
-      'service_plugin',
-      '--data',
-      file,
-      ...choice,
-      '--url',
-      simulated.simulator.url,
-      '--json',
-    )
+    const { host } = new URL(simulated.simulator.url)
+    // PowerShell writes a byte order mark, and in older versions UTF-16.
+    for (const encoding of ['utf8', 'utf16le'] as const) {
+      const file = await write('cart.json', Buffer.from('\uFEFF{ "lineItems": [{ "productName": "Cup" }] }', encoding))
+      const { stdout } = await call('service_plugin', '--data', file, ...choice, '--url', host, '--json')
+      expectCup(stdout)
+    }
+  })
+
+  function expectCup(stdout: string): void {
     const [answer] = JSON.parse(stdout) as { status: number; body: string }[]
     expect(answer).to.include({ status: 200, title: 'Service plugin call' })
     const received: unknown = JSON.parse(String(answer?.body))
     expect(received).to.have.deep.property('request', { lineItems: [{ productName: 'Cup' }] })
     expect(received).to.have.nested.property('metadata.languages').that.deep.equals(['de'])
     expect(received).to.have.property('subjectType', 'VISITOR')
-  })
+  }
 
   it('says what is wrong with its arguments, and ends with 2', async () => {
     const broken = await write('broken.json', '{ "canary"')
     const list = await write('list.json', '[1]')
+    const large = await write('large.json', JSON.stringify({ note: 'x'.repeat(70_000) }))
     const wrong: [args: string[], message: string][] = [
       [[], 'the event is missing: --list names them'],
       [['order_created', 'order_updated'], 'one event at a time'],
       [['order_created', '--planet', 'x'], "Unknown option '--planet'\n"],
+      [
+        ['order_created', '--times', '-1'],
+        "Option '--times' argument is ambiguous. Did you forget to specify the option argument for '--times'? To specify",
+      ],
       [['order_created', '--tims', '3'], "Unknown option '--tims'; did you mean --times?\n"],
       [
         ['order_crated'],
-        'there is no event of this name; did you mean order_created? Any other event needs its type in full',
+        'there is no event of this name (--list has all); did you mean order_created? Any other event needs its type in full',
       ],
-      [['wix.stores.v3.product_created'], '--data is missing: only events of the catalogue have an example'],
+      [['wix.stores.v3.product_created'], '--data is missing: only events of the catalogue have an example\n'],
+      [
+        ['OrderCreated'],
+        '--data is missing: only events of the catalogue have an example; did you mean order_created?\n',
+      ],
+      [['order_created', '--plan', 'gold'], '--plan must be one of premium; without it, the free one\n'],
       [['order_created', '--site', 'x'], '--site must be one of bakery, yoga, copy'],
       [['order_created', '--times', '14'], '--times must be an integer from 1 to 13'],
-      [['order_created', '--times', 'x'], '--times must be an integer from 1 to 13'],
+      ...['x', '', '1.5', '0x2', ' 2'].map((times): [string[], string] => [
+        ['order_created', '--times', times],
+        '--times must be an integer from 1 to 13, got a',
+      ]),
       [['service_plugin', '--times', '2'], '--times is for one webhook, and not for this'],
       [['order_created', '--data', join(folder, 'no.json')], '--data: the file cannot be read (ENOENT)\n'],
       [
         ['order_created', '--data', '{"number":"7"}'],
         '--data: the file cannot be read (ENOENT): to pass JSON itself, send it to the standard input of --data -\n',
       ],
+      [
+        ['order_created', '--data', `'{"number":7}'`],
+        '--data: the file cannot be read (ENOENT): to pass JSON itself, send it to the standard input of --data -\n',
+      ],
+      [['order_created', '--data', large], 'The body is larger than 64 KiB\n'],
       [['order_created', '--data', broken], '--data: the file is not JSON\n'],
       [['order_created', '--data', list], '--data must be an object, got an array'],
-      [['order_created', '--port', 'x'], '--port must be an integer from 1 to 65535'],
+      ...['x', '', '0', '65536', '80/x', '80@evil.example'].map((wrongPort): [string[], string] => [
+        ['order_created', '--port', wrongPort],
+        '--port must be an integer from 1 to 65535\n',
+      ]),
       [['order_created', '--url', 'file:///etc/passwd'], '--url must be an http or https URL'],
       [['order_created', '--url', 'x'], '--url must be an http or https URL'],
     ]

@@ -93,6 +93,7 @@ describe('what a credential looks like', () => {
       ['OauthNG.JWS.eyJh.eyJh.s"g', 'an access token that was cut or changed'],
       ['undefined', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
       ['Undefined', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
+      ['nil', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
       ['None', 'the word that JavaScript makes of a missing value: a variable of the front end was not set'],
       ['Bearer', 'a scheme alone: the variable of the front end behind it was empty'],
       ['bearer:', 'a scheme alone: the variable of the front end behind it was empty'],
@@ -102,6 +103,9 @@ describe('what a credential looks like', () => {
       ['function getToken() {}', 'a function in place of a string: is a call missing in the front end?'],
       ['async function getToken() {}', 'a function in place of a string: is a call missing in the front end?'],
       ['${token}', 'a placeholder that nothing has replaced'],
+      ['$TOKEN', 'a placeholder that nothing has replaced'],
+      ['YOUR_TOKEN', 'a placeholder that nothing has replaced'],
+      ['your-access-token', 'a placeholder that nothing has replaced'],
       ['{token}', 'a placeholder that nothing has replaced'],
       ['{{ access_token }}', 'a placeholder that nothing has replaced'],
       ['<your token>', 'a placeholder that nothing has replaced'],
@@ -143,9 +147,19 @@ describe('what a credential looks like', () => {
   it('is not said of a text that only begins or ends like it', () => {
     const half = part.slice(1)
     const forms = ['IST.a', 'OAUTH2.a.a.a', 'JWT=a', 'wixcode-pub.a', 'eyJh.eyJh.sig', `${part}.eyJh`, `eyJh.${part}`]
-    const mistakes = [`${half}.${half}`, 'undefined', 'Bearer', '[object Object]', '"b"', 'curl x']
+    const mistakes = [`${half}.${half}`, 'undefined', 'Bearer', '$a', 'your-a', '[object Object]', '"b"', 'curl x']
     const ends = [...forms, ...mistakes].map((form) => `(${form}`)
-    const begins = ['eyJh.eyJh.sig!', `eyJh.${part}!`, `${half}.${half}!`, 'nullable', 'bearers', '"a" b']
+    const begins = [
+      'eyJh.eyJh.sig!',
+      `eyJh.${part}!`,
+      `${half}.${half}!`,
+      'nullable',
+      'bearers',
+      '$a.b',
+      'your',
+      'your-a b',
+      '"a" b',
+    ]
     for (const text of [...ends, ...begins]) expect([text, looksLike(text)]).to.deep.equal([text, undefined])
   })
 

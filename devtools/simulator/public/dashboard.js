@@ -74,7 +74,10 @@ async function open() {
   const tell = run(() => control('loaded', { id, ask: $('#once-more').checked }))
   if (turn !== opened) return tell()
   frame.hidden = !isThere
-  if (!isThere) return notice(`Nothing listens at ${new URL(url).origin}. Start your app: the frame follows by itself.`)
+  if (!isThere)
+    return notice(
+      `Nothing listens at ${new URL(url).origin}. Start your app, or give the simulator the address at which it listens: the frame follows by itself.`,
+    )
   frame.src = url
   frame.addEventListener('load', tell, { once: true })
 }
@@ -135,7 +138,12 @@ listen(
     $('[data-send=again]').disabled = !state.canRepeat
     if (hasComeBack) run(open)()
   },
-  () => notice('The simulator does not answer: is it still running?'),
+  () => {
+    notice('The simulator does not answer: is it still running?')
+    $('#app').dataset.app = 'unknown'
+    $('#app b').textContent = 'No simulator'
+    $('#app span').textContent = ''
+  },
 )
 
 run(open)()

@@ -53,6 +53,12 @@ export function showPanel({ targets, events }, selection, run) {
     ...(targets.webhooks && { [OTHER]: 'Any other event' }),
   })
   for (const control of [select, $('#send'), $('#edit')]) control.hidden = select.options.length === 0
+  // Then that list is all that there is to say, and nothing can come again.
+  if (select.options.length === 0) {
+    $('#clicks').hidden = true
+    $('#status').after($('#missing'))
+  }
+  $('#retries').closest('section').hidden = !targets.webhooks
   const isOrder = offered.some(([name]) => name === 'order_created')
   if (isOrder) select.value = 'order_created'
 

@@ -32,6 +32,8 @@ const CREDENTIALS: ReadonlyArray<readonly [credential: string, kind: CredentialK
   [`JWS.${jwt({})}`, 'refresh-token', 'a refresh token, which cannot sign a user in'],
   [jwt({}), 'jwt', 'a JWT: a webhook or a session?'],
   ['hello', 'unknown', undefined],
+  ['https://app.example', 'unknown', undefined],
+  ['Mozilla/5.0 (X11)', 'unknown', undefined],
 ]
 
 describe('A credential', () => {

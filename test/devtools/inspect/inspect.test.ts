@@ -204,6 +204,18 @@ describe('inspect', () => {
       ['in a header line after Bearer', `authorization: bearer ${credential}`, 'Authorization header'],
       ['in a header line in quotes', `'Authorization: Bearer ${credential}'`, 'Authorization header'],
       ['beside a token of the app', `/?token=mine&instance=${credential}`, 'query'],
+      [
+        'in a command line of developer tools',
+        `curl 'https://app.example/api' \\\n  -H 'accept: */*' \\\n  -H 'authorization: ${credential}' \\\n  -H 'cookie: a=b; c=d' \\\n  -H 'user-agent: Mozilla/5.0 (X11)' --compressed`,
+        'Authorization header',
+      ],
+      [
+        'in a command line of the dashboard of the simulator',
+        `curl -i -X GET 'http://localhost:3000/dashboard?instance=${credential}&locale=en' -H 'Accept: */*'`,
+        'query',
+      ],
+      ['in a command line of Windows', `curl.exe "https://app.example/?instance=${credential}"`, 'query'],
+      ['in a command line as its data', `curl https://app.example/ --data ${credential}`, null],
       ['after Bearer', `Bearer ${credential}`, 'Authorization header'],
     ]
     for (const [where, input, from] of wrappings) {
@@ -216,6 +228,11 @@ describe('inspect', () => {
           expect(await given).to.include({ exit: 0, kind: 'instance', from })
       })
     }
+
+    it('in UTF-16, as older versions of PowerShell write a file', async () => {
+      const input = [Buffer.from(`\ufeff${credential}\r\n`, 'utf16le')]
+      expect(await reported([], { env: ENV, input })).to.include({ exit: 0, kind: 'instance', from: null })
+    })
 
     it('in a Digest header', async () => {
       const options = ['--public-key-file', KEY_FILE, '--body-file', BODY_FILE]
@@ -243,6 +260,8 @@ describe('inspect', () => {
         hint: 'sent twice',
         cure: 'Send one credential, once, in one place.',
       })
+      const both = `curl 'https://app.example/?instance=${credential}' -H 'Authorization: ${credential}'`
+      expect(await reported([both], { env: ENV })).to.include({ exit: 1, code: 'request_invalid', hint: 'sent twice' })
       for (const input of ['https://app.example/dashboard', '/dashboard?a=1', 'Authorization:', '', ' \n'])
         expect(await reported([input], { env: ENV })).to.include({
           exit: 1,
@@ -271,8 +290,72 @@ describe('inspect', () => {
         'credentials_missing',
         "in the query as `inst`: fromQuery('inst')",
       ],
+      [
+        `curl 'https://app.example/dashboard#instance=${credential}' -H 'Cookie: a=b'`,
+        'credentials_missing',
+        'in the hash as `instance`, which no browser sends to a server',
+      ],
+      ['https://app.example/dashboard?instance=&locale=en', 'credentials_missing', '`instance` in the query is empty'],
+      ...[
+        'Cookie: sid=1',
+        `set-cookie: instance=${credential}`,
+        'connect.sid=s%3Aabc.def',
+        `a=1; instance=${credential}`,
+      ].map((cookies): [string, string, string] => [
+        cookies,
+        'credentials_missing',
+        'a cookie, which no strategy reads',
+      ]),
+      [
+        `curl https://app.example/?instance=${credential}${' '.repeat(100_000)}x`,
+        'token_malformed',
+        'looks like a command line: copy the credential out of it',
+      ],
     ] as const)
       expect(await reported([input], { env: ENV })).to.include({ exit: 1, verdict: 'refused', code, hint })
+  })
+
+  it('names the mistake of a front end that sends no credential at all', async () => {
+    const unset = 'the word that JavaScript makes of a missing value: a variable of the front end was not set'
+    const placeholder = 'a placeholder that nothing has replaced'
+    for (const [input, hint] of [
+      ['Bearer undefined', unset],
+      ['Authorization: Bearer null', unset],
+      ['https://app.example/dashboard?instance=None', unset],
+      ['Authorization: Bearer ', 'a scheme alone: the variable of the front end behind it was empty'],
+      ['Bearer [object Object]', 'an object in place of a string: is an `await` missing in the front end?'],
+      ["curl https://app.example/ -H 'Authorization: Bearer $TOKEN'", placeholder],
+      ['YOUR_ACCESS_TOKEN', placeholder],
+    ])
+      expect(await reported([String(input)], { env: ENV })).to.include({
+        exit: 1,
+        kind: 'unknown',
+        code: 'token_malformed',
+        hint: `looks like ${hint}`,
+        cure: null,
+      })
+    expect(await reported(['hello'], { env: ENV })).to.include({
+      hint: 'of no form that Wix sends',
+      cure: 'Pass it on exactly as it came: whole, and not decoded, encoded or wrapped. Another kind of credential belongs to the strategy of its kind.',
+    })
+  })
+
+  it('says of a good credential where its strategy would miss it', async () => {
+    const body = webhook()
+    for (const [input, hint] of [
+      [body, null],
+      [`Bearer ${body}`, 'from the Authorization header, but its strategy reads the body'],
+      [`/?token=${body}`, 'from the query, but its strategy reads the body'],
+      [`Authorization: ${servicePlugin()}`, 'from the Authorization header, but its strategy reads the body'],
+      [`/?instance=${instance()}`, null],
+      [`Bearer ${instance()}`, null],
+    ] as const)
+      expect(await reported([input.replace(/^-/, ' -')], { env: ENV })).to.include({ exit: 0, verdict: 'good', hint })
+    const options = ['--public-key-file', KEY_FILE, '--body-file', BODY_FILE]
+    expect(await reported([...options, `Bearer ${digest()}`])).to.include({
+      exit: 0,
+      hint: 'from the Authorization header, but its strategy reads the Digest header',
+    })
   })
 
   describe('verifies', () => {

@@ -46,6 +46,17 @@ describe('What the simulator says about an exchange', () => {
     }
     const none = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
     expect(judged(none, true)).to.deep.equal({ tone: 'bad', text: 'no connection (ECONNREFUSED)', why: null })
+    const problem = 'nothing listens at http://localhost:3000'
+    for (const [kind, afterwards] of [
+      ['instance', ': the frame follows'],
+      ['webhook', ': Wix sends it again'],
+      ['digest', ''],
+    ] as const)
+      expect(judged({ ...none, problem }, true, { kind })).to.deep.equal({
+        tone: 'bad',
+        text: problem,
+        why: `start your app, or give the simulator the address at which it listens${afterwards}`,
+      })
   })
 
   it('depends on what was sent, too', () => {
@@ -82,7 +93,7 @@ describe('What the simulator says about an exchange', () => {
     const policy = { 'content-security-policy': "frame-ancestors 'none'" }
     expect(why(ended(200, policy), true, { parent: PARENT })).to.include(`name ${PARENT} in frame-ancestors`)
     const none = { answer: null, problem: 'nothing listens at http://localhost:3000', milliseconds: 0 }
-    expect(why(none, true)).to.equal('start your app: the frame follows')
+    expect(why(none, true)).to.equal('start your app, or give the simulator the address at which it listens')
     const refused = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
     expect(why(refused, true, { kind: 'webhook' })).to.equal('Wix sends it again')
     const late = { answer: null, problem: 'no answer within 1250 ms', milliseconds: 1250 }
@@ -141,7 +152,7 @@ describe('What the simulator says about an exchange', () => {
     })
     const { answer, problem } = await send({ method: 'GET', url: app.url, headers: {} }, 5000)
     await app.close()
-    expect([answer, problem]).to.deep.equal([null, 'no connection (ECONNRESET)'])
+    expect([answer, problem]).to.deep.equal([null, 'your app closed the connection without a whole answer'])
   })
 
   it('is made of one request on a connection of its own, which asks for a plain answer', async () => {
@@ -180,9 +191,8 @@ describe('What the simulator says about an exchange', () => {
   })
 
   it('names the reason where there is no connection', async () => {
-    const { answer, problem } = await send({ method: 'GET', url: 'http://127.0.0.1:9/', headers: {} }, 5000)
-    expect(answer).to.equal(null)
-    expect(problem).to.match(/^no connection( \(\w+\))?$/)
+    const { answer, problem } = await send({ method: 'GET', url: 'http://127.0.0.1:9/page', headers: {} }, 5000)
+    expect([answer, problem]).to.deep.equal([null, 'nothing listens at http://127.0.0.1:9'])
     const plain = await serve((_req, res) => res.end())
     const secure = { method: 'GET', url: plain.url.replace('http:', 'https:'), headers: {} } as const
     expect((await send(secure, 5000)).problem).to.match(/^no connection \((EPROTO|ERR_SSL_\w+)\)$/)

@@ -40,6 +40,14 @@ describe('Sites and people of one’s own', () => {
     expect(peopleAndSites(folder).sites).to.deep.equal(sites)
   })
 
+  it('are read from a file as editors and PowerShell write it', async () => {
+    for (const encoding of ['utf8', 'utf16le'] as const) {
+      const content = Buffer.from('\uFEFF{ "people": { "anna": { "name": "Änna" } } }', encoding)
+      await writeFile(join(folder, 'own.json'), content)
+      expect(peopleAndSites(folder).people['anna']).to.include({ name: 'Änna', subjectType: 'MEMBER' })
+    }
+  })
+
   it('have the ids that they are given, in all that is signed', async () => {
     const site = {
       name: 'Laden & Söhne',

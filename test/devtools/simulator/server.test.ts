@@ -166,7 +166,7 @@ describe('The server of the simulator', () => {
     const answers = [
       [await command(simulator, 'constructor'), 404, 'Not found'],
       [await command(simulator, 'open', 'x'), 400, 'The simulator has nothing of that name'],
-      [await command(simulator, 'open', 'x'.repeat(70_000)), 400, 'The simulator has nothing of that name'],
+      [await command(simulator, 'open', 'x'.repeat(70_000)), 400, 'The body is larger than 64 KiB'],
       [await command(simulator, 'open', undefined), 400, 'The simulator has nothing of that name'],
     ] as const
     for (const [response, status, message] of answers) {
