@@ -14,8 +14,8 @@ import { identityShown, printed, type Report, shownOf, STRATEGIES } from './repo
 const HELP = `Usage: passport-wix-app inspect [options] [credential]
 
 Says what a credential of Wix is, decodes it, verifies it, and tells why it is refused. Takes an instance, an access
-token, the body of a webhook or of a service plugin call, a Digest header, a session token, or the address or the header
-line that carries one. Without an argument it reads standard input, so that no credential stays in the history of
+token, the body of a webhook or of a service plugin call, a Digest header, a session token, or the address, the header
+line or the curl command that carries one. Without an argument it reads standard input, so that no credential stays in the history of
 your shell. It prints no secret and no whole credential.
 
 Options:

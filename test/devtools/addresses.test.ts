@@ -23,7 +23,7 @@ describe('An address of the command line', () => {
   it('has a port of digits alone, from 1 to 65535', () => {
     for (const port of [1, 80, 65_535]) expect(portOf(String(port))).to.equal(port)
     for (const typed of ['0', '65536', '', ' ', '-1', '80.5', '8e1', '0x50', '80/x', ' 80', '80@evil.example', 'x'])
-      expect(portOf(typed), typed).to.be.NaN
+      expect(portOf(typed), typed).to.deep.equal(NaN)
   })
 
   it('is left as it is otherwise', () => {

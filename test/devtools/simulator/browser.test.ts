@@ -172,16 +172,21 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const app = `http://localhost:${await freePort()}`
     const alone = await start({ app })
     const page = await open(alone.url)
-    await page.getByText(`Nothing listens at ${app}. Start your app: the frame follows by itself.`).waitFor()
-    // Where nothing can be sent, there is no button for it, and no list without a choice.
+    await page
+      .getByText(
+        `Nothing listens at ${app}. Start your app, or give the simulator the address at which it listens: the frame follows by itself.`,
+      )
+      .waitFor()
+    // Where nothing can be sent, there is no button for it, no list without a choice, and nothing comes again.
     const panel = page.getByRole('complementary')
-    expect(await panel.getByRole('button').allInnerTexts()).to.deep.equal(['Skip to next retry'])
+    expect(await panel.getByRole('button').count()).to.equal(0)
     expect(await panel.getByRole('combobox').count()).to.equal(1)
-    expect(await panel.getByRole('heading').allInnerTexts()).to.deep.equal([
-      'Send to your app',
-      'Retries',
-      'Token Info',
-    ])
+    expect(await panel.getByRole('heading').allInnerTexts()).to.deep.equal(['Send to your app', 'Token Info'])
+    // And no room is left for them.
+    const said = panel.getByRole('heading', { name: 'Send to your app' })
+    const more = panel.getByText('For more, start the simulator with')
+    const [above, below] = [await said.boundingBox(), await more.boundingBox()]
+    expect(Number(below?.y) - Number(above?.y) - Number(above?.height)).to.be.within(0, 25)
     await panel.getByText('--webhooks for events').waitFor()
     expect(complaints).to.deep.equal([])
   })
@@ -192,9 +197,10 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const first = await startSimulator({ ...options, port })
     const page = await browser.newPage()
     await page.goto(`${first.url}/#site=yoga&plan=gone&length=1`)
-    await page.getByText('None is waiting.').waitFor()
+    await page.locator('#app').getByText('Connected').waitFor()
     await first.close()
     await page.getByText('The simulator does not answer: is it still running?').waitFor()
+    expect(await page.locator('#app').innerText()).to.equal('No simulator')
     await start({ ...options, port, plugin: `${simulated.app.url}/fees` })
     await page.getByText('--plugin for the service plugin').waitFor({ state: 'detached' })
     await page.getByText('--payments for payments').waitFor()
@@ -205,12 +211,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
       '--install for an install from your website',
     ])
     const buttons = page.getByRole('complementary').getByRole('button')
-    expect(await buttons.allInnerTexts()).to.deep.equal([
-      'Send',
-      'Edit and send…',
-      'Service plugin',
-      'Skip to next retry',
-    ])
+    expect(await buttons.allInnerTexts()).to.deep.equal(['Send', 'Edit and send…', 'Service plugin'])
     expect(await page.getByRole('combobox', { name: 'Site' }).inputValue()).to.equal('yoga')
   })
 
@@ -219,7 +220,7 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     const alone = await start({ app: `http://localhost:${port}/` })
     const page = await open(alone.url)
     const state = page.locator('#app')
-    await page.getByText('Start your app: the frame follows by itself.').waitFor()
+    await page.getByText('the frame follows by itself.').waitFor()
     await state.getByText('Not running').waitFor()
     for (const text of ['First start', 'Second start']) {
       const app = await serve((_req, res) => res.setHeader('Content-Type', 'text/html').end(`<h1>${text}</h1>`), port)
@@ -432,6 +433,50 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     // Before it is opened, there is no panel in any case.
     await frameOf(page).getByText('"subjectType":"USER"').waitFor()
     expect(await width()).to.equal(1280)
+  })
+
+  it('keeps what a row says apart, however long it is', async () => {
+    const page = await open()
+    const type = `wix.${'stores'.repeat(30)}.created`
+    await simulated.simulator.trigger(type, { data: {} })
+    const row = line(page, `Webhook ${type}`)
+    await row.getByText('200: accepted').waitFor()
+    for (const width of [390, 560, 1024, 1280, 1920]) {
+      await page.setViewportSize({ width, height: 900 })
+      const boxes = await Promise.all(
+        ['.title', '.verdict', '.took', '.copy'].map((part) => row.locator(part).boundingBox()),
+      )
+      const overlaps = boxes.flatMap((one, index) =>
+        boxes.slice(index + 1).filter((other) => {
+          if (one === null || other === null) return true
+          const isBeside = one.x + one.width <= other.x || other.x + other.width <= one.x
+          return !isBeside && one.y + one.height > other.y && other.y + other.height > one.y
+        }),
+      )
+      expect(overlaps, String(width)).to.deep.equal([])
+      // On one line, which the status alone would not fill.
+      expect(boxes[1]?.width, String(width)).to.be.above(100)
+    }
+  })
+
+  it('shows what is chosen, and what may not be overlooked, where the system forces its colours', async () => {
+    const careless = await serve((_req, res) => res.setHeader('Content-Type', 'text/html').end('<h1>Hello</h1>'))
+    started.push(careless)
+    const alone = await start({ app: careless.url.replace('127.0.0.1', 'localhost') })
+    const page = await open(`${alone.url}/#credential=forged`)
+    const alarm = line(page, 'your app accepted what it must refuse').locator('summary')
+    await alarm.waitFor()
+    const background = (element: Element): string => getComputedStyle(element).backgroundColor
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, forcedColors: 'none' })
+      const red = await alarm.evaluate(background)
+      await page.emulateMedia({ colorScheme, forcedColors: 'active', reducedMotion: 'reduce' })
+      const chosen = await page.locator('.views input:checked + span').evaluate(background)
+      const other = await page.locator('.views input:not(:checked) + span').evaluate(background)
+      expect(chosen, colorScheme).to.not.equal(other)
+      expect(await alarm.evaluate(background), colorScheme).to.equal(red)
+      expect(await page.evaluate('document.getAnimations().length')).to.equal(0)
+    }
   })
 
   it('has no fault of contrast or labels, and fits', async () => {
