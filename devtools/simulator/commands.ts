@@ -122,8 +122,8 @@ export function commandsOf(options: CommandOptions): Commands {
     ],
     [
       'loaded',
-      async ({ id, ask }) => {
-        await pages.loaded(Number(id), ask === true)
+      async ({ id, ask, isLate }) => {
+        await pages.loaded(Number(id), ask === true, isLate === true)
         return {}
       },
     ],

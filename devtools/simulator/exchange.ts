@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type IncomingMessage, request as requestByHttp } from 'node:http'
+import { type IncomingMessage, request as requestByHttp, STATUS_CODES } from 'node:http'
 import { request as requestByHttps } from 'node:https'
 import { performance } from 'node:perf_hooks'
 import { own, systemCodeOf } from '../../lib/internal/values.ts'
@@ -55,6 +55,9 @@ export interface Judged {
 
 const MAX_BODY = 20_000
 
+/** Why there is no answer where an app runs. */
+export const unanswered = (limit: number): string => `no answer within ${limit} ms`
+
 /** Why there is no answer where no app runs. */
 export const nothingAt = (url: string): string => `nothing listens at ${new URL(url).origin}`
 
@@ -107,8 +110,10 @@ export async function send(
     const lines = Object.entries(response.headers).map(([name, value]) => [name, [value].flat().join(', ')])
     return end({ status: Number(response.statusCode), headers: Object.fromEntries(lines), body: content }, '')
   } catch (error) {
-    if (signal.aborted) return end(null, `no answer within ${limit} ms`)
-    return end(null, CONNECTION_PROBLEMS[String(own(error, 'code'))]?.(url) ?? `no connection${systemCodeOf(error)}`)
+    if (signal.aborted) return end(null, unanswered(limit))
+    const code = String(own(error, 'code'))
+    const known = code.startsWith('HPE_') ? `no answer in HTTP (${code})` : CONNECTION_PROBLEMS[code]?.(url)
+    return end(null, known ?? `no connection${systemCodeOf(error)}`)
   }
 }
 
@@ -116,6 +121,9 @@ const CONNECTION_PROBLEMS: Readonly<Record<string, (url: string) => string>> = {
   ECONNREFUSED: nothingAt,
   ECONNRESET: () => 'your app closed the connection without a whole answer',
 }
+
+/** An address to be printed: an instance is in the query, and an app may have a secret in its path. */
+export const withoutCredential = (url: string): string => url.replace(/[?#].*$/s, '').replaceAll(/[^/]{41,}/g, '...')
 
 /** What an app may look at that refuses what it should accept, or should not. */
 const ASK_THE_APP = 'NODE_DEBUG=passport-wix-app makes your app say why'
@@ -137,7 +145,10 @@ const AFTERWARDS: Partial<Record<Credential['kind'], string>> = {
 function whyUnanswered(problem: string, kind: Credential['kind']): string | null {
   if (problem.startsWith('nothing'))
     return `start your app, or give the simulator the address at which it listens${AFTERWARDS[kind] ?? ''}`
-  if (kind !== 'webhook') return null
+  if (kind !== 'webhook')
+    return problem.startsWith('no answer within')
+      ? 'what answers is missing: a call of done() or next(), or the answer?'
+      : null
   return problem.startsWith('no answer') ? `Wix sends it again: ${ANSWER_FIRST}` : 'Wix sends it again'
 }
 
@@ -155,7 +166,10 @@ export function judge({ answer, problem, milliseconds }: Exchange, judged: Judge
     why: said ?? why,
   })
   if (status >= 500) return is('bad', 'your app failed', 'the error is in the output of your app')
-  if (status >= 300 && status < 400) return is('warning', 'your app redirects', answer.headers['location'] ?? null)
+  if (status >= 300 && status < 400) {
+    const { location } = answer.headers
+    return is('warning', 'your app redirects', location === undefined ? null : withoutCredential(location))
+  }
   if (status === 404 || status === 405)
     return is('bad', 'your app has no such route', `${request.method} ${origin}${pathname}`)
   const isAccepted = status < 300
@@ -167,7 +181,18 @@ export function judge({ answer, problem, milliseconds }: Exchange, judged: Judge
       : is('good', 'your app refused it, as it should', why)
   }
   // The credential is right, and the person may not.
-  if (status === 403) return is('warning', 'not allowed', ASK_THE_APP)
+  if (status === 403)
+    return is(
+      'warning',
+      'not allowed',
+      kind === 'instance' ? ASK_THE_APP : 'Wix sends no Origin: a check against CSRF refuses that',
+    )
+  if (!isAccepted && status !== 400 && status !== 401)
+    return is(
+      'bad',
+      'your app refused the request',
+      `${STATUS_CODES[status] ?? 'unknown'}: look at its parsers and limits`,
+    )
   if (!isAccepted) {
     const name = kind === 'instance' ? 'WIX_APP_SECRET' : 'WIX_PUBLIC_KEY'
     const why = `does your app have the ${name} of the simulator? ${ASK_THE_APP}`

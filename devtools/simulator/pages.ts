@@ -1,7 +1,7 @@
 import type { Answers } from './answers.ts'
 import { isListening } from './app.ts'
 import { CALL_LIMIT } from './deliveries.ts'
-import { type AppRequest, type Exchange, nothingAt, send } from './exchange.ts'
+import { type AppRequest, type Exchange, nothingAt, send, unanswered } from './exchange.ts'
 import type { Entry, Log, Sent } from './log.ts'
 import { accessTokenFor, instanceFor, type Signers } from './sign.ts'
 import type { Selection } from './sites.ts'
@@ -52,10 +52,12 @@ export class Pages {
    * The frame has loaded the page. Where the app runs in another process, nobody but the browser knows what it answered.
    *
    * @param isAsking Whether to ask the app for the same page once more.
+   * @param isLate Whether it has not loaded, for as long as anybody waits.
    */
-  async loaded(id: number, isAsking: boolean): Promise<void> {
+  async loaded(id: number, isAsking: boolean, isLate: boolean): Promise<void> {
     const opened = this.#opened.get(id)
     if (opened === undefined) return
+    if (isLate) return this._end(id, { answer: null, problem: unanswered(CALL_LIMIT), milliseconds: CALL_LIMIT })
     this._end(id, isAsking ? await send(opened.request, CALL_LIMIT) : null)
   }
 

@@ -1,3 +1,4 @@
+import { withoutCredential } from './exchange.ts'
 import type { Entry } from './log.ts'
 
 /** As much of an entry as a line says. */
@@ -48,8 +49,7 @@ export function exchangeJson(entry: Entry): object {
     time,
     title,
     method: request?.method ?? null,
-    // An instance is in the query, and an app may have a secret in its path.
-    url: request && request.url.replace(/[?#].*$/s, '').replaceAll(/[^/]{41,}/g, '...'),
+    url: request && withoutCredential(request.url),
     credential: credential?.kind ?? null,
     status: answer?.status ?? null,
     milliseconds,

@@ -60,6 +60,8 @@ function showHost() {
 }
 
 let opened = 0
+/** Milliseconds. */
+const PATIENCE = 10_000
 
 /** Shows the page in the frame. Only the newest call does: somebody may choose faster than the app can be asked. */
 async function open() {
@@ -71,7 +73,7 @@ async function open() {
   if (frame.hidden) return
   const { id, url, isThere } = await control('open', chosen)
   // Its row has an end all the same.
-  const tell = run(() => control('loaded', { id, ask: $('#once-more').checked }))
+  const tell = (isLate = false) => run(() => control('loaded', { id, ask: $('#once-more').checked, isLate }))()
   if (turn !== opened) return tell()
   frame.hidden = !isThere
   if (!isThere)
@@ -79,7 +81,16 @@ async function open() {
       `Nothing listens at ${new URL(url).origin}. Start your app, or give the simulator the address at which it listens: the frame follows by itself.`,
     )
   frame.src = url
-  frame.addEventListener('load', tell, { once: true })
+  // A page that is never answered never loads.
+  const timer = setTimeout(() => tell(true), PATIENCE)
+  frame.addEventListener(
+    'load',
+    () => {
+      clearTimeout(timer)
+      tell()
+    },
+    { once: true },
+  )
 }
 
 // The choice of the page belongs to the form, and stands outside of it.

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect } from 'chai'
 import { type Exchange, judge, type Judged, send, type Verdict } from '../../../devtools/simulator/exchange.ts'
 import { serve } from '../../support/serve.ts'
@@ -34,6 +35,10 @@ describe('What the simulator says about an exchange', () => {
     }
     for (const status of [400, 401]) {
       expect(verdict(ended(status), true)).to.deep.equal(['bad', `${status}: your app refused a genuine credential`])
+      expect(verdict(ended(status), false)).to.deep.equal(['good', `${status}: your app refused it, as it should`])
+    }
+    for (const status of [413, 415, 429]) {
+      expect(verdict(ended(status), true)).to.deep.equal(['bad', `${status}: your app refused the request`])
       expect(verdict(ended(status), false)).to.deep.equal(['good', `${status}: your app refused it, as it should`])
     }
     expect(verdict(ended(403), true)).to.deep.equal(['warning', '403: not allowed'])
@@ -84,9 +89,15 @@ describe('What the simulator says about an exchange', () => {
     )
     expect(why(ended(401), true, { kind: 'instance' })).to.match(/^does your app have the WIX_APP_SECRET of the sim/)
     expect(why(ended(401), true)).to.match(/^does your app have the WIX_PUBLIC_KEY of the simulator\?/)
-    expect(why(ended(403), true)).to.equal('NODE_DEBUG=passport-wix-app makes your app say why')
+    expect(why(ended(403), true, { kind: 'instance' })).to.equal('NODE_DEBUG=passport-wix-app makes your app say why')
+    expect(why(ended(403), true)).to.equal('Wix sends no Origin: a check against CSRF refuses that')
+    expect(why(ended(413), true)).to.equal('Payload Too Large: look at its parsers and limits')
+    expect(why(ended(499), true)).to.equal('unknown: look at its parsers and limits')
     expect(why(ended(302, { location: '/sign-in' }), true)).to.equal('/sign-in')
     expect(why(ended(302), true)).to.equal(null)
+    // To add a slash, an app sends the browser on with the credential.
+    const location = `https://app.example/${'x'.repeat(41)}/page/?instance=canary#instance=canary`
+    expect(why(ended(308, { location }), true)).to.equal('https://app.example/.../page/')
     // Not the query, in which the credential is.
     expect(why(ended(404), true)).to.equal(`GET ${PAGE}`)
     expect(why(ended(200, { 'x-frame-options': 'deny' }), true, { parent: PARENT })).to.include(`allow ${PARENT} in`)
@@ -97,6 +108,9 @@ describe('What the simulator says about an exchange', () => {
     const refused = { answer: null, problem: 'no connection (ECONNREFUSED)', milliseconds: 1 }
     expect(why(refused, true, { kind: 'webhook' })).to.equal('Wix sends it again')
     const late = { answer: null, problem: 'no answer within 1250 ms', milliseconds: 1250 }
+    expect(why(late, true, { kind: 'instance' })).to.equal(
+      'what answers is missing: a call of done() or next(), or the answer?',
+    )
     expect(why(late, true, { kind: 'webhook' })).to.equal('Wix sends it again: answer first, and do the work later')
   })
 
@@ -143,6 +157,15 @@ describe('What the simulator says about an exchange', () => {
     const { answer, problem } = await send({ method: 'GET', url: app.url, headers: {} }, 200)
     await app.close()
     expect([answer, problem]).to.deep.equal([null, 'no answer within 200 ms'])
+  })
+
+  it('is said of what is no answer in HTTP', async () => {
+    const other = createServer((socket) => void socket.end('220 mail.example ready\r\n'))
+    await once(other.listen(0, '127.0.0.1'), 'listening')
+    const { port } = other.address() as AddressInfo
+    const { answer, problem } = await send({ method: 'GET', url: `http://127.0.0.1:${port}/`, headers: {} }, 5000)
+    other.close()
+    expect([answer, problem]).to.deep.equal([null, 'no answer in HTTP (HPE_INVALID_CONSTANT)'])
   })
 
   it('is said of an answer that is cut off', async () => {

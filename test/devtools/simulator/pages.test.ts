@@ -99,8 +99,29 @@ describe('The row of a page in the frame', () => {
     await command(alone, 'open', OWNER)
     await alone.close()
     expect(settled.map(({ verdict }) => verdict)).to.deep.equal([
-      { tone: 'bad', text: `nothing listens at ${app}`, why: 'start your app: the frame follows' },
+      {
+        tone: 'bad',
+        text: `nothing listens at ${app}`,
+        why: 'start your app, or give the simulator the address at which it listens: the frame follows',
+      },
     ])
+  })
+
+  it('says that there was no answer where the frame has waited in vain, and asks no second time', async () => {
+    const { id } = await run('open')
+    await run('loaded', { id, ask: true, isLate: true })
+    await run('loaded', { id, ask: true })
+    expect(settled.map(({ verdict, milliseconds }) => [verdict, milliseconds])).to.deep.equal([
+      [
+        {
+          tone: 'bad',
+          text: 'no answer within 10000 ms',
+          why: 'what answers is missing: a call of done() or next(), or the answer?',
+        },
+        10_000,
+      ],
+    ])
+    expect(paths).to.deep.equal([])
   })
 
   it('has an end without an answer when 50 later ones wait', async () => {

@@ -194,8 +194,8 @@ describe('What a program triggers in the simulator', () => {
         headers: {},
         body: '',
         milliseconds: silent.milliseconds,
-        verdict: { tone: 'bad', text: 'no connection (ECONNREFUSED)' },
-        hint: 'Wix sends it again',
+        verdict: { tone: 'bad', text: `nothing listens at ${simulated.app.url.replace('127.0.0.1', 'localhost')}` },
+        hint: 'start your app, or give the simulator the address at which it listens: Wix sends it again',
       })
       const careless = await serve(express().use((_req, res) => void res.sendStatus(200)))
       const other = await startSimulator({ app: careless.url, webhooks: careless.url })

@@ -177,6 +177,22 @@ describeWith(
       await dashboard.frameLocator('#frame').getByText('Hello').waitFor()
     })
 
+    it('a page that is never answered', async () => {
+      page = () => {}
+      const dashboard = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+      await dashboard.clock.install()
+      await dashboard.goto(simulator.url)
+      // Then it has begun to wait.
+      await dashboard.locator('#frame[src]').waitFor()
+      await dashboard.getByText('waiting for your app').waitFor()
+      await dashboard.clock.fastForward(10_000)
+      await expectTold(dashboard, {
+        title: OPENED,
+        verdict: 'no answer within 10000 ms',
+        why: 'a call of done() or next(), or the answer?',
+      })
+    })
+
     it('a wrong secret', async () => {
       secret = '0b6c1f3e-8f7d-4c1a-9b5e-2d4f6a8c0e13'
       await expectTold(await open(), {
