@@ -40,7 +40,7 @@ class Program {
   }
 
   async printed(text: RegExp, from: 'output' | 'errors' = 'output'): Promise<RegExpExecArray> {
-    for (const end = Date.now() + 20_000; ;) {
+    for (const end = Date.now() + 60_000; ;) {
       const found = text.exec(this[from])
       if (found !== null) return found
       if (Date.now() > end) throw new Error(`${text} is not in:\n${this.output}\n${this.errors}`)
@@ -50,7 +50,7 @@ class Program {
 }
 
 describe('passport-wix-app simulate -- COMMAND', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   let cwd: string
   let port: string
   const programs: Program[] = []

@@ -30,6 +30,8 @@ interface Program {
   child: ChildProcessByStdio<null, Readable, Readable>
   output: string
   errors: string
+  /** Its exit code, when all that it has printed is here. */
+  ended: Promise<unknown>
 }
 
 describe('At start-up, the example app', function () {
@@ -48,7 +50,8 @@ describe('At start-up, the example app', function () {
       env: { ...env, PORT: '0', DATABASE_URL: `file:${newFile()}`, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const started: Program = { child, output: '', errors: '' }
+    // From the start: it may end before anybody waits for it.
+    const started: Program = { child, output: '', errors: '', ended: once(child, 'close').then(([code]) => code) }
     child.stdout.setEncoding('utf8').on('data', (chunk) => (started.output += String(chunk)))
     child.stderr.setEncoding('utf8').on('data', (chunk) => (started.errors += String(chunk)))
     programs.push(started)
@@ -59,11 +62,6 @@ describe('At start-up, the example app', function () {
     if (program.output === '') await firstOutput(program.child)
     return /http:\/\/\S+/.exec(program.output)?.[0] ?? ''
   }
-  const ended = async ({ child }: Program): Promise<unknown> => {
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
-    return child.exitCode
-  }
-
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'example-app-'))
   })
@@ -71,7 +69,7 @@ describe('At start-up, the example app', function () {
   afterEach(async () => {
     for (const program of programs.splice(0)) {
       program.child.kill('SIGKILL')
-      await ended(program)
+      await program.ended
     }
   })
 
@@ -142,7 +140,7 @@ describe('At start-up, the example app', function () {
         [{ SIMULATOR_PORT: String(port) }, inUse('SIMULATOR_PORT')],
       ] as const) {
         const demo = start('demo/start.ts', variables)
-        expect(await ended(demo)).to.equal(1)
+        expect(await demo.ended).to.equal(1)
         expect([demo.output, demo.errors]).to.deep.equal(['', message])
       }
       taken.close()
@@ -155,7 +153,7 @@ describe('At start-up, the example app', function () {
         const events = await fetch(`${url}/state`)
         demo.child.kill(signal)
 
-        expect(await ended(demo)).to.equal(0)
+        expect(await demo.ended).to.equal(0)
         expect(await events.text().catch(() => 'gone')).to.equal('gone')
         expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
       }
@@ -166,7 +164,7 @@ describe('At start-up, the example app', function () {
     const npm = start('demo/start.ts', {}, ['npm', 'start', '--silent', '--workspace', 'example-app'])
     const url = await urlOf(npm)
     npm.child.kill('SIGTERM')
-    await ended(npm)
+    await npm.ended
 
     // The output is the program's, too: it is closed when that has ended.
     expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
@@ -183,7 +181,7 @@ describe('At start-up, the example app', function () {
         expect((await fetch(`${url}/`)).status).to.equal(404)
         server.child.kill('SIGTERM')
 
-        expect(await ended(server)).to.equal(0)
+        expect(await server.ended).to.equal(0)
         const lines = server.output.trim().split('\n').slice(1)
         expect(lines.map((line) => line.split(' ').slice(1, 4).join(' '))).to.deep.equal([
           'GET /dashboard 200',
@@ -218,7 +216,7 @@ describe('At start-up, the example app', function () {
         )
         server.child.kill('SIGTERM')
 
-        expect(await ended(server)).to.equal(0)
+        expect(await server.ended).to.equal(0)
         expect(server.errors).to.equal('')
         expect(await fetch(url).catch(() => 'gone')).to.equal('gone')
       })
@@ -251,7 +249,7 @@ describe('At start-up, the example app', function () {
 
       const response = await answer
       expect([response.status, await response.text()]).to.deep.equal([200, 'OK'])
-      expect(await ended(server)).to.equal(0)
+      expect(await server.ended).to.equal(0)
     })
   })
 
@@ -262,7 +260,7 @@ describe('At start-up, the example app', function () {
     const server = start(program, { ...PRODUCTION, ...variables })
     // Only a server that starts prints anything here.
     server.child.stdout.once('data', () => server.child.kill())
-    return [await ended(server), server.errors]
+    return [await server.ended, server.errors]
   }
 
   it('does not start with a PORT that is none, and says what it must be', async () => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { request, type RequestOptions } from 'node:http'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { inspect, promisify } from 'node:util'
 import { expect } from 'chai'
@@ -14,6 +14,7 @@ import {
   type WixSimulatorSubject,
 } from '../../../devtools/testing/index.ts'
 import { instance, iso, NOW, OTHER_SECRET, payload, SECRET, sign } from '../../support/build.ts'
+import { freePort } from '../../support/free-port.ts'
 import { APP_ID, SECONDS } from '../../support/jwt.ts'
 import { optionsTable } from '../../support/options-table.ts'
 
@@ -522,9 +523,9 @@ describe('WixSimulator', () => {
     })
 
     it('listens on the given port, and rejects when that is in use', async () => {
-      const blocker = createServer().listen(0, '127.0.0.1')
+      const port = await freePort()
+      const blocker = createServer().listen(port, '127.0.0.1')
       await once(blocker, 'listening')
-      const { port } = blocker.address() as AddressInfo
       const error = await start({ port }).catch((reason: unknown) => reason)
       expect(error).to.have.property('code', 'EADDRINUSE')
       blocker.close()
@@ -550,7 +551,7 @@ describe('WixSimulator', () => {
     })
 
     it('lets the process exit, whatever was waiting', async function () {
-      this.timeout(20_000)
+      this.timeout(60_000)
       const program = `
         import { WixSimulator } from ${JSON.stringify(new URL('../../../devtools/testing/index.ts', import.meta.url).href)}
         const wix = await WixSimulator.start({ appId: 'app-1', appSecret: 'secret' })
@@ -562,7 +563,7 @@ describe('WixSimulator', () => {
         await wix.close()
         console.log(await waiting)`
       const options = ['--import', 'tsx/esm', '--input-type=module', '--eval', program]
-      const { stdout } = await promisify(execFile)(process.execPath, options, { timeout: 15_000 })
+      const { stdout } = await promisify(execFile)(process.execPath, options, { timeout: 55_000 })
       expect(stdout).to.equal('fetch failed\n')
     })
 
