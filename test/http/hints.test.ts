@@ -37,9 +37,9 @@ const plugin = (claims = {}, key = KEYS.privateKey): string =>
 interface Case {
   /** The row of the page. */
   symptom?: string
-  /** A path with `INSTANCE` in it gets a genuine one. */
-  path: string
-  init?: RequestInit
+  /** A path with `INSTANCE` in it gets a genuine one. A function where the hint says how long ago something was: made as it is sent. */
+  path: string | (() => string)
+  init?: RequestInit | (() => RequestInit)
   status: number
   code?: WixAuthErrorCode
   hint: string
@@ -115,7 +115,7 @@ describe('The hint of a refusal, over HTTP', () => {
       },
       {
         symptom: '401 some hours after the page was opened',
-        path: query(instance({ signDate: at(-26 * HOUR) })),
+        path: () => query(instance({ signDate: at(-26 * HOUR) })),
         status: 401,
         code: 'token_expired',
         hint: 'signed 26 h ago; maxAge is 24 h',
@@ -127,7 +127,7 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: 'no valid `signDate`',
       },
       {
-        path: query(instance({ signDate: at(-6 * HOUR), expirationDate: at(-2 * HOUR) })),
+        path: () => query(instance({ signDate: at(-6 * HOUR), expirationDate: at(-2 * HOUR) })),
         status: 401,
         code: 'token_expired',
         hint: '`expirationDate` was 2 h ago',
@@ -139,7 +139,7 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: '`expirationDate` is not a date',
       },
       {
-        path: query(instance({ signDate: at(24 * HOUR) })),
+        path: () => query(instance({ signDate: at(24 * HOUR) })),
         status: 401,
         code: 'claim_invalid',
         hint: 'signed 23 h 59 min in the future: is the clock of this machine right?',
@@ -382,7 +382,7 @@ describe('The hint of a refusal, over HTTP', () => {
       },
       {
         path: '/remote?instance=INSTANCE',
-        answer: { active: true, instanceId: 'another', clientId: APP_ID, exp: seconds(60) },
+        answer: { active: true, instanceId: 'another', clientId: APP_ID, exp: seconds(3600) },
         status: 401,
         code: 'claim_invalid',
         hint: 'Token Info and the instance name different installations or apps',
@@ -455,7 +455,7 @@ describe('The hint of a refusal, over HTTP', () => {
       },
       {
         path: '/webhook',
-        init: post(webhook({ iat: seconds(-90 * 3600) })),
+        init: () => post(webhook({ iat: seconds(-90 * 3600) })),
         status: 401,
         code: 'token_expired',
         hint: 'signed 3 d 18 h ago; maxAge is 3 d 12 h',
@@ -463,21 +463,21 @@ describe('The hint of a refusal, over HTTP', () => {
       {
         symptom: 'the Test button of a webhook gets a 401',
         path: '/webhook',
-        init: post(webhook({ exp: seconds(-7200) })),
+        init: () => post(webhook({ exp: seconds(-7200) })),
         status: 401,
         code: 'token_expired',
         hint: '`exp` was 2 h ago',
       },
       {
         path: '/webhook',
-        init: post(webhook({ iat: seconds(24 * 3600 + 59) })),
+        init: () => post(webhook({ iat: seconds(24 * 3600 + 59) })),
         status: 401,
         code: 'claim_invalid',
         hint: '`iat` is 24 h in the future: is the clock of this machine right?',
       },
       {
         path: '/webhook',
-        init: post(webhook({ nbf: seconds(24 * 3600 + 59) })),
+        init: () => post(webhook({ nbf: seconds(24 * 3600 + 59) })),
         status: 401,
         code: 'claim_invalid',
         hint: '`nbf` is 24 h in the future: is the clock of this machine right?',
@@ -588,9 +588,13 @@ describe('The hint of a refusal, over HTTP', () => {
   }
 
   it('is in the event and in the log, and not in the response', async () => {
-    for (const { path, init = {}, status, code, hint, strategy, answer: body } of cases) {
+    for (const { path: given, init = {}, status, code, hint, strategy, answer: body } of cases) {
+      const path = typeof given === 'function' ? given() : given
       wix.fault('token-info', body === undefined ? null : { body })
-      const response = await fetch(url + path.replace('INSTANCE', instance()), init)
+      const response = await fetch(
+        url + path.replace('INSTANCE', instance()),
+        typeof init === 'function' ? init() : init,
+      )
       const answer = `${JSON.stringify([...response.headers])} ${await response.text()}`
       expect([path.slice(0, 20), response.status], hint).to.deep.equal([path.slice(0, 20), status])
       // A mistake in the setup is told in the message, which Express sends outside of production.
