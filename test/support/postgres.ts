@@ -85,7 +85,8 @@ export async function postgresServer(settings: Record<string, string> = {}): Pro
       return `${url}/${name}`
     },
     async start() {
-      const started = spawn(path, args, { ...inFolder, stdio: 'ignore' })
+      const started = spawn(path, args, { ...inFolder, stdio: ['ignore', 'ignore', 'pipe'] })
+      started.stderr.resume()
       child = started
       await until(async () => {
         if (started.exitCode !== null) throw new Error(`PostgreSQL has ended with ${started.exitCode}`)
@@ -97,9 +98,10 @@ export async function postgresServer(settings: Record<string, string> = {}): Pro
     },
     async kill(signal = 'SIGKILL') {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-      const exit = once(child, 'exit')
+      // Not `exit`: its other processes have the pipe, too, and while one of them is left, no server starts in this folder.
+      const closed = once(child, 'close')
       child.kill(signal)
-      await exit
+      await closed
     },
     async close() {
       // When its last client has left, as all are about to; those of a test that has failed are not waited for.
