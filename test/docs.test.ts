@@ -218,7 +218,7 @@ const tests = await Promise.all(
 
 for (const [name, test] of tests) {
   describe(`The blocks of ${name}`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let folder: string
     let page: Page
 

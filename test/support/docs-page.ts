@@ -163,7 +163,7 @@ export class Running {
 
   /** Waits until this is in the output: a log may come after the response. */
   async printed(text: RegExp): Promise<RegExpExecArray> {
-    for (const end = Date.now() + 10_000; ;) {
+    for (const end = Date.now() + 60_000; ;) {
       const found = text.exec(this.output)
       if (found !== null) return found
       if (Date.now() > end) throw new Error(`${text} is not in:\n${this.output}`)
@@ -356,7 +356,7 @@ export class Page {
   private async _execute(args: readonly string[], { server, ...environment }: RunEnvironment): Promise<string> {
     const hosts = JSON.stringify({ ...this.hosts, ...(server && { [LOCAL]: server.url }) })
     const env = this._environment({ DOCS_HOSTS: hosts, ...(environment as Environment) })
-    const { stdout } = await execute(process.execPath, args, { cwd: this.folder, env, timeout: 30_000 })
+    const { stdout } = await execute(process.execPath, args, { cwd: this.folder, env, timeout: 100_000 })
     return stdout
   }
 
@@ -384,7 +384,7 @@ export class Page {
     const { stdout } = await execute('sh', ['-ec', WITH_CURL + this._shell(part, server)], {
       cwd: this.folder,
       env,
-      timeout: 30_000,
+      timeout: 100_000,
     })
     return stdout
   }

@@ -256,7 +256,8 @@ export async function rowsIn(databaseUrl: string, query: string): Promise<Record
 
 /** Tests on each database of the example app; they get a function that makes an empty one, and returns its URL. */
 export function describeOnEachDatabase(title: string, define: (newDatabase: () => Promise<string>) => void): void {
-  describe(`${title}, on SQLite`, () => {
+  describe(`${title}, on SQLite`, function () {
+    this.timeout(120_000)
     let folder: string
     let count = 0
     before(async () => {
@@ -266,7 +267,7 @@ export function describeOnEachDatabase(title: string, define: (newDatabase: () =
     define(async () => `file:${join(folder, `${(count += 1)}.db`)}`)
   })
   describeWith(POSTGRES, `${title}, on PostgreSQL`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let server: PostgresServer
     let count = 0
     before(async () => {

@@ -48,7 +48,7 @@ export async function rowsOf(
 
 /** Waits for the first rows: the response has closed some time after its answer is here. */
 export async function firstRows(...query: Parameters<typeof rowsOf>): ReturnType<typeof rowsOf> {
-  for (const end = Date.now() + 10_000; Date.now() < end;) {
+  for (const end = Date.now() + 60_000; Date.now() < end;) {
     const rows = await rowsOf(...query)
     if (rows.length > 0) return rows
   }
