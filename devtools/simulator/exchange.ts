@@ -203,6 +203,10 @@ export function judge({ answer, problem, milliseconds }: Exchange, judged: Judge
     return is('bad', late, `Wix waits ${limit} ms, and sends it again: ${ANSWER_FIRST}`)
   }
   if (kind === 'webhook' && status !== 200) return is('bad', 'Wix asks for 200', 'any other status brings it again')
+  if (parent !== undefined && (status === 204 || status === 205 || answer.headers['content-length'] === '0'))
+    return { tone: 'bad', text: 'blank: no content', why: `your app answered ${status} without a page` }
+  if (parent !== undefined && /^attachment/i.test(answer.headers['content-disposition'] ?? ''))
+    return { tone: 'bad', text: 'blank: Content-Disposition', why: 'a browser saves an attachment, and shows nothing' }
   const header = parent === undefined ? undefined : blankedBy(answer.headers, request.url, parent)
   // A browser shows an empty frame then, and tells only its console.
   if (parent !== undefined && header !== undefined)

@@ -11,6 +11,8 @@ export type View = 'dashboard' | 'widget'
 
 /** Milliseconds for a page that only an app in this process tells about. */
 const LANDING_TIMEOUT = 3000
+/** Milliseconds for a page that was not answered before. */
+const LATE_PATIENCE = 2000
 /** Pages whose end is not known yet: a frame that was sent elsewhere never loads. */
 const MAX_OPEN = 50
 
@@ -57,8 +59,10 @@ export class Pages {
   async loaded(id: number, isAsking: boolean, isLate: boolean): Promise<void> {
     const opened = this.#opened.get(id)
     if (opened === undefined) return
-    if (isLate) return this._end(id, { answer: null, problem: unanswered(CALL_LIMIT), milliseconds: CALL_LIMIT })
-    this._end(id, isAsking ? await send(opened.request, CALL_LIMIT) : null)
+    // Nor does a page load that a browser saves, or that has no content.
+    const found = isAsking ? await send(opened.request, CALL_LIMIT, isLate ? LATE_PATIENCE : CALL_LIMIT) : null
+    const late = { answer: null, problem: unanswered(CALL_LIMIT), milliseconds: CALL_LIMIT }
+    this._end(id, isLate ? (found ?? late) : found)
   }
 
   /** Asks for the same page outside of the frame, where its answer can be seen. */

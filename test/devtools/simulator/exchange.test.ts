@@ -75,6 +75,18 @@ describe('What the simulator says about an exchange', () => {
     const headers = { 'x-frame-options': 'SAMEORIGIN' }
     expect(verdict(ended(200, headers), true, webhook)).to.deep.equal(['good', '200: accepted'])
     expect(verdict(ended(200, headers), true, instance)).to.deep.equal(['bad', 'blank: X-Frame-Options'])
+    for (const status of [204, 205])
+      expect(verdict(ended(status), true, instance)).to.deep.equal(['bad', 'blank: no content'])
+    expect(verdict(ended(200, { 'content-length': '0' }), true, instance)).to.deep.equal(['bad', 'blank: no content'])
+    expect(verdict(ended(200, { 'content-length': '10' }), true, instance)).to.deep.equal(['good', '200: accepted'])
+    const saved = { 'content-disposition': 'attachment; filename="page.html"', 'content-length': '1' }
+    expect(verdict(ended(200, saved), true, instance)).to.deep.equal(['bad', 'blank: Content-Disposition'])
+    expect(verdict(ended(200, { ...saved, 'content-disposition': 'inline' }), true, instance)).to.deep.equal([
+      'good',
+      '200: accepted',
+    ])
+    expect(verdict(ended(200, { 'content-length': '0' }), true)).to.deep.equal(['good', '200: accepted'])
+    expect(verdict(ended(200, saved), true)).to.deep.equal(['good', '200: accepted'])
     expect(verdict(ended(200), true, instance)).to.deep.equal(['good', '200: accepted'])
   })
 

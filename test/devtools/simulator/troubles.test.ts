@@ -193,6 +193,15 @@ describeWith(
       })
     })
 
+    it('a page that a browser saves, which its frame never loads', async () => {
+      page = (_req, res) => void res.attachment('page.html').send('<h1>Hello</h1>')
+      await expectTold(await open(), {
+        title: OPENED,
+        verdict: 'blank: Content-Disposition',
+        why: 'a browser saves an attachment, and shows nothing',
+      })
+    })
+
     it('a wrong secret', async () => {
       secret = '0b6c1f3e-8f7d-4c1a-9b5e-2d4f6a8c0e13'
       await expectTold(await open(), {
