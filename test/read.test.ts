@@ -79,6 +79,18 @@ describe('readers', () => {
     refused(() => read({ query: { instance: 'a' }, headers: { 'x-wix-instance': 'a' } }), 'sent in two places at once')
   })
 
+  it('B60: are made with a name or with readers, and a TypeError says what else was given', () => {
+    const A_NAME = 'a non-empty string without leading or trailing whitespace'
+    const wrong: Array<[make: () => unknown, message: string]> = [
+      [() => fromQuery(undefined as never), `fromQuery: its argument must be ${A_NAME}, got undefined`],
+      [() => fromQuery({} as never), `fromQuery: its argument must be ${A_NAME}, got a value of type object`],
+      [() => fromHeader(' '), `fromHeader: its argument must be ${A_NAME}, got an empty string`],
+      [() => oneOf([fromQuery('a')] as never), 'oneOf: its argument must be a function, got an array'],
+      [() => oneOf(fromQuery('a'), 'b' as never), 'oneOf: its argument must be a function, got a string'],
+    ]
+    for (const [make, message] of wrong) expect(make).to.throw(TypeError, message)
+  })
+
   describe('of a Fetch Request', () => {
     const fetched = (query: string, ...headers: Array<[string, string]>): Request =>
       new Request(`https://backend.example/path${query}`, { headers })
@@ -387,10 +399,12 @@ describe('the raw body that is a JWT', () => {
   })
 
   it('is no function, which a reader that was not called returns', async () => {
-    const uncalled = { bodyFromRequest: fromBody as never }
-    expect(((await errorOf(readBody({}, uncalled))) as Error).message).to.match(
-      /^Wix signed the raw body, which did not arrive here: the reader returned a function, which must be called\. /,
-    )
+    const problemOf = async (bodyFromRequest: unknown): Promise<unknown> =>
+      /^Wix signed the raw body, which did not arrive here: (.*?)\. /.exec(
+        ((await errorOf(readBody({}, { bodyFromRequest: bodyFromRequest as never }))) as Error).message,
+      )?.[1]
+    expect(await problemOf(fromBody)).to.equal('the reader returned a function, which must be called')
+    expect(await problemOf(() => ({}))).to.equal('a parser such as express.json() has read the body before')
   })
 
   it('is asked for by name where an app passes something else', () => {
