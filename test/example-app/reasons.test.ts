@@ -204,8 +204,11 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
         ['DELETE /api/notes', undefined],
         ['PUT /api/site', { title: 'News' }],
       ] as const) {
-        const response = await call(what, two, body)
-        expect([response.status, await response.json()]).to.deep.equal([403, FORBIDDEN])
+        // Also whoever has an id that the one of the owner begins with, or that begins with it.
+        for (const uid of ['user-2', 'user-', 'user-11']) {
+          const response = await call(what, await sessionOf(owner({ uid })), body)
+          expect([response.status, await response.json()], uid).to.deep.equal([403, FORBIDDEN])
+        }
       }
       expect((await call('PUT /api/site', one, { title: ' News ' })).status).to.equal(204)
       expect((await me(two)).account.site).to.include({ title: 'News' })
