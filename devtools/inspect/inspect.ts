@@ -210,8 +210,8 @@ const PLACES: Readonly<Record<VerifiableKind, readonly [name: string, ...from: C
 }
 
 /** What a route would miss, unless it has a reader of its own. */
-function misplaced(kind: Report['kind'], from: Carried['from']): string | null {
-  const [place, ...places] = isKind(kind) ? PLACES[kind] : ['']
+function misplaced(kind: VerifiableKind, from: Carried['from']): string | null {
+  const [place, ...places] = PLACES[kind]
   return from === null || places.includes(from) ? null : `from the ${from}, but its strategy reads ${place}`
 }
 
@@ -231,7 +231,8 @@ async function verdictOn(
     if (elsewhere !== null) throw refusal('credentials_missing', elsewhere)
     const identity = identityShown(await verify(kind, credential, given))
     const isVisitor = own(identity, 'subjectType') === 'VISITOR' && !isCallOfWix(kind)
-    const hint = misplaced(kind, from) ?? (isVisitor ? VISITOR : null)
+    // Another kind is never good.
+    const hint = misplaced(kind as VerifiableKind, from) ?? (isVisitor ? VISITOR : null)
     return { ...NOTHING, verdict: 'good', signature, identity, hint }
   } catch (error) {
     if (error instanceof WixAuthError) {

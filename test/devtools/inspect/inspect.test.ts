@@ -306,6 +306,7 @@ describe('inspect', () => {
         'credentials_missing',
         'a cookie, which no strategy reads',
       ]),
+      ['curl https://app.example/', 'token_malformed', 'looks like a command line: copy the credential out of it'],
       [
         `curl https://app.example/?instance=${credential}${' '.repeat(100_000)}x`,
         'token_malformed',
