@@ -124,6 +124,14 @@ describe('The row of a page in the frame', () => {
     expect(paths).to.deep.equal([])
   })
 
+  it('says what the app answers where the frame has waited for what never loads', async () => {
+    answer = (_req, res) => res.writeHead(200, { 'Content-Disposition': 'attachment' }).end('<h1>Hello</h1>')
+    const { id } = await run('open')
+    await run('loaded', { id, ask: true, isLate: true })
+    expect(ends()).to.deep.equal(['blank: Content-Disposition'])
+    expect(paths).to.have.length(1)
+  })
+
   it('has an end without an answer when 50 later ones wait', async () => {
     for (let index = 0; index < 51; index++) await run('open')
     // The first one is no longer in the log.
