@@ -78,6 +78,15 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
       expect(await contents(await sessionOf(owner({ instanceId: 'instance-2' })))).to.deep.equal([])
     })
 
+    it('changes the settings of one installation, also for the same person', async () => {
+      const [here, there] = [await sessionOf(owner()), await sessionOf(owner({ instanceId: 'instance-2' }))]
+      const before = (await me(there)).account
+      await call('PUT /api/site', here, { title: 'News' })
+      await call('PUT /api/me', here, { name: 'Ann', language: 'de' })
+      expect((await me(here)).account).to.containSubset({ site: { title: 'News' }, user: { name: 'Ann' } })
+      expect((await me(there)).account).to.deep.equal(before)
+    })
+
     it('gives a copied site a copy of the settings and of the public notes, once', async () => {
       const first = await sessionOf(owner())
       await add(first, 'my own')
