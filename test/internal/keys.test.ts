@@ -313,6 +313,7 @@ describe('I-06: an app secret', () => {
       'changeme',
       'Change-Me',
       'CHANGE_ME',
+      'CHANGEME',
       'TODO',
       'xxxxxxxx-xxxx-xxxx',
       'XX-X',
