@@ -225,15 +225,20 @@ describeExampleApp('The API of the example app', (app) => {
 
   it('responds without details to an internal error, which is logged', async () => {
     const log = sinon.stub(console, 'error')
-    const fault = new Error('the disk is full')
-    sinon.stub(app.database, 'usageOf').rejects(fault)
+    // Only an error that says so, with `true`, is for the caller.
+    for (const told of [{}, { code: 'FULL' }, { code: 'FULL', expose: 1 }, { code: 'FULL', expose: 'no' }]) {
+      const fault = Object.assign(new Error('the disk is full'), told)
+      const broken = sinon.stub(app.database, 'usageOf').rejects(fault)
 
-    expect(await rejectionOf(await ask('/api/usage', accessToken()))).to.deep.equal([
-      500,
-      null,
-      { code: 'internal_server_error', message: 'Internal Server Error' },
-    ])
-    sinon.assert.calledOnceWithExactly(log, fault)
+      expect(await rejectionOf(await ask('/api/usage', accessToken()))).to.deep.equal([
+        500,
+        null,
+        { code: 'internal_server_error', message: 'Internal Server Error' },
+      ])
+      sinon.assert.calledOnceWithExactly(log, fault)
+      log.resetHistory()
+      broken.restore()
+    }
   })
 
   it('responds with 404 to an unknown path', async () => {

@@ -128,6 +128,22 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
       expect(await rows('users')).to.have.lengthOf(1)
     })
 
+    it('erases a person on the site that Wix names, and leaves the same person on another site alone', async () => {
+      const [here, there] = [await sessionOf(owner()), await sessionOf(owner({ instanceId: 'instance-2' }))]
+      for (const bearer of [here, there]) await add(bearer, 'billed already')
+      await app.database.prune(1)
+      for (const bearer of [here, there]) await add(bearer, 'to be billed')
+      const tables = ['users', 'notes', 'audit', 'billed'] as const
+      const rowsOf = async (site: string): Promise<Record<string, unknown>[]> =>
+        (await Promise.all(tables.map((table) => rows(table)))).flat().filter(({ instanceId }) => instanceId === site)
+      const before = await rowsOf('instance-2')
+      const data = { id: 'event-1', entityId: 'user-1', triggeredByAnonymizeRequest: true }
+      await send('wix.members.v1.member_deleted', { data })
+
+      expect(await rowsOf('instance-2')).to.deep.equal(before)
+      expect(JSON.stringify(await rowsOf('instance-1'))).to.not.match(/user-1|bill/)
+    })
+
     for (const [what, body] of [
       ['nothing', undefined],
       ['no content', { content: ' ' }],
@@ -161,6 +177,8 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
     it('counts all proofs: an instance, access and session tokens, webhooks, plugin calls and Digest headers', async () => {
       await open(owner())
       await open(visitor())
+      // Not counted here: another site, also of the same person.
+      await open(owner({ instanceId: 'instance-2' }))
       await ask('/api/notes', accessToken())
       await send('AppInstalled')
       const metadata = { instanceId: 'instance-1', currency: 'EUR' }
@@ -257,6 +275,8 @@ describeExampleApp('The reasons of the example app to know the caller', (app) =>
         expect(board.title).to.equal('Notes')
         expect(board.notes.map((note) => Object.keys(note))).to.deep.equal([['id', 'content', 'createdAt']])
         expect(board.notes[0]).to.include({ content: 'for all' })
+        // The page is public: it is the same for who runs the site, whatever they may read elsewhere.
+        expect(await read('/api/board', one)).to.deep.equal(board)
         for (const what of [
           'GET /api/me',
           'GET /api/people',

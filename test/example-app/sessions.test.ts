@@ -214,6 +214,27 @@ describeExampleApp('The sessions of the example app', (app) => {
       clock.tick(2000)
       expect((await ask('/api/me', await sessionOf(owner()))).status).to.equal(200)
     })
+
+    it('also with a credential that does not say when it was issued: it counts as one from before', async () => {
+      const bearer = await sessionOf(owner())
+      const dateless = { active: true, clientId: APP_ID, instanceId: 'instance-1', exp: now() + 600 }
+      app.wix.fault('token-info', { body: { ...dateless, subjectType: 'USER', subjectId: 'user-1' } })
+      const rejected = async (): Promise<unknown[]> => rejectionOf(await ask('/api/me', accessToken()))
+      expect((await ask('/api/me', accessToken())).status).to.equal(200)
+      await call('POST /api/me/sign-out', bearer)
+      expect(await rejected()).to.deep.equal([
+        401,
+        'Bearer realm="Wix"',
+        { code: 'signed_out', message: 'You signed out everywhere: open the page from Wix again' },
+      ])
+      await send('AppRemoved', {}, { iat: now() - 10 })
+      await send('AppInstalled')
+      expect(await rejected()).to.deep.equal([
+        401,
+        'Bearer realm="Wix"',
+        { code: 'app_removed', message: 'The app was removed from this site' },
+      ])
+    })
   })
 
   describe('the account of a session', () => {
