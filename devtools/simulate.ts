@@ -6,7 +6,7 @@ import { addressOf, portOf } from './addresses.ts'
 import { problemOf } from './arguments.ts'
 import { type Child, type Ended, start } from './child.ts'
 import { envFile } from './simulator/keys.ts'
-import { exchangeJson, printable } from './simulator/terminal.ts'
+import { exchangeJson, printable, printableJson } from './simulator/terminal.ts'
 import { type Simulator, type SimulatorEntry, startSimulator, terminalLine } from './simulator/index.ts'
 
 const DEFAULT_PORT = 4949
@@ -97,7 +97,7 @@ const isOnPort = (address: string, port: number): boolean =>
 const isColored = (): boolean => process.stdout.isTTY && !process.env['NO_COLOR']
 
 const show = (json: boolean) => (entry: SimulatorEntry) =>
-  console.log(json ? JSON.stringify(exchangeJson(entry)) : terminalLine(entry, isColored()))
+  console.log(json ? printableJson(exchangeJson(entry)) : terminalLine(entry, isColored()))
 
 /** Starts with what the command line says; a number is the exit code. */
 async function begin(args: readonly string[]): Promise<Started | number> {
@@ -170,7 +170,7 @@ function greet({ simulator, app, missing, command, json }: Started): void {
   // In the lines for programs is no secret: the environment is in the file.
   if (json) {
     if (simulator.dashboard !== simulator.url) console.error(`The simulator is ready: ${simulator.dashboard}`)
-    return console.log(JSON.stringify({ type: 'ready', url: simulator.url, app }))
+    return console.log(printableJson({ type: 'ready', url: simulator.url, app }))
   }
   const hasCommand = command.length > 0
   const more = missing.length === 0 ? '' : `\nFor more: ${missing.map((name) => `--${name}`).join(', ')} (see --help).`

@@ -5,7 +5,7 @@ import { own, systemCodeOf } from '../lib/internal/values.ts'
 import { addressOf, portOf } from './addresses.ts'
 import { problemOf } from './arguments.ts'
 import { catalogue, type SimulatorAnswer } from './simulator/triggers.ts'
-import { printable, terminalLine } from './simulator/terminal.ts'
+import { printable, printableJson, terminalLine } from './simulator/terminal.ts'
 import { textOf } from './text.ts'
 
 const HELP = `Usage: passport-wix-app trigger EVENT [OPTION...]
@@ -174,7 +174,7 @@ async function run(args: readonly string[]): Promise<number> {
     return 1
   }
   const color = process.stdout.isTTY && !process.env['NO_COLOR']
-  console.log(json ? JSON.stringify(answers) : answers.map((answer) => shown(answer, color)).join('\n'))
+  console.log(json ? printableJson(answers) : answers.map((answer) => shown(answer, color)).join('\n'))
   return answers.at(-1)?.verdict.tone === 'good' ? 0 : 1
 }
 

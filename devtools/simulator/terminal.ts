@@ -4,8 +4,17 @@ import type { Entry } from './log.ts'
 /** As much of an entry as a line says. */
 export type Exchanged = Pick<Entry, 'title' | 'milliseconds' | 'verdict'> & { answer: { status: number } | null }
 
-/** One line of what comes from the app or the network: no control characters, which would move the cursor or forge lines. */
-export const printable = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '?').slice(0, 500)
+/** Would move the cursor or forge lines. */
+const CONTROLS = /[\p{C}\p{Zl}\p{Zp}]/gu
+
+/** One line of what comes from the app or the network, without control characters. */
+export const printable = (text: string): string => text.replaceAll(CONTROLS, '?').slice(0, 500)
+
+const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** The same as JSON, in which they are escaped: `JSON.stringify` leaves those from U+007F on as they are. */
+export const printableJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(CONTROLS, (found) => found.split('').map(escaped).join(''))
 
 /** By the tone of the verdict: what the app lets in and must not is the loudest. */
 const COLORS = { good: '32', neutral: undefined, warning: '33', bad: '31', alarm: '1;97;41', pending: undefined }

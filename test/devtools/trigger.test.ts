@@ -278,13 +278,18 @@ describe('passport-wix-app trigger', () => {
 
   it('prints nothing that moves the cursor, whoever has answered', async () => {
     const hostile = '\u001B[2J\nforged'
+    const controls = '\u001B\u007F\u0085\u009B2J\u2028\u2029\u202E\u{E0001}'
     const answers = [
       { title: hostile, status: 200, milliseconds: 1, verdict: { tone: 'good', text: hostile }, hint: hostile },
     ]
     const other = await serve(express().use((_req, res) => void res.json(answers)))
     const { stdout } = await call('order_created', '--url', other.url)
-    await other.close()
     expect(stdout).to.equal('-> ?[2J?forged  <- 200 1 ms  ?[2J?forged\n   ?[2J?forged\n')
+    answers[0] = { ...answers[0], hint: `${controls}Zoë` } as (typeof answers)[0]
+    const json = (await call('order_created', '--url', other.url, '--json')).stdout
+    expect(json).to.include(String.raw`"hint":"\u001b\u007f\u0085\u009b2J\u2028\u2029\u202e\udb40\udc01Zoë"`)
+    expect(JSON.parse(json)).to.deep.equal(answers)
+    await other.close()
     const refusing = await serve(express().use((_req, res) => void res.status(400).json({ message: hostile })))
     const { stderr } = await call('order_created', '--url', refusing.url)
     await refusing.close()
