@@ -43,8 +43,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/fetch': LIB,
   'devtools/testing': ['devtools/testing', ...LIB],
   'devtools/credentials': ['devtools/credentials', ...LIB],
-  'devtools/inspect': ['devtools/inspect', 'devtools/credentials', ...LIB],
-  'devtools/simulator': ['devtools/simulator', 'devtools/credentials', 'devtools/testing', ...LIB],
+  'devtools/inspect': ['devtools/inspect', 'devtools/credentials', 'devtools/text.ts', ...LIB],
+  'devtools/simulator': ['devtools/simulator', 'devtools/credentials', 'devtools/testing', 'devtools/text.ts', ...LIB],
   devtools: ['devtools', 'devtools/testing', 'devtools/inspect', 'devtools/simulator', ...LIB],
 }
 
