@@ -18,6 +18,7 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   'lib/internal/jwt-refusals.ts': ['test/internal/jwt.test.ts'],
   'lib/internal/log.ts': ['test/events.test.ts'],
   'lib/internal/not-a-user.ts': ['test/look-up.test.ts'],
+  'lib/internal/options.ts': ['test/internal/keys.test.ts'],
   'lib/internal/promises.ts': ['test/internal/answered.test.ts'],
   'lib/internal/remote.ts': ['test/internal/remote-circuit.test.ts', 'test/internal/transport.test.ts'],
   'lib/internal/user-info-option.ts': ['test/http/userinfo-option.test.ts'],
