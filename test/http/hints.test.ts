@@ -139,7 +139,7 @@ describe('The hint of a refusal, over HTTP', () => {
         hint: '`expirationDate` is not a date',
       },
       {
-        path: () => query(instance({ signDate: at(24 * HOUR) })),
+        path: () => query(instance({ signDate: at(24 * HOUR - 5000) })),
         status: 401,
         code: 'claim_invalid',
         hint: 'signed 23 h 59 min in the future: is the clock of this machine right?',
