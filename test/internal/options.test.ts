@@ -36,6 +36,30 @@ const checks: Checks<Options> = {
   later: checkedLater,
 }
 
+describe('P-10: the checks that several options share', () => {
+  it('say what the value must be, and what it was where it was of another type', () => {
+    const seconds = 'a number of seconds'
+    for (const [check, outOfRange, expected] of [
+      [string, ' a', 'a non-empty string without leading or trailing whitespace'],
+      [timeoutUpTo(5), 6, `${seconds} above 0, at most 5`],
+      [maxAgeCheck, 2_678_401, `${seconds} (not milliseconds, as in 1.x) above 0, at most 2678400 (31 days), or false`],
+      [countCheck, 0, 'an integer from 1 to 10000000'],
+      [clockChecks.clockTolerance, 301, `${seconds} from 0 to 300`],
+    ] as const) {
+      const given = (one: unknown) => () => checkOptions<{ one?: unknown }>('Owner', { one }, { one: check })
+      expect(given(outOfRange))
+        .to.throw(TypeError, `Owner: option \`one\` must be ${expected}`)
+        .with.property('message')
+        .that.does.not.match(/, got/)
+      expect(given([])).to.throw(TypeError, `Owner: option \`one\` must be ${expected}, got an array`)
+    }
+    const mistaken = (one: unknown, check: typeof flag) => () =>
+      checkOptions<{ one?: unknown }>('Owner', { one }, { one: check })
+    expect(mistaken([], flag)).to.throw(TypeError, 'Owner: option `one` must be true or false, got an array')
+    expect(mistaken([], callback)).to.throw(TypeError, 'Owner: option `one` must be a function, got an array')
+  })
+})
+
 describe('P-10: checkOptions', () => {
   optionsTable(
     { Owner: (options: never) => checkOptions('Owner', options, checks) },
@@ -172,8 +196,8 @@ describe('P-10: the check of', () => {
         '${A}',
         '${{ secrets.A }}',
         '${A:-b c}',
-        '$(A)',
-        '%A%',
+        '$(AB)',
+        '%AB%',
         '{{ .Values.a }}',
         '<nil>',
         '<your secret>',
