@@ -459,6 +459,23 @@ describeWith(CHROMIUM, 'The dashboard of the simulator', function (executablePat
     }
   })
 
+  it('shows what is chosen in the bar, inside of the field that names it', async () => {
+    const page = await open()
+    await frameOf(page).getByText('"subjectType":"USER"').waitFor()
+    for (const width of [1024, 1280, 1920]) {
+      await page.setViewportSize({ width, height: 900 })
+      const outside = await page.locator('#selection .field').evaluateAll(
+        (fields) =>
+          fields.filter((field) => {
+            const around = field.getBoundingClientRect()
+            const select = field.querySelector('select')?.getBoundingClientRect()
+            return select === undefined || select.right > around.right || select.bottom > around.bottom
+          }).length,
+      )
+      expect(outside, String(width)).to.equal(0)
+    }
+  })
+
   it('shows what is chosen, and what may not be overlooked, where the system forces its colours', async () => {
     const careless = await serve((_req, res) => res.setHeader('Content-Type', 'text/html').end('<h1>Hello</h1>'))
     started.push(careless)
